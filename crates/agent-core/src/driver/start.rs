@@ -1,0 +1,79 @@
+//! From effects to work, and what a driver does before and after.
+
+use super::{StartUp, in_flight::Work, model_call::ModelCall};
+use crate::{
+    ports::{Operation, Ports},
+    thread::{Answer, Effect, EffectKind, Input, Record, Running, Thread},
+};
+use futures::FutureExt;
+
+/// What a driver feeds before anything else: the beginning, or what became of what was running.
+pub(super) async fn first_inputs(thread: &Thread, start_up: StartUp, ports: Ports<'_>) -> Vec<Input> {
+    match start_up {
+        StartUp::New(genesis) => vec![Input::Opened(genesis)],
+        StartUp::HandOver => Vec::new(),
+        StartUp::Crash => {
+            let mut inputs = Vec::new();
+            if thread.is_closed() {
+                inputs.push(Input::Resumed);
+            }
+            for Running { effect, .. } in thread.running() {
+                let evidence = match thread.tool_request(effect) {
+                    Some(request) => Some(ports.tools.recover(request).await),
+                    None => None,
+                };
+                inputs.push(Input::Lost { effect: effect.id, attempt: effect.attempt, evidence });
+            }
+            inputs
+        }
+    }
+}
+
+/// Starts an effect.
+pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Work<'a> {
+    match &effect.kind {
+        EffectKind::Model => {
+            if let Some(request) = thread.model_request(effect) {
+                return Work::Model(ModelCall {
+                    effect: effect.id,
+                    attempt: effect.attempt,
+                    turn: request.turn,
+                    stream: ports.model.stream(request),
+                    items: Vec::new(),
+                    text: String::new(),
+                });
+            }
+        }
+        EffectKind::Prepare { call } => {
+            if let Some(request) = thread.prepare_request(call) {
+                let prepared = ports.tools.prepare(request);
+                return Work::Other(prepared.map(|prepared| Answer::Prepared { prepared }).boxed());
+            }
+        }
+        EffectKind::Tool { .. } => {
+            if let Some(request) = thread.tool_request(effect) {
+                let Operation { answer, cancel } = ports.tools.start(request);
+                return Work::Tool { answer: answer.0.map(|answer| Answer::Tool { answer }).boxed(), cancel };
+            }
+        }
+        EffectKind::Timer { due_ms, .. } => {
+            let due = ports.entropy.sleep_until(*due_ms);
+            return Work::Other(due.map(|()| Answer::Due).boxed());
+        }
+        EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {}
+    }
+    Work::Answered(Answer::NotServed)
+}
+
+/// Tells the tool handler that the answer in this record is safe.
+pub(super) fn acknowledge(thread: &Thread, record: &Record, ports: Ports<'_>) {
+    match &record.input {
+        Input::Answered { effect, answer: Answer::Tool { .. }, .. }
+        | Input::Lost { effect, evidence: Some(_), .. } => ports.tools.acknowledge(&thread.key, *effect),
+        Input::Opened(_)
+        | Input::Resumed
+        | Input::Submitted(_)
+        | Input::Answered { .. }
+        | Input::Lost { evidence: None, .. } => {}
+    }
+}

@@ -1,0 +1,31 @@
+//! The agent loop, free of any runtime: a pure machine ([`Thread`]), a small driver ([`run_thread`]) and the traits
+//! through which everything outside reaches them.
+//!
+//! Not here: I/O, clocks, randomness, tasks, model providers, tools, databases, Temporal. A host brings these as
+//! implementations of [`ModelStreamer`], [`ToolCallHandler`], [`EventSink`], [`StorageBackend`], [`Inbox`] and
+//! [`Entropy`], and offers its clients an [`AgentSession`].
+//!
+//! Start reading at [`Thread::apply`] (what is decided), then [`run_thread`] (how it comes about), then the traits.
+
+#![warn(missing_docs)]
+
+mod approval;
+mod driver;
+mod ports;
+mod protocol;
+mod redact;
+mod thread;
+
+#[cfg(feature = "test-util")]
+pub mod testing;
+
+pub use approval::{Decision, decide};
+pub use driver::{Exit, RunError, StartUp, run_thread};
+pub use ports::*;
+pub use protocol::*;
+pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
+pub use thread::{
+    Admission, Answer, ApplyError, BLOB_THRESHOLD_BYTES, Command, Disorder, Effect, EffectKind, Genesis,
+    Input, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record, ReplayError, Running, SCHEMA_VERSION,
+    Thread, check_history, recover,
+};

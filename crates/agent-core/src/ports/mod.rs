@@ -1,0 +1,44 @@
+//! The traits a host implements, each with its contract, and [`Ports`], which hands them to the loop.
+
+mod entropy;
+mod inbox;
+mod model;
+mod session;
+mod sink;
+mod storage;
+mod tools;
+
+pub use entropy::Entropy;
+pub use inbox::Inbox;
+pub use model::ModelStreamer;
+pub use session::{AgentSession, Cursor, SessionError, Update};
+pub use sink::{EventSink, SinkError};
+pub use storage::{BlobSource, Commit, StorageBackend, StorageError, Stored};
+pub use tools::{Answering, CancelHandle, Operation, ToolCallHandler};
+
+#[cfg(feature = "test-util")]
+pub use {
+    entropy::MockEntropy, inbox::MockInbox, model::MockModelStreamer, session::MockAgentSession,
+    sink::MockEventSink, storage::MockStorageBackend, tools::MockToolCallHandler,
+};
+
+use crate::redact::Redactor;
+
+/// Everything outside, as the loop sees it.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Model calls.
+    pub model: &'a dyn ModelStreamer,
+    /// Tool calls.
+    pub tools: &'a dyn ToolCallHandler,
+    /// Where events go.
+    pub sink: &'a dyn EventSink,
+    /// The thread's journal.
+    pub storage: &'a dyn StorageBackend,
+    /// Where submissions come from.
+    pub inbox: &'a dyn Inbox,
+    /// Time.
+    pub entropy: &'a dyn Entropy,
+    /// Secrets that must not enter the journal.
+    pub redactor: &'a Redactor,
+}

@@ -1,0 +1,19 @@
+//! [`ModelStreamer`]: one model response as a stream.
+
+use crate::protocol::{ModelError, ModelEvent, ModelRequest};
+use futures::stream::BoxStream;
+
+/// Asks a model.
+///
+/// * Order: deltas of an item come before the item, items in the model's order, `Completed` last.
+/// * Failure: an `Err` is the last thing the stream yields. Requests that fail before the first byte are retried
+///   inside (429, 5xx, connection refused), with back-off and a bound; a response that breaks off is not: it is
+///   answered with [`crate::ModelErrorKind::Stream`], and the thread decides whether to ask again. A stream that
+///   ends without `Completed` counts as broken off.
+/// * Cancellation: dropping the stream cancels the call.
+/// * Nothing is durable until the stream has ended and the driver has committed the response as a whole.
+#[cfg_attr(feature = "test-util", mockall::automock)]
+pub trait ModelStreamer: Send + Sync {
+    /// Starts a call. All work happens in the stream's polls.
+    fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>>;
+}

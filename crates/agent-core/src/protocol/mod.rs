@@ -1,0 +1,40 @@
+//! What travels: ids, ops in, events out, items, settings, and what models and tools are asked and answer.
+//!
+//! Everything here is plain data with serde. Persisted and wire enums are tagged, snake_case and
+//! `#[non_exhaustive]`; a variant this build does not know is kept as it was and survives a round trip.
+
+mod blob;
+mod event;
+mod id;
+mod interaction;
+mod item;
+mod live;
+mod model;
+mod op;
+mod settings;
+mod shared;
+mod submission;
+mod tool;
+mod usage;
+
+pub use blob::{BlobId, BlobRef};
+pub use event::{AbortReason, Event, EventKind, TurnEnd};
+pub use id::{CallId, EffectId, InteractionId, ItemId, OpId, Tenant, ThreadId, ThreadKey, TurnId};
+pub use interaction::{ApprovalDecision, ExecApproval, InteractionOutcome, PatchApproval};
+pub use item::{Content, Item, ItemDetail, Payload, ToolCall, TurnItem};
+pub use live::{Live, LiveKind};
+pub use model::{
+    Conversation, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelUsage,
+};
+pub use op::{Op, TurnOverrides};
+pub use settings::{
+    ApprovalPolicy, Budget, Effort, GranularPolicy, Mode, Route, SandboxPolicy, Settings, Source, Summary,
+};
+pub use shared::Shared;
+pub use submission::{Accepted, Refusal, Submission};
+pub use tool::{
+    Access, Class, Containment, FileChange, FileChangeKind, Grant, OutputStatus, Plan, PlanStep,
+    PlanStepStatus, Preparation, PrepareRequest, Prepared, Repeat, Subject, ToolAnswer, ToolKind, ToolOutput,
+    ToolRequest, ToolSpec, Verdict,
+};
+pub use usage::{RateLimit, TokenUsage};

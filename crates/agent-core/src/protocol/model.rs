@@ -1,0 +1,205 @@
+//! What a model is asked and what it answers, free of any provider's wire format.
+
+use super::EffectId;
+use super::{
+    Effort, Item, ItemId, LiveKind, Payload, RateLimit, Shared, Summary, ThreadKey, TokenUsage, ToolSpec,
+    TurnId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One model call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    /// The thread; its id is the prompt-cache key.
+    pub key: ThreadKey,
+    /// The turn.
+    pub turn: TurnId,
+    /// The effect; with the attempt, the name of this call.
+    pub effect: EffectId,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The model.
+    pub model: String,
+    /// Reasoning effort.
+    pub effort: Option<Effort>,
+    /// Reasoning summary.
+    pub summary: Option<Summary>,
+    /// The system prompt.
+    pub instructions: Shared<String>,
+    /// The tools the model may call.
+    pub tools: Shared<Vec<ToolSpec>>,
+    /// What was said so far.
+    pub conversation: Conversation,
+    /// A JSON schema the final message must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    /// The W3C trace context of the submission that led here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// The items of a conversation. Within one epoch it only grows, so (epoch, length) names its content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Changes whenever earlier items do.
+    pub epoch: u32,
+    /// The items.
+    pub items: Vec<Shared<Item>>,
+}
+
+/// What a model's response is made of while it comes.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ModelEvent {
+    /// A piece of the `index`-th item of the response.
+    Delta {
+        /// Which item of this response, from 0.
+        index: usize,
+        /// The piece.
+        kind: LiveKind,
+    },
+    /// A whole item; they come in order.
+    Item(ModelItem),
+    /// The response is complete. Nothing follows; a stream that ends without it was cut.
+    Completed(ModelUsage),
+}
+
+/// What a complete response cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelUsage {
+    /// Tokens, where the provider counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenUsage>,
+    /// Limits seen in the response's headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rate_limits: Vec<RateLimit>,
+}
+
+/// A whole item of a response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ModelItem {
+    /// A message.
+    Message {
+        /// Its text.
+        text: String,
+    },
+    /// Reasoning; fields as in [`Item::Reasoning`].
+    Reasoning {
+        /// The provider's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_id: Option<String>,
+        /// The summary.
+        #[serde(default)]
+        summary: Vec<String>,
+        /// The thoughts themselves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The thoughts sealed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        encrypted: Option<String>,
+    },
+    /// A tool call. The provider's own id for it is not kept: the thread numbers its calls.
+    Call {
+        /// The tool.
+        name: String,
+        /// What it is called with.
+        payload: Payload,
+    },
+}
+
+/// The last word of a model call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ModelAnswer {
+    /// The response is whole.
+    Completed {
+        /// Its items.
+        items: Vec<ModelItem>,
+        /// What it cost.
+        #[serde(flatten)]
+        usage: ModelUsage,
+    },
+    /// There is no whole response.
+    Failed {
+        /// Why.
+        error: ModelError,
+    },
+    /// It was stopped on request.
+    Cancelled {
+        /// The text of its messages so far; empty where there was none.
+        partial: String,
+    },
+}
+
+impl ModelAnswer {
+    /// The id of the `index`-th item of the response to `effect`.
+    pub fn item_id(effect: EffectId, index: usize) -> ItemId {
+        ItemId::of_effect(effect, index)
+    }
+}
+
+/// Why a model call failed, after the streamer's own retries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ModelError {
+    /// What kind of failure.
+    pub kind: ModelErrorKind,
+    /// What happened and what to do about it, without secrets.
+    pub message: String,
+    /// How long the provider asks to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Kinds of model failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ModelErrorKind {
+    /// The response broke off or made no sense; the thread asks again.
+    Stream,
+    /// The provider could not be reached, or answered 429 or 5xx, until the streamer gave up.
+    Unavailable,
+    /// 401 or 403: the key is missing, wrong, or may not do this.
+    Auth,
+    /// The account has nothing left.
+    Quota,
+    /// The provider does not take the request.
+    InvalidRequest,
+    /// The conversation does not fit the model's window.
+    ContextWindowExceeded,
+}
+
+impl ModelError {
+    /// An error without a wish to wait.
+    pub fn new(kind: ModelErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after_ms: None }
+    }
+
+    /// Whether the thread may ask again.
+    pub fn retry(&self) -> bool {
+        match self.kind {
+            ModelErrorKind::Stream => true,
+            ModelErrorKind::Unavailable
+            | ModelErrorKind::Auth
+            | ModelErrorKind::Quota
+            | ModelErrorKind::InvalidRequest
+            | ModelErrorKind::ContextWindowExceeded => false,
+        }
+    }
+
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            ModelErrorKind::Stream => "stream",
+            ModelErrorKind::Unavailable => "unavailable",
+            ModelErrorKind::Auth => "auth",
+            ModelErrorKind::Quota => "quota",
+            ModelErrorKind::InvalidRequest => "invalid_request",
+            ModelErrorKind::ContextWindowExceeded => "context_window_exceeded",
+        }
+    }
+}

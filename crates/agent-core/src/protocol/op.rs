@@ -1,0 +1,184 @@
+//! What a client asks of a thread.
+
+use super::{ApprovalDecision, ApprovalPolicy, Content, Effort, InteractionId, Mode, SandboxPolicy, Summary};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One request. All of them travel from the start; one that this build does not serve is refused by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Op {
+    /// Start a turn. While one runs, its items are steered into it.
+    UserTurn {
+        /// What the user says.
+        items: Vec<Content>,
+        /// For this turn only.
+        #[serde(default)]
+        overrides: TurnOverrides,
+        /// A JSON schema that the final message must fit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output_schema: Option<Value>,
+    },
+    /// Say something: into the running turn at its next step, or as a new turn.
+    UserInput {
+        /// What the user says.
+        items: Vec<Content>,
+    },
+    /// Stop the running turn.
+    Interrupt,
+    /// Answer an `ExecApprovalRequest`.
+    ExecApproval {
+        /// Which.
+        id: InteractionId,
+        /// Yes or no.
+        decision: ApprovalDecision,
+    },
+    /// Answer a `PatchApprovalRequest`.
+    PatchApproval {
+        /// Which.
+        id: InteractionId,
+        /// Yes or no.
+        decision: ApprovalDecision,
+    },
+    /// Answer a `RequestUserInput`.
+    UserInputAnswer {
+        /// Which.
+        id: InteractionId,
+        /// The answers.
+        answers: Value,
+    },
+    /// Answer an `ElicitationRequest`.
+    ResolveElicitation {
+        /// Which.
+        id: InteractionId,
+        /// The answer.
+        response: Value,
+    },
+    /// Answer a `DynamicToolCallRequest`.
+    DynamicToolResponse {
+        /// Which.
+        id: InteractionId,
+        /// The tool's output.
+        response: Value,
+    },
+    /// Change the settings from the next step on.
+    OverrideTurnContext {
+        /// What changes.
+        overrides: TurnOverrides,
+    },
+    /// Summarise the conversation now.
+    Compact,
+    /// Start a review.
+    Review {
+        /// What to review.
+        request: Value,
+    },
+    /// Take back the last turn, files included.
+    Undo,
+    /// Take back the last turns, files included.
+    Rollback {
+        /// How many.
+        turns: u32,
+    },
+    /// Run a command for the user; the model never sees it.
+    RunUserShellCommand {
+        /// The command.
+        command: String,
+    },
+    /// Remember a prompt.
+    AddToHistory {
+        /// Its text.
+        text: String,
+    },
+    /// Read a remembered prompt.
+    GetHistoryEntry {
+        /// Which log.
+        log_id: u64,
+        /// Which entry.
+        offset: u64,
+    },
+    /// List MCP tools, resources, templates and auth status.
+    ListMcpTools,
+    /// List custom prompts.
+    ListCustomPrompts,
+    /// List skills.
+    ListSkills,
+    /// List models.
+    ListModels,
+    /// Name the thread.
+    SetThreadName {
+        /// The new name.
+        name: String,
+    },
+    /// Stop serving the thread, after the turn or now. It can be resumed.
+    Shutdown {
+        /// Interrupt a running turn instead of waiting for it.
+        #[serde(default)]
+        now: bool,
+    },
+    /// An op of a later version.
+    #[serde(untagged)]
+    Unknown(Value),
+}
+
+impl Op {
+    /// The op's name on the wire.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::UserTurn { .. } => "user_turn",
+            Self::UserInput { .. } => "user_input",
+            Self::Interrupt => "interrupt",
+            Self::ExecApproval { .. } => "exec_approval",
+            Self::PatchApproval { .. } => "patch_approval",
+            Self::UserInputAnswer { .. } => "user_input_answer",
+            Self::ResolveElicitation { .. } => "resolve_elicitation",
+            Self::DynamicToolResponse { .. } => "dynamic_tool_response",
+            Self::OverrideTurnContext { .. } => "override_turn_context",
+            Self::Compact => "compact",
+            Self::Review { .. } => "review",
+            Self::Undo => "undo",
+            Self::Rollback { .. } => "rollback",
+            Self::RunUserShellCommand { .. } => "run_user_shell_command",
+            Self::AddToHistory { .. } => "add_to_history",
+            Self::GetHistoryEntry { .. } => "get_history_entry",
+            Self::ListMcpTools => "list_mcp_tools",
+            Self::ListCustomPrompts => "list_custom_prompts",
+            Self::ListSkills => "list_skills",
+            Self::ListModels => "list_models",
+            Self::SetThreadName { .. } => "set_thread_name",
+            Self::Shutdown { .. } => "shutdown",
+            Self::Unknown(value) => value.get("type").and_then(Value::as_str).unwrap_or("unknown"),
+        }
+    }
+}
+
+/// Settings to change; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TurnOverrides {
+    /// The working directory, absolute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// When to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalPolicy>,
+    /// What may be touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxPolicy>,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Reasoning effort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// Reasoning summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    /// A manner of speaking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personality: Option<String>,
+    /// How the agent works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}

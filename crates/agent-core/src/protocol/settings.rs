@@ -1,0 +1,193 @@
+//! What a thread runs under: model, directory, policies, limits.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a thread came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// A conversation on a terminal.
+    Cli,
+    /// One shot, without a person.
+    Exec,
+    /// Started by another agent.
+    SubAgent,
+    /// A review of another thread.
+    Review,
+    /// A program that embeds the loop.
+    #[default]
+    Host,
+}
+
+/// When the user is asked before a call runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApprovalPolicy {
+    /// Ask for everything not known to be safe.
+    Untrusted,
+    /// Run confined, ask when that fails.
+    OnFailure,
+    /// Run confined; the model may ask for more.
+    #[default]
+    OnRequest,
+    /// Never ask: what would need an answer is refused.
+    Never,
+    /// On request, with each kind of question switched by itself.
+    Granular(GranularPolicy),
+}
+
+/// Which questions may be asked under [`ApprovalPolicy::Granular`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GranularPolicy {
+    /// Commands.
+    pub commands: Route,
+    /// File changes.
+    pub patches: Route,
+    /// Any other tool.
+    pub tools: Route,
+}
+
+/// What becomes of one kind of question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// It is put to the user.
+    #[default]
+    Ask,
+    /// It is refused without asking.
+    Refuse,
+}
+
+/// What a call may touch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SandboxPolicy {
+    /// Nothing may be written.
+    #[default]
+    ReadOnly,
+    /// The working directory and these roots may be written.
+    WorkspaceWrite {
+        /// Absolute directories besides the working directory.
+        #[serde(default)]
+        writable_roots: Vec<String>,
+    },
+    /// Everything the user may touch.
+    DangerFullAccess,
+}
+
+/// How the agent works together with the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mode {
+    /// Read and plan, change nothing.
+    Plan,
+    /// Do the work.
+    #[default]
+    Code,
+    /// Do it in small steps, together.
+    Pair,
+    /// Carry out a plan without questions.
+    Execute,
+}
+
+/// How much a reasoning model thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effort {
+    /// No reasoning parameter is sent.
+    None,
+    /// As little as possible.
+    Minimal,
+    /// Little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
+}
+
+/// How much of its reasoning a model tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Summary {
+    /// Nothing.
+    None,
+    /// As the provider likes.
+    Auto,
+    /// A few words.
+    Concise,
+    /// All there is.
+    Detailed,
+}
+
+/// What a thread may spend. Checked before each model call; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Input and output tokens over the life of the thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Tool calls over the life of the thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<u64>,
+    /// Milliseconds from a turn's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_ms: Option<u64>,
+}
+
+/// Everything a turn runs under.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The working directory, absolute, on the machine that owns the workspace.
+    pub cwd: String,
+    /// The model's name as its provider knows it.
+    pub model: String,
+    /// When to ask.
+    #[serde(default)]
+    pub approval: ApprovalPolicy,
+    /// What may be touched.
+    #[serde(default)]
+    pub sandbox: SandboxPolicy,
+    /// Reasoning effort; `None` leaves it to the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// Reasoning summary; `None` leaves it to the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    /// A manner of speaking, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personality: Option<String>,
+    /// How the agent works.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Tokens that fit the model's window; `None` where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// How often a broken model response is asked for again in one step.
+    #[serde(default = "Settings::default_stream_retries")]
+    pub stream_retries: u32,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+impl Settings {
+    fn default_stream_retries() -> u32 {
+        5
+    }
+
+    /// Settings for a directory and a model, all else at its default.
+    pub fn new(cwd: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            cwd: cwd.into(),
+            model: model.into(),
+            stream_retries: Self::default_stream_retries(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Tools: what the model is offered, what is known of a call before it runs, and what comes of it.
+
+use super::{Content, EffectId, SandboxPolicy, ThreadKey, ToolCall, TurnId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A tool as the model is offered it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// How it is called.
+    pub kind: ToolKind,
+}
+
+/// How a tool is called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolKind {
+    /// With JSON.
+    Function {
+        /// The JSON schema of the arguments.
+        parameters: Value,
+    },
+    /// With text of any form.
+    Freeform {
+        /// A grammar in Lark's notation, for providers that take one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grammar: Option<String>,
+    },
+}
+
+/// Whether a call changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// It only looks; several run at once.
+    ReadOnly,
+    /// It may change the world; it runs alone.
+    Mutating,
+}
+
+/// Whether a call that may have run can run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    /// Running it twice is running it once.
+    Safe,
+    /// It must not run a second time by itself.
+    Never,
+}
+
+/// What a call looks like from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Class {
+    /// Known to change nothing.
+    Safe,
+    /// Nothing special is known.
+    Ordinary,
+    /// Known to destroy things.
+    Dangerous,
+}
+
+/// What an exec policy says of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// No rule speaks of it.
+    #[default]
+    Silent,
+    /// A rule allows it.
+    Allow,
+    /// A rule wants the user asked.
+    Ask {
+        /// The rule's reason.
+        reason: String,
+    },
+    /// A rule forbids it.
+    Forbid {
+        /// The rule's reason.
+        reason: String,
+    },
+}
+
+/// Whether the host can hold a call to the sandbox policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Containment {
+    /// It cannot get out: a sandbox holds it, or the tool itself checks.
+    Contained,
+    /// Nothing holds it.
+    Uncontained {
+        /// Why not.
+        reason: String,
+    },
+    /// As asked for it would break the policy, for example write outside the writable roots.
+    Escapes {
+        /// How.
+        reason: String,
+    },
+}
+
+/// What a call is about, for approvals and items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Subject {
+    /// A command.
+    Command {
+        /// The arguments.
+        command: Vec<String>,
+        /// Where it runs.
+        cwd: String,
+    },
+    /// A change of files.
+    Patch {
+        /// Which, without diffs.
+        changes: Vec<FileChange>,
+    },
+    /// A new plan.
+    Plan {
+        /// The plan.
+        plan: Plan,
+    },
+    /// Anything else.
+    Other {
+        /// In a few words, for example a path.
+        summary: String,
+    },
+}
+
+/// What is known of a call before it is decided upon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preparation {
+    /// Whether it changes anything.
+    pub access: Access,
+    /// Whether it may run again.
+    pub repeat: Repeat,
+    /// What it looks like.
+    pub class: Class,
+    /// What the exec policy says.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// Whether it can be held to the sandbox policy.
+    pub containment: Containment,
+    /// What it is about.
+    pub subject: Subject,
+    /// Names exactly this call under exactly these policies: argv, cwd, sandbox and policy digest.
+    pub digest: String,
+    /// When it is stopped, in milliseconds from its start.
+    pub timeout_ms: u64,
+    /// Why the model wants it to run outside the sandbox, where it asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<String>,
+}
+
+/// The answer to a request to prepare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Prepared {
+    /// The call can be decided upon.
+    Ready(Box<Preparation>),
+    /// The call makes no sense: unknown tool, bad arguments. The message goes to the model.
+    Rejected {
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}
+
+/// A call to prepare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrepareRequest {
+    /// The thread.
+    pub key: ThreadKey,
+    /// The turn.
+    pub turn: TurnId,
+    /// The call.
+    pub call: ToolCall,
+    /// The thread's working directory.
+    pub cwd: String,
+    /// What may be touched.
+    pub sandbox: SandboxPolicy,
+}
+
+/// How far a call may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Grant {
+    /// As far as the sandbox policy says.
+    Sandboxed,
+    /// Anywhere: the user approved it, or the policy is full access.
+    Unconfined,
+}
+
+/// A call to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRequest {
+    /// The thread.
+    pub key: ThreadKey,
+    /// The turn.
+    pub turn: TurnId,
+    /// The effect; with the attempt, the name of this run.
+    pub effect: EffectId,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The call.
+    pub call: ToolCall,
+    /// What `prepare` said of it.
+    pub preparation: Preparation,
+    /// How far it may go.
+    pub grant: Grant,
+    /// The thread's working directory.
+    pub cwd: String,
+    /// What may be touched.
+    pub sandbox: SandboxPolicy,
+    /// The W3C trace context of the submission that led here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// The last word of a call that was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToolAnswer {
+    /// It ran to its end, well or badly; the model is told.
+    Finished {
+        /// What came of it.
+        output: ToolOutput,
+    },
+    /// It was stopped on request.
+    Cancelled {
+        /// What had come of it by then.
+        output: ToolOutput,
+    },
+    /// It is certain that it did not run.
+    NotStarted,
+    /// It may have run, wholly or in part, and does not run any more.
+    Unknown {
+        /// What is known.
+        note: String,
+    },
+    /// The harness cannot go on; the turn ends.
+    Fatal {
+        /// Why.
+        message: String,
+    },
+}
+
+/// How a call ended, for the model and for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutputStatus {
+    /// Well.
+    Ok,
+    /// Badly: a non-zero exit code, a time-out, a patch that does not fit, a malformed call.
+    Failed,
+    /// Not run: the user or the policy said no.
+    Denied,
+    /// Stopped, or not begun, because the turn was interrupted.
+    Cancelled,
+    /// Nobody knows whether it ran.
+    Unknown,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolOutput {
+    /// How it ended.
+    pub status: OutputStatus,
+    /// What it printed or returned, capped, secrets removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<Content>,
+    /// The exit code of a command that exited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// How long it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// The files it changed, with diffs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FileChange>,
+}
+
+impl ToolOutput {
+    /// An output of one text.
+    pub fn text(status: OutputStatus, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            content: vec![Content::text(text)],
+            exit_code: None,
+            duration_ms: None,
+            changes: Vec::new(),
+        }
+    }
+
+    /// All texts of the output, one after another; blobs are left out.
+    pub fn plain_text(&self) -> String {
+        let mut all = String::new();
+        for part in &self.content {
+            if let Content::Text { text } = part {
+                all.push_str(text);
+            }
+        }
+        all
+    }
+
+    /// What the model is told before the content: how the call ended, where the content does not say it.
+    pub fn headline(&self) -> Option<String> {
+        let seconds = |ms: u64| format!("{}.{:01} s", ms / 1000, ms % 1000 / 100);
+        let took = self.duration_ms.map(seconds);
+        match (self.exit_code, took) {
+            (Some(code), Some(took)) => Some(format!("Exit code: {code}\nWall time: {took}\nOutput:\n")),
+            (Some(code), None) => Some(format!("Exit code: {code}\nOutput:\n")),
+            (None, _) => None,
+        }
+    }
+}
+
+/// One file and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// The file, relative to the working directory where it is below it.
+    pub path: String,
+    /// What becomes of it.
+    pub kind: FileChangeKind,
+    /// Where it moves to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// A unified diff; empty where not computed yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub diff: String,
+}
+
+/// What becomes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChangeKind {
+    /// It is new.
+    Add,
+    /// It goes.
+    Delete,
+    /// Its content changes, or its name.
+    Update,
+}
+
+/// The agent's plan, as `update_plan` sets it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Why it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+    /// Its steps, in order.
+    pub steps: Vec<PlanStep>,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// What is to be done.
+    pub step: String,
+    /// How far it is.
+    pub status: PlanStepStatus,
+}
+
+/// How far a step of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStepStatus {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    InProgress,
+    /// Done.
+    Completed,
+}

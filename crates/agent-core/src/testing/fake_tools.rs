@@ -1,0 +1,112 @@
+//! [`FakeTools`]: tools that change a list instead of the world.
+
+use crate::{
+    Access, Class, Containment, EffectId, Operation, OutputStatus, Preparation, PrepareRequest, Prepared,
+    Repeat, Subject, ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest, Verdict,
+};
+use async_trait::async_trait;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Tools by name: what starts with `read` only reads, what starts with `ask` needs an approval, `hang` runs until it is
+/// cancelled, `unknown` does not exist; anything else mutates. The value outlives a simulated crash, like the world.
+#[derive(Debug, Default)]
+pub struct FakeTools {
+    world: Mutex<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    runs: BTreeMap<String, u32>,
+    answers: BTreeMap<EffectId, ToolAnswer>,
+    started: BTreeMap<EffectId, u32>,
+    acknowledged: Vec<EffectId>,
+}
+
+impl FakeTools {
+    /// How often each call ran, by call id.
+    pub fn runs(&self) -> BTreeMap<String, u32> {
+        self.ledger().runs.clone()
+    }
+
+    /// The effects that were acknowledged, in order.
+    pub fn acknowledged(&self) -> Vec<EffectId> {
+        self.ledger().acknowledged.clone()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, request: &ToolRequest) -> ToolAnswer {
+        let mut ledger = self.ledger();
+        *ledger.runs.entry(request.call.id.to_string()).or_default() += 1;
+        ledger.started.insert(request.effect, request.attempt);
+        let text = format!("{} ran with {}", request.call.name, request.call.payload.text());
+        let answer = ToolAnswer::Finished { output: ToolOutput::text(OutputStatus::Ok, text) };
+        ledger.answers.insert(request.effect, answer.clone());
+        answer
+    }
+}
+
+/// What [`FakeTools`] says of a call by its name.
+pub fn preparation(name: &str, digest: impl Into<String>) -> Preparation {
+    let access = if name.starts_with("read") { Access::ReadOnly } else { Access::Mutating };
+    let containment = if name.starts_with("ask") {
+        Containment::Uncontained { reason: "nothing confines it".into() }
+    } else {
+        Containment::Contained
+    };
+    Preparation {
+        access,
+        repeat: if access == Access::ReadOnly { Repeat::Safe } else { Repeat::Never },
+        class: Class::Ordinary,
+        verdict: Verdict::Silent,
+        containment,
+        subject: Subject::Command { command: vec![name.to_owned()], cwd: "/work".into() },
+        digest: digest.into(),
+        timeout_ms: 1_000,
+        justification: None,
+    }
+}
+
+#[async_trait]
+impl ToolCallHandler for FakeTools {
+    async fn prepare(&self, request: PrepareRequest) -> Prepared {
+        let name = &request.call.name;
+        if name == "unknown" {
+            return Prepared::Rejected { message: format!("there is no tool `{name}`") };
+        }
+        Prepared::Ready(Box::new(preparation(name, format!("{name} {}", request.call.payload.text()))))
+    }
+
+    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        if request.call.name != "hang" {
+            return Operation::new(async move { self.run(&request) }, || {});
+        }
+        let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+        let answer = async move {
+            self.run(&request);
+            let _ = stopped.await;
+            ToolAnswer::Cancelled { output: ToolOutput::text(OutputStatus::Cancelled, "stopped") }
+        };
+        Operation::new(answer, move || {
+            let _ = stop.send(());
+        })
+    }
+
+    async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        let ledger = self.ledger();
+        match (ledger.answers.get(&request.effect), ledger.started.get(&request.effect)) {
+            (Some(answer), _) if request.call.name != "hang" => answer.clone(),
+            (_, Some(_)) => ToolAnswer::Unknown { note: "it had started".into() },
+            (_, None) => ToolAnswer::NotStarted,
+        }
+    }
+
+    fn acknowledge(&self, _key: &ThreadKey, effect: EffectId) {
+        self.ledger().acknowledged.push(effect);
+    }
+}

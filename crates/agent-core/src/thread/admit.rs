@@ -1,0 +1,121 @@
+//! Whether an op can be applied: decided before it is recorded, so that a refused op leaves no trace.
+
+use super::{Life, Thread, turn::Stage};
+use crate::protocol::{
+    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, TurnOverrides,
+};
+
+/// A thread remembers so many op ids; storage remembers all.
+pub const RECENT_OPS: usize = 1024;
+
+/// So many inputs may wait for the running turn.
+pub const MAX_QUEUED_INPUTS: usize = 64;
+
+/// What becomes of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It can be applied.
+    Fresh,
+    /// It was applied before; applying it again changes nothing but the input's number.
+    Repeated,
+    /// It cannot be applied.
+    Refused(Refusal),
+}
+
+impl Thread {
+    /// Whether this submission can be applied now.
+    pub fn admit(&self, submission: &Submission) -> Admission {
+        if self.recent_ops.contains(&submission.op_id) {
+            return Admission::Repeated;
+        }
+        match self.refusal(submission) {
+            Some(refusal) => Admission::Refused(refusal),
+            None => Admission::Fresh,
+        }
+    }
+
+    fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+        if submission.tenant != self.key.tenant {
+            return Some(Refusal::WrongTenant);
+        }
+        if let Some(expected) = submission.expected_turn
+            && expected.0 != self.turns
+        {
+            return Some(Refusal::StaleTurn { expected, actual: crate::TurnId(self.turns) });
+        }
+        match &submission.op {
+            Op::UserTurn { items, overrides, output_schema: _ } => {
+                self.closed().or_else(|| self.refuse_content(items)).or_else(|| refuse_overrides(overrides))
+            }
+            Op::UserInput { items } => self.closed().or_else(|| self.refuse_content(items)),
+            Op::Interrupt => self.turn.is_none().then_some(Refusal::NoTurn),
+            Op::ExecApproval { id, decision } => self.refuse_answer(id, decision, "exec_approval"),
+            Op::PatchApproval { id, decision } => self.refuse_answer(id, decision, "patch_approval"),
+            Op::OverrideTurnContext { overrides } => self.closed().or_else(|| refuse_overrides(overrides)),
+            Op::SetThreadName { name } => self.closed().or_else(|| {
+                name.trim().is_empty().then(|| Refusal::Malformed { why: "the name is empty".into() })
+            }),
+            Op::Shutdown { now: _ } => (self.life == Life::Closed).then_some(Refusal::Closed),
+            Op::UserInputAnswer { .. }
+            | Op::ResolveElicitation { .. }
+            | Op::DynamicToolResponse { .. }
+            | Op::Compact
+            | Op::Review { .. }
+            | Op::Undo
+            | Op::Rollback { .. }
+            | Op::RunUserShellCommand { .. }
+            | Op::AddToHistory { .. }
+            | Op::GetHistoryEntry { .. }
+            | Op::ListMcpTools
+            | Op::ListCustomPrompts
+            | Op::ListSkills
+            | Op::ListModels
+            | Op::Unknown(_) => Some(Refusal::NotServed { what: submission.op.name().to_owned() }),
+        }
+    }
+
+    fn closed(&self) -> Option<Refusal> {
+        match self.life {
+            Life::New | Life::Open => None,
+            Life::Closing | Life::Closed => Some(Refusal::Closed),
+        }
+    }
+
+    fn refuse_content(&self, content: &[Content]) -> Option<Refusal> {
+        let says_something = content.iter().any(|part| match part {
+            Content::Text { text } => !text.trim().is_empty(),
+            Content::Blob { .. } | Content::Mention { .. } | Content::Skill { .. } => true,
+        });
+        if !says_something {
+            return Some(Refusal::Malformed { why: "the message is empty".into() });
+        }
+        (self.queue.len() >= MAX_QUEUED_INPUTS).then(|| Refusal::Overloaded {
+            what: "messages that wait for the running turn".into(),
+            limit: MAX_QUEUED_INPUTS as u64,
+        })
+    }
+
+    fn refuse_answer(&self, id: &InteractionId, decision: &ApprovalDecision, op: &str) -> Option<Refusal> {
+        if let ApprovalDecision::ApprovedWithAmendment { .. } = decision {
+            return Some(Refusal::NotServed { what: format!("{op} with a policy amendment") });
+        }
+        let Some(call) = self.pending.get(id).and_then(|call| self.call(call)) else {
+            return Some(Refusal::UnknownInteraction { id: id.clone() });
+        };
+        let Stage::Asking { preparation, .. } = &call.stage else {
+            return Some(Refusal::UnknownInteraction { id: id.clone() });
+        };
+        let wanted = match preparation.subject {
+            Subject::Patch { .. } => "patch_approval",
+            Subject::Command { .. } | Subject::Plan { .. } | Subject::Other { .. } => "exec_approval",
+        };
+        (wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: wanted.into() })
+    }
+}
+
+fn refuse_overrides(overrides: &TurnOverrides) -> Option<Refusal> {
+    match overrides.mode {
+        None | Some(Mode::Code) => None,
+        Some(Mode::Plan | Mode::Pair | Mode::Execute) => Some(Refusal::NotServed { what: "mode".into() }),
+    }
+}

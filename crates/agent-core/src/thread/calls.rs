@@ -1,0 +1,247 @@
+//! The calls of a step: prepared together, read-only ones run together, a mutating one runs alone.
+
+use super::{
+    Effect, EffectKind, Thread,
+    machine::Machine,
+    turn::{Call, Phase, Stage},
+};
+use crate::{
+    approval::{Decision, decide},
+    protocol::{
+        Access, CallId, EventKind, Item, ItemDetail, OutputStatus, Preparation, Prepared, Repeat, Subject,
+        ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
+    },
+};
+
+/// A call that certainly did not run is started again, up to this attempt.
+const MAX_START_ATTEMPTS: u32 = 3;
+
+impl Thread {
+    pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
+        match &self.turn.as_ref()?.phase {
+            Phase::Acting { calls } => calls.iter().find(|call| call.call.id == *id),
+            Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } => None,
+        }
+    }
+
+    fn calls_mut(&mut self) -> &mut [Call] {
+        match self.turn.as_mut().map(|turn| &mut turn.phase) {
+            Some(Phase::Acting { calls }) => calls,
+            Some(Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. }) | None => &mut [],
+        }
+    }
+}
+
+impl Machine<'_> {
+    /// The call and how far it is.
+    pub(super) fn take_stage(&mut self, id: &CallId) -> Option<(ToolCall, Stage)> {
+        self.thread.call(id).map(|call| (call.call.clone(), call.stage.clone()))
+    }
+
+    pub(super) fn set_stage(&mut self, id: &CallId, stage: Stage) {
+        if let Some(call) = self.thread.calls_mut().iter_mut().find(|call| call.call.id == *id) {
+            call.stage = stage;
+        }
+    }
+
+    /// Starts what may start now, in the model's order: a mutating call when everything before it is done, a
+    /// read-only call when every mutating one before it is. True when all are done.
+    pub(super) fn schedule(&mut self) -> bool {
+        let calls = self.thread.calls_mut().to_vec();
+        let mut open = false;
+        let mut barrier = false;
+        for Call { call, stage } in calls {
+            match stage {
+                Stage::Done { .. } => continue,
+                Stage::New => {
+                    let effect = self.start(EffectKind::Prepare { call: call.id.clone() });
+                    self.set_stage(&call.id, Stage::Preparing { effect });
+                    barrier = true;
+                }
+                Stage::Preparing { .. } => barrier = true,
+                Stage::Asking { preparation, .. } | Stage::Running { preparation, .. } => {
+                    barrier |= preparation.access == Access::Mutating;
+                }
+                Stage::Ready { preparation, grant } => {
+                    let mutating = preparation.access == Access::Mutating;
+                    if !(barrier || mutating && open) {
+                        self.event(EventKind::ItemStarted {
+                            item: TurnItem {
+                                id: call.item.clone(),
+                                detail: detail(&call, Some(&preparation), None),
+                            },
+                        });
+                        let effect = self.start(EffectKind::Tool { call: call.id.clone() });
+                        self.set_stage(&call.id, Stage::Running { effect, preparation, grant });
+                    }
+                    barrier |= mutating;
+                }
+            }
+            open = true;
+        }
+        !open
+    }
+
+    pub(super) fn prepared(&mut self, id: &CallId, prepared: &Prepared) {
+        let Some((call, _)) = self.take_stage(id) else { return };
+        let preparation = match prepared {
+            Prepared::Rejected { message } => {
+                self.call_done(&call, None, ToolOutput::text(OutputStatus::Failed, message));
+                return;
+            }
+            Prepared::Ready(preparation) => preparation,
+        };
+        let settings = self.turn_settings();
+        match decide(settings, preparation, &self.thread.session_approvals) {
+            Decision::Run { grant } => {
+                self.set_stage(id, Stage::Ready { preparation: preparation.clone(), grant });
+            }
+            Decision::Ask { reason }
+                if self.thread.turn.as_ref().is_some_and(|turn| turn.ending.is_none()) =>
+            {
+                let interaction = self.ask(&call, preparation, reason);
+                self.set_stage(id, Stage::Asking { interaction, preparation: preparation.clone() });
+            }
+            Decision::Ask { .. } => self.set_stage(id, Stage::New),
+            Decision::Refuse { message } => {
+                self.call_done(&call, Some(preparation), ToolOutput::text(OutputStatus::Denied, message));
+            }
+        }
+    }
+
+    pub(super) fn tool_answered(&mut self, effect: &Effect, id: &CallId, answer: &ToolAnswer) {
+        let Some((call, stage)) = self.take_stage(id) else { return };
+        let preparation = stage.preparation();
+        match answer {
+            ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output } => {
+                self.call_done(&call, preparation, output.clone());
+            }
+            ToolAnswer::Unknown { note } => self.call_done(&call, preparation, unknown(note)),
+            ToolAnswer::NotStarted if effect.attempt >= MAX_START_ATTEMPTS => {
+                let text = format!(
+                    "The call could not be started in {MAX_START_ATTEMPTS} attempts. It did not run."
+                );
+                self.call_done(&call, preparation, ToolOutput::text(OutputStatus::Failed, text));
+            }
+            ToolAnswer::NotStarted => self.run_again(effect, &call, preparation, "it had not started"),
+            ToolAnswer::Fatal { message } => {
+                self.call_done(&call, preparation, ToolOutput::text(OutputStatus::Failed, message));
+                self.fail("tool", message.clone(), TurnEnd::Fatal { message: message.clone() });
+            }
+        }
+    }
+
+    /// A tool call died with its process. What may have changed something is never run again.
+    pub(super) fn tool_lost(&mut self, effect: &Effect, id: &CallId, evidence: Option<&ToolAnswer>) {
+        let Some((call, stage)) = self.take_stage(id) else { return };
+        let Some(preparation) = stage.preparation() else { return };
+        let note = match evidence {
+            Some(ToolAnswer::Unknown { note }) => note,
+            Some(answer) => return self.tool_answered(effect, id, answer),
+            None => "nothing is known of what it did",
+        };
+        if preparation.access == Access::ReadOnly || preparation.repeat == Repeat::Safe {
+            self.run_again(effect, &call, Some(preparation), "it changes nothing");
+        } else {
+            self.call_done(&call, Some(preparation), unknown(note));
+        }
+    }
+
+    fn run_again(
+        &mut self,
+        effect: &Effect,
+        call: &ToolCall,
+        preparation: Option<&Preparation>,
+        reason: &str,
+    ) {
+        if self.thread.turn.as_ref().is_none_or(|turn| turn.ending.is_some()) {
+            self.call_done(call, preparation, not_run());
+            return;
+        }
+        let attempt = effect.attempt + 1;
+        self.event(EventKind::ToolRetry { item: call.item.clone(), attempt, reason: reason.to_owned() });
+        self.start_attempt(Effect { attempt, ..effect.clone() });
+    }
+
+    /// A call has its output. It enters the conversation with those of the whole step.
+    pub(super) fn call_done(
+        &mut self,
+        call: &ToolCall,
+        preparation: Option<&Preparation>,
+        output: ToolOutput,
+    ) {
+        self.completed(call.item.clone(), detail(call, preparation, Some(output.clone())));
+        for change in &output.changes {
+            self.with_turn(|turn| turn.diff.push_str(&change.diff));
+        }
+        if let Some(Preparation { subject: Subject::Plan { plan }, .. }) = preparation
+            && output.status == OutputStatus::Ok
+        {
+            self.thread.plan = Some(plan.clone());
+            self.event(EventKind::PlanUpdate { plan: plan.clone() });
+        }
+        self.set_stage(&call.id, Stage::Done { output });
+    }
+
+    /// Gives every call that has no output yet one that says it did not run.
+    pub(super) fn cancel_calls(&mut self) {
+        for Call { call, stage } in self.thread.calls_mut().to_vec() {
+            match &stage {
+                Stage::Done { .. } => {}
+                Stage::New
+                | Stage::Preparing { .. }
+                | Stage::Asking { .. }
+                | Stage::Ready { .. }
+                | Stage::Running { .. } => self.call_done(&call, stage.preparation(), not_run()),
+            }
+        }
+    }
+
+    /// Feeds the outputs of the step back, in the model's order.
+    pub(super) fn commit_outputs(&mut self) {
+        for Call { call, stage } in self.thread.calls_mut().to_vec() {
+            if let Stage::Done { output } = stage {
+                self.push(Item::Output { call: call.id, output });
+            }
+        }
+        self.set_phase(Phase::Between);
+    }
+}
+
+fn not_run() -> ToolOutput {
+    ToolOutput::text(OutputStatus::Cancelled, "The turn was stopped before this call ran. It did not run.")
+}
+
+fn unknown(note: &str) -> ToolOutput {
+    let text = format!(
+        "Interrupted, outcome unknown: the process died while this call ran ({note}). It was not run again. Check \
+         what it did before you repeat it."
+    );
+    ToolOutput::text(OutputStatus::Unknown, text)
+}
+
+/// What clients see of a call.
+fn detail(call: &ToolCall, preparation: Option<&Preparation>, output: Option<ToolOutput>) -> ItemDetail {
+    let id = call.id.clone();
+    match preparation.map(|preparation| &preparation.subject) {
+        Some(Subject::Command { command, cwd }) => {
+            ItemDetail::CommandExecution { call: id, command: command.clone(), cwd: cwd.clone(), output }
+        }
+        Some(Subject::Patch { changes }) => {
+            // What was really changed, once known.
+            let changes = output
+                .as_ref()
+                .map(|output| &output.changes)
+                .filter(|done| !done.is_empty())
+                .unwrap_or(changes)
+                .clone();
+            let output = output.map(|output| ToolOutput { changes: Vec::new(), ..output });
+            ItemDetail::FileChange { call: id, changes, output }
+        }
+        Some(Subject::Plan { plan }) => ItemDetail::Plan { call: id, steps: plan.steps.clone(), output },
+        Some(Subject::Other { summary }) => {
+            ItemDetail::ToolCall { call: id, tool: call.name.clone(), subject: summary.clone(), output }
+        }
+        None => ItemDetail::ToolCall { call: id, tool: call.name.clone(), subject: String::new(), output },
+    }
+}

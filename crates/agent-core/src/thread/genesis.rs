@@ -1,0 +1,58 @@
+//! How a thread begins: afresh, or as a fork of another.
+
+use super::Thread;
+use crate::protocol::{Item, Plan, Settings, Shared, Source, ToolSpec};
+use serde::{Deserialize, Serialize};
+
+/// The first input of a thread: everything it starts with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Genesis {
+    /// Where it comes from.
+    pub source: Source,
+    /// What it runs under.
+    pub settings: Settings,
+    /// The system prompt.
+    pub instructions: Shared<String>,
+    /// The tools offered to the model.
+    pub tools: Shared<Vec<ToolSpec>>,
+    /// The conversation it begins with: context items, or a fork's past.
+    #[serde(default)]
+    pub items: Vec<Shared<Item>>,
+    /// How durable the thread is, in the backend's words.
+    pub durability: String,
+    /// The thread and turn this one was forked from, as `thread/turn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
+    /// The turns of that past.
+    #[serde(default)]
+    pub turns: u32,
+    /// The tool calls of that past, so that calls stay numbered without repeats.
+    #[serde(default)]
+    pub calls: u64,
+    /// A name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The plan of that past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+impl Thread {
+    /// What a fork of this thread begins with, or `None` while a turn runs: a fork is made between turns.
+    /// Approvals for the session, spent tokens and waiting input stay behind.
+    pub fn fork(&self) -> Option<Genesis> {
+        self.turn.is_none().then(|| Genesis {
+            source: self.source,
+            settings: self.settings.clone(),
+            instructions: self.instructions.clone(),
+            tools: self.tools.clone(),
+            items: self.items.clone(),
+            durability: String::new(),
+            forked_from: Some(format!("{}/{}", self.key.thread, self.turns)),
+            turns: self.turns,
+            calls: self.next_call - 1,
+            name: self.name.clone(),
+            plan: self.plan.clone(),
+        })
+    }
+}

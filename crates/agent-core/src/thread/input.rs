@@ -1,0 +1,131 @@
+//! What enters a thread.
+
+use super::{EffectKind, Genesis};
+use crate::protocol::{EffectId, ModelAnswer, Prepared, Refusal, Submission, ToolAnswer};
+use serde::{Deserialize, Serialize};
+
+/// Content larger than this is kept as a blob and referred to.
+pub const BLOB_THRESHOLD_BYTES: usize = 64 * 1024;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number in the thread, from 1 without gaps.
+    pub seq: u64,
+    /// When it was applied, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What came in.
+    pub input: Input,
+}
+
+/// Something that happened outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Input {
+    /// The thread begins.
+    Opened(Box<Genesis>),
+    /// A thread that was shut down is served again.
+    Resumed,
+    /// A client asks for something.
+    Submitted(Submission),
+    /// An effect has its answer.
+    Answered {
+        /// Which effect.
+        effect: EffectId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The process in which an effect ran died, or its worker was lost: its answer will never come.
+    Lost {
+        /// Which effect.
+        effect: EffectId,
+        /// Which attempt of it.
+        attempt: u32,
+        /// What the tool handler found out about a tool call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<ToolAnswer>,
+    },
+}
+
+/// The last word of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Answer {
+    /// Of a model call.
+    Model {
+        /// The answer.
+        answer: ModelAnswer,
+    },
+    /// Of a preparation.
+    Prepared {
+        /// The answer.
+        prepared: Prepared,
+    },
+    /// Of a tool call.
+    Tool {
+        /// The answer.
+        answer: ToolAnswer,
+    },
+    /// A timer is due.
+    Due,
+    /// A preparation or a timer was stopped on request.
+    Cancelled,
+    /// This host does not do such effects.
+    NotServed,
+}
+
+impl Answer {
+    /// Whether an effect of this kind can answer so.
+    pub(super) fn fits(&self, kind: &EffectKind) -> bool {
+        match (self, kind) {
+            (Self::Model { .. }, EffectKind::Model)
+            | (Self::Prepared { .. } | Self::Cancelled, EffectKind::Prepare { .. })
+            | (Self::Tool { .. }, EffectKind::Tool { .. })
+            | (Self::Due | Self::Cancelled, EffectKind::Timer { .. })
+            | (Self::NotServed, _) => true,
+            (
+                Self::Model { .. } | Self::Prepared { .. } | Self::Tool { .. } | Self::Due | Self::Cancelled,
+                _,
+            ) => false,
+        }
+    }
+}
+
+/// An input that cannot be applied. The thread is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The record is not the next one.
+    #[error("record {got} came where record {expected} is next")]
+    OutOfOrder {
+        /// The next one.
+        expected: u64,
+        /// The one that came.
+        got: u64,
+    },
+    /// The thread has not begun.
+    #[error("the first input of a thread must open it")]
+    NotOpened,
+    /// The thread has begun already.
+    #[error("the thread has been opened before")]
+    AlreadyOpened,
+    /// Nothing waits for this answer.
+    #[error("attempt {attempt} of effect {effect} is not running")]
+    NotRunning {
+        /// The effect.
+        effect: EffectId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The answer is of another kind than the effect.
+    #[error("the answer does not fit effect {effect}")]
+    WrongAnswer {
+        /// The effect.
+        effect: EffectId,
+    },
+    /// The op cannot be applied; [`crate::Thread::admit`] says so beforehand.
+    #[error(transparent)]
+    Refused(Refusal),
+}

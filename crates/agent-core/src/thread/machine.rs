@@ -1,0 +1,102 @@
+//! [`Machine`]: one application of one input, with what it produces.
+
+use super::{Command, Effect, EffectKind, Genesis, Life, Outcome, Running, Thread, turn::Turn};
+use crate::protocol::{EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, TurnItem};
+
+/// A thread while an input is applied to it.
+pub(super) struct Machine<'a> {
+    pub(super) thread: &'a mut Thread,
+    pub(super) at_ms: u64,
+    outcome: Outcome,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(thread: &'a mut Thread, at_ms: u64) -> Self {
+        Self { thread, at_ms, outcome: Outcome::default() }
+    }
+
+    pub(super) fn finish(self) -> Outcome {
+        self.outcome
+    }
+
+    pub(super) fn open(&mut self, genesis: &Genesis) {
+        let thread = &mut *self.thread;
+        thread.life = Life::Open;
+        thread.source = genesis.source;
+        thread.settings = genesis.settings.clone();
+        thread.instructions = genesis.instructions.clone();
+        thread.tools = genesis.tools.clone();
+        thread.items = genesis.items.clone();
+        thread.turns = genesis.turns;
+        thread.next_call = genesis.calls + 1;
+        thread.name = genesis.name.clone();
+        thread.plan = genesis.plan.clone();
+        self.event(EventKind::ThreadStarted {
+            key: self.thread.key.clone(),
+            source: genesis.source,
+            settings: Box::new(genesis.settings.clone()),
+            forked_from: genesis.forked_from.clone(),
+            durability: genesis.durability.clone(),
+        });
+    }
+
+    pub(super) fn resume(&mut self) {
+        if self.thread.life == Life::Closed {
+            self.thread.life = Life::Open;
+            self.event(EventKind::Resumed);
+        }
+    }
+
+    /// Tells clients something.
+    pub(super) fn event(&mut self, kind: EventKind) {
+        self.thread.event_seq += 1;
+        self.outcome.events.push(Event {
+            seq: self.thread.event_seq,
+            at_ms: self.at_ms,
+            turn: self.thread.current_turn(),
+            kind,
+        });
+    }
+
+    /// Tells clients that an item is whole.
+    pub(super) fn completed(&mut self, id: ItemId, detail: ItemDetail) {
+        self.event(EventKind::ItemCompleted { item: TurnItem { id, detail } });
+    }
+
+    /// Adds to the conversation.
+    pub(super) fn push(&mut self, item: Item) {
+        self.thread.items.push(Shared::new(item));
+    }
+
+    /// Starts a new effect.
+    pub(super) fn start(&mut self, kind: EffectKind) -> EffectId {
+        let id = EffectId(self.thread.next_effect);
+        self.thread.next_effect += 1;
+        self.start_attempt(Effect { id, attempt: 1, kind });
+        id
+    }
+
+    /// Starts an attempt of an effect, the first or another.
+    pub(super) fn start_attempt(&mut self, effect: Effect) {
+        self.outcome.commands.push(Command::Start(effect.clone()));
+        self.thread.running.insert(effect.id, Running { effect, cancelling: false });
+    }
+
+    /// Asks everything in flight to stop.
+    pub(super) fn cancel_all(&mut self) {
+        for running in self.thread.running.values_mut().filter(|running| !running.cancelling) {
+            running.cancelling = true;
+            self.outcome.commands.push(Command::Cancel(running.effect.id));
+        }
+    }
+
+    /// A turn ended or the thread was shut down.
+    pub(super) fn settled(&mut self) {
+        self.outcome.settled = true;
+    }
+
+    /// The running turn. Callers have established that there is one; without one, nothing is done.
+    pub(super) fn with_turn<R: Default>(&mut self, change: impl FnOnce(&mut Turn) -> R) -> R {
+        self.thread.turn.as_mut().map(change).unwrap_or_default()
+    }
+}

@@ -1,0 +1,239 @@
+//! [`Thread`]: everything the loop knows, and [`Thread::apply`], which decides everything.
+//!
+//! `apply` is one function from (state, input) to (state, events, effects). It does no I/O and reads no clock; what
+//! differs from run to run comes in the input. So the journal of inputs is the thread: replaying it is recovery, time
+//! travel, fork, and the property tests.
+//!
+//! Start reading at [`Thread::apply`] here; `settle.rs` decides what comes next, `calls.rs` schedules tool calls.
+
+mod admit;
+mod approvals;
+mod calls;
+mod effect;
+mod genesis;
+mod history;
+mod input;
+mod machine;
+mod models;
+mod ops;
+mod replay;
+mod requests;
+mod settle;
+mod turn;
+
+pub use admit::{Admission, MAX_QUEUED_INPUTS, RECENT_OPS};
+pub use effect::{Command, Effect, EffectKind, Outcome, Running};
+pub use genesis::Genesis;
+pub use history::{Disorder, check_history};
+pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
+pub use replay::{ReplayError, recover};
+
+use crate::protocol::{
+    CallId, EffectId, InteractionId, Item, OpId, Plan, Settings, Shared, Source, ThreadKey, TokenUsage,
+    ToolSpec, TurnId,
+};
+use machine::Machine;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use turn::{Queued, Turn};
+
+/// The version of the serialised form. A thread written by a later version is not read.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The version of the decisions `apply` makes. Recorded when a thread starts; a later version that decides or
+/// orders differently branches on it, so that old journals replay as they were.
+pub const RULES: u32 = 1;
+
+/// A conversation and all that is going on in it. Serialised, it is the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// See [`RULES`].
+    pub rules: u32,
+    /// Which thread, and whose.
+    pub key: ThreadKey,
+    life: Life,
+    source: Source,
+    name: Option<String>,
+    settings: Settings,
+    instructions: Shared<String>,
+    tools: Shared<Vec<ToolSpec>>,
+    epoch: u32,
+    items: Vec<Shared<Item>>,
+    plan: Option<Plan>,
+    turn: Option<Turn>,
+    queue: VecDeque<Queued>,
+    running: BTreeMap<EffectId, Running>,
+    pending: BTreeMap<InteractionId, CallId>,
+    session_approvals: BTreeSet<String>,
+    recent_ops: VecDeque<OpId>,
+    usage: TokenUsage,
+    tool_calls: u64,
+    turns: u32,
+    input_seq: u64,
+    event_seq: u64,
+    next_effect: u64,
+    next_call: u64,
+    next_interaction: u64,
+}
+
+/// Whether a thread takes ops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Life {
+    /// Nothing was applied yet.
+    New,
+    Open,
+    /// Shut down as soon as no turn runs.
+    Closing,
+    Closed,
+}
+
+impl Thread {
+    /// A thread to which nothing has been applied; its first input is [`Input::Opened`].
+    pub fn new(key: ThreadKey) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            rules: RULES,
+            key,
+            life: Life::New,
+            source: Source::default(),
+            name: None,
+            settings: Settings::default(),
+            instructions: Shared::default(),
+            tools: Shared::default(),
+            epoch: 0,
+            items: Vec::new(),
+            plan: None,
+            turn: None,
+            queue: VecDeque::new(),
+            running: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            session_approvals: BTreeSet::new(),
+            recent_ops: VecDeque::new(),
+            usage: TokenUsage::default(),
+            tool_calls: 0,
+            turns: 0,
+            input_seq: 0,
+            event_seq: 0,
+            next_effect: 1,
+            next_call: 1,
+            next_interaction: 1,
+        }
+    }
+
+    /// Applies the next input. On an error nothing has changed.
+    pub fn apply(&mut self, record: &Record) -> Result<Outcome, ApplyError> {
+        self.check_record(record)?;
+        self.input_seq = record.seq;
+        let mut machine = Machine::new(self, record.at_ms);
+        match &record.input {
+            Input::Opened(genesis) => machine.open(genesis),
+            Input::Resumed => machine.resume(),
+            Input::Submitted(submission) => machine.submission(submission),
+            Input::Answered { effect, attempt: _, answer } => machine.answered(*effect, answer),
+            Input::Lost { effect, attempt: _, evidence } => machine.lost(*effect, evidence.as_ref()),
+        }
+        machine.settle();
+        Ok(machine.finish())
+    }
+
+    /// The record that carries `input` as this thread's next.
+    pub fn next_record(&self, at_ms: u64, input: Input) -> Record {
+        Record { seq: self.input_seq + 1, at_ms, input }
+    }
+
+    fn check_record(&self, record: &Record) -> Result<(), ApplyError> {
+        if record.seq != self.input_seq + 1 {
+            return Err(ApplyError::OutOfOrder { expected: self.input_seq + 1, got: record.seq });
+        }
+        let fresh = matches!(record.input, Input::Opened(_));
+        match (&self.life, &record.input) {
+            (Life::New, _) if !fresh => return Err(ApplyError::NotOpened),
+            (Life::Open | Life::Closing | Life::Closed, _) if fresh => return Err(ApplyError::AlreadyOpened),
+            (_, Input::Submitted(submission)) => match self.admit(submission) {
+                Admission::Fresh | Admission::Repeated => {}
+                Admission::Refused(refusal) => return Err(ApplyError::Refused(refusal)),
+            },
+            (_, Input::Answered { effect, attempt, answer }) => {
+                let running = self.running_attempt(*effect, *attempt)?;
+                if !answer.fits(&running.effect.kind) {
+                    return Err(ApplyError::WrongAnswer { effect: *effect });
+                }
+            }
+            (_, Input::Lost { effect, attempt, .. }) => {
+                self.running_attempt(*effect, *attempt)?;
+            }
+            (_, Input::Opened(_) | Input::Resumed) => {}
+        }
+        Ok(())
+    }
+
+    fn running_attempt(&self, effect: EffectId, attempt: u32) -> Result<&Running, ApplyError> {
+        self.running
+            .get(&effect)
+            .filter(|running| running.effect.attempt == attempt)
+            .ok_or(ApplyError::NotRunning { effect, attempt })
+    }
+
+    /// What is, or should be, in flight.
+    pub fn running(&self) -> impl Iterator<Item = &Running> {
+        self.running.values()
+    }
+
+    /// The questions that wait for an answer.
+    pub fn pending(&self) -> impl Iterator<Item = &InteractionId> {
+        self.pending.keys()
+    }
+
+    /// The turn that runs, if any.
+    pub fn current_turn(&self) -> Option<TurnId> {
+        self.turn.as_ref().map(|turn| turn.id)
+    }
+
+    /// How many turns there have been, the running one included.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+
+    /// The conversation.
+    pub fn items(&self) -> &[Shared<Item>] {
+        &self.items
+    }
+
+    /// The tokens spent so far.
+    pub fn usage(&self) -> TokenUsage {
+        self.usage
+    }
+
+    /// What the thread runs under.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The name it was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The number of the last input.
+    pub fn input_seq(&self) -> u64 {
+        self.input_seq
+    }
+
+    /// The number of the last event.
+    pub fn event_seq(&self) -> u64 {
+        self.event_seq
+    }
+
+    /// Whether the thread was shut down and not resumed since.
+    pub fn is_closed(&self) -> bool {
+        self.life == Life::Closed
+    }
+
+    /// Whether nothing has been applied yet.
+    pub fn is_new(&self) -> bool {
+        self.life == Life::New
+    }
+}

@@ -1,0 +1,203 @@
+//! What becomes of a model's answer.
+
+use super::{
+    Effect, EffectKind,
+    machine::Machine,
+    turn::{Call, Ending, Phase, Repeats, Stage},
+};
+use crate::protocol::{
+    BlobId, CallId, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer, ModelError, ModelErrorKind,
+    ModelItem, ModelUsage, Payload, ToolCall, TurnEnd,
+};
+
+/// The same calls so many times in a row end the turn.
+pub(super) const MAX_REPEATS: u32 = 3;
+/// The first wait before a broken response is asked for again; it doubles each time.
+const RETRY_BASE_MS: u64 = 200;
+/// No wait is longer.
+const RETRY_MAX_MS: u64 = 60_000;
+
+impl Machine<'_> {
+    pub(super) fn model_answered(&mut self, effect: &Effect, answer: &ModelAnswer) {
+        match answer {
+            ModelAnswer::Completed { items, usage } => self.response(effect.id, items, usage),
+            ModelAnswer::Failed { error } => self.model_failed(effect, error),
+            ModelAnswer::Cancelled { partial } => {
+                if !partial.is_empty() {
+                    self.message(ItemId::of_effect(effect.id, 0), partial, true);
+                }
+                self.set_phase(Phase::Between);
+            }
+        }
+    }
+
+    /// A whole response: its items enter the conversation, its calls are due.
+    fn response(&mut self, effect: EffectId, items: &[ModelItem], usage: &ModelUsage) {
+        let mut calls = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let id = ItemId::of_effect(effect, index);
+            match item {
+                ModelItem::Message { text } => {
+                    self.message(id, text, false);
+                    self.with_turn(|turn| turn.last_message = Some(text.clone()));
+                }
+                ModelItem::Reasoning { provider_id, summary, text, encrypted } => {
+                    self.push(Item::Reasoning {
+                        provider_id: provider_id.clone(),
+                        summary: summary.clone(),
+                        text: text.clone(),
+                        encrypted: encrypted.clone(),
+                    });
+                    self.completed(
+                        id,
+                        ItemDetail::Reasoning { summary: summary.clone(), text: text.clone() },
+                    );
+                }
+                ModelItem::Call { name, payload } => {
+                    let call = self.new_call(id, name, payload);
+                    self.push(Item::Call(call.clone()));
+                    calls.push(Call { call, stage: Stage::New });
+                }
+            }
+        }
+        self.account(usage);
+        self.with_turn(|turn| turn.stream_retries = 0);
+        if calls.is_empty() {
+            self.set_phase(Phase::Between);
+            if self.thread.queue.is_empty() {
+                let message = self.with_turn(|turn| turn.last_message.clone());
+                self.set_ending(Ending::Completed(TurnEnd::Final { message }));
+            }
+            return;
+        }
+        let times = self.count_repeats(&calls);
+        self.set_phase(Phase::Acting { calls });
+        if times >= MAX_REPEATS {
+            let message = format!(
+                "the model asked for the same tool calls {times} times in a row; tell it what to do differently"
+            );
+            self.fail("repeated_calls", message, TurnEnd::RepeatedCalls { times });
+        }
+    }
+
+    fn message(&mut self, id: ItemId, text: &str, cut: bool) {
+        self.push(Item::Agent { text: text.to_owned(), cut });
+        self.completed(id, ItemDetail::AgentMessage { text: text.to_owned(), cut });
+    }
+
+    fn new_call(&mut self, item: ItemId, name: &str, payload: &Payload) -> ToolCall {
+        let id = CallId::new(format!("call_{}", self.thread.next_call));
+        self.thread.next_call += 1;
+        self.thread.tool_calls += 1;
+        ToolCall { id, item, name: name.to_owned(), payload: payload.clone() }
+    }
+
+    fn account(&mut self, usage: &ModelUsage) {
+        let Some(last) = usage.tokens else { return };
+        self.thread.usage += last;
+        self.with_turn(|turn| turn.usage += last);
+        let context_window = self.turn_settings().context_window;
+        self.event(EventKind::TokenCount {
+            last,
+            total: self.thread.usage,
+            context_window,
+            context_left: context_window.map(|window| window.saturating_sub(last.total())),
+            rate_limits: usage.rate_limits.clone(),
+        });
+    }
+
+    fn count_repeats(&mut self, calls: &[Call]) -> u32 {
+        let mut batch = String::new();
+        for Call { call, .. } in calls {
+            batch.push_str(&call.name);
+            batch.push('\0');
+            batch.push_str(call.payload.text());
+            batch.push('\0');
+        }
+        let digest = BlobId::of(batch.as_bytes()).as_str().to_owned();
+        self.with_turn(|turn| {
+            let times = if turn.repeats.digest == digest { turn.repeats.times + 1 } else { 1 };
+            turn.repeats = Repeats { digest, times };
+            times
+        })
+    }
+
+    fn model_failed(&mut self, effect: &Effect, error: &ModelError) {
+        self.set_phase(Phase::Between);
+        if self.thread.turn.as_ref().is_none_or(|turn| turn.ending.is_some()) {
+            return;
+        }
+        let of = self.turn_settings().stream_retries;
+        let retry = self.with_turn(|turn| turn.stream_retries + 1);
+        if !error.retry() || retry > of {
+            self.fail(error.code(), error.message.clone(), turn_end(error));
+            return;
+        }
+        self.with_turn(|turn| turn.stream_retries = retry);
+        let delay_ms =
+            self.retry_delay(effect, retry).max(error.retry_after_ms.unwrap_or(0)).min(RETRY_MAX_MS);
+        self.event(EventKind::ModelRetry {
+            attempt: effect.attempt + 1,
+            retry,
+            of,
+            delay_ms,
+            reason: error.message.clone(),
+        });
+        let timer = self.start(EffectKind::Timer { due_ms: self.at_ms + delay_ms, deadline_of: None });
+        self.set_phase(Phase::BackingOff { effect: effect.id, attempt: effect.attempt, timer });
+    }
+
+    /// Doubles from [`RETRY_BASE_MS`], give or take a fifth. The jitter keeps many threads apart; it need not be
+    /// random, so it is drawn from what names this attempt.
+    fn retry_delay(&self, effect: &Effect, retry: u32) -> u64 {
+        let base = RETRY_BASE_MS.saturating_mul(1 << (retry - 1).min(16)).min(RETRY_MAX_MS);
+        let name = format!("{}/{}/{}", self.thread.key, effect.id, effect.attempt);
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        base * (80 + hash % 41) / 100
+    }
+
+    /// The back-off is over, or was stopped.
+    pub(super) fn timer_answered(&mut self, timer: EffectId, due: bool) {
+        let Some(turn) = &self.thread.turn else { return };
+        let Phase::BackingOff { effect, attempt, timer: waited_for } = turn.phase else { return };
+        if waited_for != timer {
+            return;
+        }
+        if due && turn.ending.is_none() {
+            self.start_attempt(Effect { id: effect, attempt: attempt + 1, kind: EffectKind::Model });
+            self.set_phase(Phase::Sampling { effect });
+        } else {
+            self.set_phase(Phase::Between);
+        }
+    }
+
+    /// A model call died with its process.
+    pub(super) fn model_lost(&mut self, effect: Effect, cancelling: bool) {
+        if cancelling {
+            self.set_phase(Phase::Between);
+            return;
+        }
+        let attempt = effect.attempt + 1;
+        self.event(EventKind::ModelRetry {
+            attempt,
+            retry: 0,
+            of: self.turn_settings().stream_retries,
+            delay_ms: 0,
+            reason: "the process that asked the model died".into(),
+        });
+        self.start_attempt(Effect { attempt, ..effect });
+    }
+}
+
+fn turn_end(error: &ModelError) -> TurnEnd {
+    let message = error.message.clone();
+    match error.kind {
+        ModelErrorKind::Stream | ModelErrorKind::Unavailable => TurnEnd::RetriesExhausted { message },
+        ModelErrorKind::ContextWindowExceeded => TurnEnd::ContextWindowExceeded { message },
+        ModelErrorKind::Auth | ModelErrorKind::Quota | ModelErrorKind::InvalidRequest => {
+            TurnEnd::Fatal { message }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Ops that were admitted.
+
+use super::{
+    Life,
+    admit::RECENT_OPS,
+    machine::Machine,
+    turn::{Ending, Queued},
+};
+use crate::protocol::{
+    AbortReason, ApprovalDecision, EventKind, InteractionId, Op, Settings, Submission, TurnOverrides,
+};
+
+impl Machine<'_> {
+    pub(super) fn submission(&mut self, submission: &Submission) {
+        if self.thread.recent_ops.contains(&submission.op_id) {
+            return;
+        }
+        self.thread.recent_ops.push_back(submission.op_id.clone());
+        if self.thread.recent_ops.len() > RECENT_OPS {
+            self.thread.recent_ops.pop_front();
+        }
+        match &submission.op {
+            Op::UserTurn { items, overrides, output_schema } => self.thread.queue.push_back(Queued {
+                op: submission.op_id.clone(),
+                input_seq: self.thread.input_seq,
+                content: items.clone(),
+                overrides: overrides.clone(),
+                output_schema: output_schema.clone(),
+                traceparent: submission.traceparent.clone(),
+            }),
+            Op::UserInput { items } => self.thread.queue.push_back(Queued {
+                op: submission.op_id.clone(),
+                input_seq: self.thread.input_seq,
+                content: items.clone(),
+                overrides: TurnOverrides::default(),
+                output_schema: None,
+                traceparent: submission.traceparent.clone(),
+            }),
+            Op::Interrupt => self.end(Ending::Aborted(AbortReason::Interrupted), &submission.actor),
+            Op::ExecApproval { id, decision } | Op::PatchApproval { id, decision } => {
+                self.approval(id, decision, &submission.actor);
+            }
+            Op::OverrideTurnContext { overrides } => self.override_settings(overrides),
+            Op::SetThreadName { name } => {
+                self.thread.name = Some(name.clone());
+                self.event(EventKind::ThreadNamed { name: name.clone() });
+            }
+            Op::Shutdown { now } => self.shutdown(*now, &submission.actor),
+            Op::UserInputAnswer { .. }
+            | Op::ResolveElicitation { .. }
+            | Op::DynamicToolResponse { .. }
+            | Op::Compact
+            | Op::Review { .. }
+            | Op::Undo
+            | Op::Rollback { .. }
+            | Op::RunUserShellCommand { .. }
+            | Op::AddToHistory { .. }
+            | Op::GetHistoryEntry { .. }
+            | Op::ListMcpTools
+            | Op::ListCustomPrompts
+            | Op::ListSkills
+            | Op::ListModels
+            | Op::Unknown(_) => {}
+        }
+    }
+
+    fn approval(&mut self, id: &InteractionId, decision: &ApprovalDecision, actor: &str) {
+        self.resolve(id, decision, actor);
+        match decision {
+            ApprovalDecision::Abort => self.end(Ending::Aborted(AbortReason::Interrupted), actor),
+            ApprovalDecision::Approved
+            | ApprovalDecision::ApprovedForSession
+            | ApprovalDecision::ApprovedWithAmendment { .. }
+            | ApprovalDecision::Denied => {}
+        }
+    }
+
+    fn override_settings(&mut self, overrides: &TurnOverrides) {
+        apply_overrides(&mut self.thread.settings, overrides);
+        self.with_turn(|turn| apply_overrides(&mut turn.settings, overrides));
+        self.event(EventKind::SettingsChanged { settings: Box::new(self.thread.settings.clone()) });
+    }
+
+    fn shutdown(&mut self, now: bool, actor: &str) {
+        self.thread.life = Life::Closing;
+        if now && self.thread.turn.is_some() {
+            self.end(Ending::Aborted(AbortReason::Shutdown), actor);
+        }
+    }
+}
+
+/// Changes what the overrides name.
+pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides) {
+    let TurnOverrides { cwd, approval, sandbox, model, effort, summary, personality, mode } =
+        overrides.clone();
+    if let Some(cwd) = cwd {
+        settings.cwd = cwd;
+    }
+    if let Some(approval) = approval {
+        settings.approval = approval;
+    }
+    if let Some(sandbox) = sandbox {
+        settings.sandbox = sandbox;
+    }
+    if let Some(model) = model {
+        settings.model = model;
+    }
+    if let Some(mode) = mode {
+        settings.mode = mode;
+    }
+    settings.effort = effort.or(settings.effort);
+    settings.summary = summary.or(settings.summary);
+    settings.personality = personality.or(settings.personality.take());
+}

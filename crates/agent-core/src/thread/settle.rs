@@ -1,0 +1,209 @@
+//! What comes next: the only place that begins turns, steps and model calls, and ends turns.
+
+use super::{
+    Effect, EffectKind, Life, Thread,
+    input::Answer,
+    machine::Machine,
+    ops::apply_overrides,
+    turn::{Ending, Phase, Queued, Repeats, Turn},
+};
+use crate::protocol::{
+    EffectId, EventKind, Item, ItemDetail, ItemId, Settings, TokenUsage, ToolAnswer, TurnEnd, TurnId,
+};
+
+impl Thread {
+    pub(super) fn effective_settings(&self) -> &Settings {
+        self.turn.as_ref().map_or(&self.settings, |turn| &turn.settings)
+    }
+}
+
+impl Machine<'_> {
+    /// Goes on until something outside is waited for.
+    pub(super) fn settle(&mut self) {
+        loop {
+            let Some(turn) = &self.thread.turn else {
+                match self.thread.queue.pop_front() {
+                    Some(first) if self.thread.life != Life::Closed => self.begin(first),
+                    _ => break,
+                }
+                continue;
+            };
+            if let Some(ending) = turn.ending.clone() {
+                if !self.thread.running.is_empty() {
+                    return;
+                }
+                self.conclude(ending);
+                continue;
+            }
+            match turn.phase {
+                Phase::Sampling { .. } | Phase::BackingOff { .. } => return,
+                Phase::Acting { .. } => {
+                    if !self.schedule() {
+                        return;
+                    }
+                    self.commit_outputs();
+                }
+                Phase::Between => self.next_step(),
+            }
+        }
+        if self.thread.life == Life::Closing {
+            self.thread.life = Life::Closed;
+            self.event(EventKind::ShutdownComplete);
+            self.settled();
+        }
+    }
+
+    fn begin(&mut self, first: Queued) {
+        self.thread.turns += 1;
+        self.thread.turn = Some(Turn {
+            id: TurnId(self.thread.turns),
+            op: first.op.clone(),
+            started_ms: self.at_ms,
+            settings: self.thread.settings.clone(),
+            output_schema: None,
+            traceparent: None,
+            phase: Phase::Between,
+            ending: None,
+            unheard: Vec::new(),
+            usage: TokenUsage::default(),
+            last_message: None,
+            stream_retries: 0,
+            repeats: Repeats::default(),
+            diff: String::new(),
+        });
+        self.event(EventKind::TurnStarted);
+        self.hear(first);
+    }
+
+    /// Something the user said enters the conversation, and its overrides the turn.
+    fn hear(&mut self, queued: Queued) {
+        let Queued { op: _, input_seq, content, overrides, output_schema, traceparent } = queued;
+        self.with_turn(|turn| {
+            apply_overrides(&mut turn.settings, &overrides);
+            turn.output_schema = output_schema.or(turn.output_schema.take());
+            turn.traceparent = traceparent.or(turn.traceparent.take());
+        });
+        self.push(Item::User { content: content.clone() });
+        self.completed(ItemId::of_input(input_seq, 0), ItemDetail::UserMessage { content });
+    }
+
+    /// Limits, then what the user said meanwhile, then the model.
+    fn next_step(&mut self) {
+        for queued in std::mem::take(&mut self.thread.queue) {
+            self.hear(queued);
+        }
+        if let Some(message) = self.spent() {
+            self.fail("budget", message.clone(), TurnEnd::BudgetSpent { message });
+            return;
+        }
+        let effect = self.start(EffectKind::Model);
+        self.set_phase(Phase::Sampling { effect });
+    }
+
+    fn spent(&self) -> Option<String> {
+        let budget = self.turn_settings().budget;
+        let started_ms = self.thread.turn.as_ref().map_or(self.at_ms, |turn| turn.started_ms);
+        let over = |name: &str, used: u64, limit: Option<u64>| {
+            let limit = limit.filter(|limit| used >= *limit)?;
+            Some(format!("the budget of {limit} {name} is spent ({used}); raise it to go on"))
+        };
+        over("tokens", self.thread.usage.total(), budget.tokens)
+            .or_else(|| over("tool calls", self.thread.tool_calls, budget.tool_calls))
+            .or_else(|| {
+                over("milliseconds for a turn", self.at_ms.saturating_sub(started_ms), budget.turn_ms)
+            })
+    }
+
+    /// The turn is to end so, now or once what runs has answered. The first reason counts.
+    pub(super) fn end(&mut self, ending: Ending, actor: &str) {
+        if self.thread.turn.is_none() {
+            return;
+        }
+        if let Ending::Aborted(_) = ending {
+            let unheard = std::mem::take(&mut self.thread.queue);
+            self.with_turn(|turn| turn.unheard.extend(unheard));
+        }
+        self.set_ending(ending);
+        self.withdraw_questions(actor);
+        self.cancel_all();
+    }
+
+    /// Something failed: clients are told, and the turn is to end.
+    pub(super) fn fail(&mut self, code: &str, message: String, end: TurnEnd) {
+        self.event(EventKind::Error { code: code.to_owned(), message });
+        self.end(Ending::Completed(end), "everturn");
+    }
+
+    pub(super) fn set_ending(&mut self, ending: Ending) {
+        self.with_turn(|turn| {
+            turn.ending.get_or_insert(ending);
+        });
+    }
+
+    pub(super) fn set_phase(&mut self, phase: Phase) {
+        self.with_turn(|turn| turn.phase = phase);
+    }
+
+    pub(super) fn turn_settings(&self) -> &Settings {
+        self.thread.effective_settings()
+    }
+
+    /// Ends the turn: nothing of it runs any more.
+    fn conclude(&mut self, ending: Ending) {
+        self.cancel_calls();
+        self.commit_outputs();
+        let unheard = self.with_turn(|turn| std::mem::take(&mut turn.unheard));
+        for queued in unheard {
+            self.hear(queued);
+        }
+        let (usage, diff) = self.with_turn(|turn| (turn.usage, std::mem::take(&mut turn.diff)));
+        if !diff.is_empty() {
+            self.event(EventKind::TurnDiff { diff });
+        }
+        self.event(match ending {
+            Ending::Aborted(reason) => EventKind::TurnAborted { reason },
+            Ending::Completed(end) => EventKind::TurnCompleted { end, usage },
+        });
+        self.thread.turn = None;
+        self.settled();
+    }
+
+    /// An effect has its answer.
+    pub(super) fn answered(&mut self, id: EffectId, answer: &Answer) {
+        let Some(running) = self.thread.running.remove(&id) else { return };
+        let effect = running.effect;
+        match (&effect.kind, answer) {
+            (EffectKind::Model, Answer::Model { answer }) => self.model_answered(&effect, answer),
+            (EffectKind::Prepare { call }, Answer::Prepared { prepared }) => self.prepared(call, prepared),
+            (EffectKind::Tool { call }, Answer::Tool { answer }) => self.tool_answered(&effect, call, answer),
+            (EffectKind::Timer { .. }, Answer::Due) => self.timer_answered(id, true),
+            (EffectKind::Timer { .. }, Answer::Cancelled) => self.timer_answered(id, false),
+            (kind, Answer::NotServed) => {
+                let message = format!("this host does not serve effects of kind {kind:?}");
+                self.fail("not_served", message.clone(), TurnEnd::Fatal { message });
+            }
+            (_, Answer::Cancelled | Answer::Due) => {}
+            (_, Answer::Model { .. } | Answer::Prepared { .. } | Answer::Tool { .. }) => {}
+        }
+    }
+
+    /// An effect died with its process.
+    pub(super) fn lost(&mut self, id: EffectId, evidence: Option<&ToolAnswer>) {
+        let Some(running) = self.thread.running.remove(&id) else { return };
+        let effect = running.effect;
+        match &effect.kind {
+            EffectKind::Model => self.model_lost(effect, running.cancelling),
+            EffectKind::Tool { call } => self.tool_lost(&effect, &call.clone(), evidence),
+            EffectKind::Timer { .. } if running.cancelling => self.timer_answered(id, false),
+            EffectKind::Prepare { .. } if running.cancelling => {}
+            EffectKind::Prepare { .. }
+            | EffectKind::Timer { .. }
+            | EffectKind::Hook { .. }
+            | EffectKind::Compact
+            | EffectKind::Snapshot
+            | EffectKind::Child { .. } => {
+                self.start_attempt(Effect { attempt: effect.attempt + 1, ..effect });
+            }
+        }
+    }
+}
