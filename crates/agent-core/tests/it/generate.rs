@@ -1,0 +1,230 @@
+//! Generators: any op, any answer of any effect, any fault, chosen from what is possible in the state at hand.
+
+use agent_core::{
+    Access, Answer, ApprovalDecision, ApprovalPolicy, Class, Containment, Content, EffectKind, Input,
+    InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, ModelUsage, Op, OpId, OutputStatus,
+    Payload, Prepared, Running, SandboxPolicy, Submission, Thread, TokenUsage, ToolAnswer, ToolOutput,
+    TurnOverrides, Verdict, testing::preparation,
+};
+use proptest::prelude::*;
+
+/// One thing that happens to a thread.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// An input, some milliseconds after the last.
+    Input { after_ms: u64, input: Box<Input> },
+    /// The process dies: everything in flight is lost, with this evidence for each.
+    Crash { evidence: Vec<Option<ToolAnswer>> },
+}
+
+/// Whatever can happen to this thread next. `ops` counts the ops so far, for fresh ids.
+pub(crate) fn happening(thread: &Thread, ops: u64) -> BoxedStrategy<Happening> {
+    let mut choices = vec![(3, submission(thread, ops))];
+    let running: Vec<Running> = thread.running().cloned().collect();
+    if !running.is_empty() {
+        let count = running.len();
+        let answers = proptest::sample::select(running)
+            .prop_flat_map(|running| {
+                let (effect, attempt) = (running.effect.id, running.effect.attempt);
+                answer(&running).prop_map(move |answer| Input::Answered { effect, attempt, answer })
+            })
+            .boxed();
+        choices.push((12, answers));
+        let crash = proptest::collection::vec(evidence(), count)
+            .prop_map(|evidence| Happening::Crash { evidence })
+            .boxed();
+        return prop_oneof![24 => timed(proptest::strategy::Union::new_weighted(choices).boxed()), 1 => crash].boxed();
+    }
+    if thread.is_closed() {
+        choices.push((6, Just(Input::Resumed).boxed()));
+    }
+    timed(proptest::strategy::Union::new_weighted(choices).boxed())
+}
+
+fn timed(input: BoxedStrategy<Input>) -> BoxedStrategy<Happening> {
+    (0..2_000_u64, input)
+        .prop_map(|(after_ms, input)| Happening::Input { after_ms, input: Box::new(input) })
+        .boxed()
+}
+
+fn submission(thread: &Thread, ops: u64) -> BoxedStrategy<Input> {
+    let pending: Vec<InteractionId> = thread.pending().cloned().collect();
+    let fresh = ops + 1;
+    // Now and then an id that was used before.
+    let id = prop_oneof![9 => Just(fresh), 1 => 1..=fresh];
+    let expected =
+        prop_oneof![12 => Just(None), 1 => (0..4_u32).prop_map(|turn| Some(agent_core::TurnId(turn)))];
+    (id, op(pending), expected)
+        .prop_map(|(id, op, expected_turn)| {
+            let id = OpId::new(format!("op-{id}"));
+            Input::Submitted(Submission { expected_turn, ..Submission::new(id, "tester", op) })
+        })
+        .boxed()
+}
+
+fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
+    let says = || "[a-z]{1,8}".prop_map(|text| vec![Content::text(text)]);
+    let decision = prop_oneof![
+        4 => Just(ApprovalDecision::Approved),
+        2 => Just(ApprovalDecision::ApprovedForSession),
+        2 => Just(ApprovalDecision::Denied),
+        1 => Just(ApprovalDecision::Abort),
+        1 => Just(ApprovalDecision::ApprovedWithAmendment { rule: "allow".into() }),
+    ];
+    let mut choices: Vec<(u32, BoxedStrategy<Op>)> = vec![
+        (
+            6,
+            (says(), overrides())
+                .prop_map(|(items, overrides)| Op::UserTurn { items, overrides, output_schema: None })
+                .boxed(),
+        ),
+        (4, says().prop_map(|items| Op::UserInput { items }).boxed()),
+        (2, Just(Op::Interrupt).boxed()),
+        (1, overrides().prop_map(|overrides| Op::OverrideTurnContext { overrides }).boxed()),
+        (1, Just(Op::SetThreadName { name: "a name".into() }).boxed()),
+        (1, any::<bool>().prop_map(|now| Op::Shutdown { now }).boxed()),
+        (1, Just(Op::Compact).boxed()),
+        (1, Just(Op::UserInput { items: vec![Content::text(" ")] }).boxed()),
+        (
+            1,
+            decision
+                .clone()
+                .prop_map(|decision| Op::ExecApproval { id: InteractionId::new("nobody-asked"), decision })
+                .boxed(),
+        ),
+    ];
+    if !pending.is_empty() {
+        let answer = (proptest::sample::select(pending), decision)
+            .prop_map(|(id, decision)| Op::ExecApproval { id, decision });
+        choices.push((18, answer.boxed()));
+    }
+    proptest::strategy::Union::new_weighted(choices).boxed()
+}
+
+fn overrides() -> BoxedStrategy<TurnOverrides> {
+    let approval = proptest::option::weighted(
+        0.2,
+        proptest::sample::select(vec![
+            ApprovalPolicy::Untrusted,
+            ApprovalPolicy::OnRequest,
+            ApprovalPolicy::Never,
+            ApprovalPolicy::OnFailure,
+        ]),
+    );
+    let sandbox = proptest::option::weighted(
+        0.2,
+        proptest::sample::select(vec![SandboxPolicy::ReadOnly, SandboxPolicy::DangerFullAccess]),
+    );
+    (approval, sandbox)
+        .prop_map(|(approval, sandbox)| TurnOverrides { approval, sandbox, ..TurnOverrides::default() })
+        .boxed()
+}
+
+fn answer(running: &Running) -> BoxedStrategy<Answer> {
+    let stopped = running.cancelling;
+    match &running.effect.kind {
+        EffectKind::Model => model_answer(stopped).prop_map(|answer| Answer::Model { answer }).boxed(),
+        EffectKind::Prepare { .. } => prepared(stopped),
+        EffectKind::Tool { .. } => tool_answer(stopped).prop_map(|answer| Answer::Tool { answer }).boxed(),
+        EffectKind::Timer { .. } if stopped => Just(Answer::Cancelled).boxed(),
+        EffectKind::Timer { .. } => Just(Answer::Due).boxed(),
+        _ => Just(Answer::NotServed).boxed(),
+    }
+}
+
+fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
+    let call = (proptest::sample::select(vec!["read_a", "read_b", "write"]), 0..3_u8).prop_map(
+        |(name, argument)| ModelItem::Call {
+            name: name.into(),
+            payload: Payload::Function { arguments: format!("{{\"n\":{argument}}}") },
+        },
+    );
+    let item = prop_oneof![
+        2 => "[a-z]{0,6}".prop_map(|text| ModelItem::Message { text }),
+        1 => Just(ModelItem::Reasoning { provider_id: None, summary: vec!["hm".into()], text: None, encrypted: None }),
+        5 => call,
+    ];
+    let tokens = (0..50_u64, 0..20_u64).prop_map(|(input, output)| TokenUsage {
+        input,
+        output,
+        cached: 0,
+        reasoning: 0,
+    });
+    // Now and then the very same calls, so that repeats come up.
+    let same =
+        ModelItem::Call { name: "read_a".into(), payload: Payload::Function { arguments: "{}".into() } };
+    let items = prop_oneof![5 => proptest::collection::vec(item, 0..6), 2 => Just(vec![same])];
+    let completed = (items, proptest::option::weighted(0.9, tokens)).prop_map(|(items, tokens)| {
+        ModelAnswer::Completed { items, usage: ModelUsage { tokens, rate_limits: Vec::new() } }
+    });
+    let kind = proptest::sample::select(vec![
+        ModelErrorKind::Stream,
+        ModelErrorKind::Stream,
+        ModelErrorKind::Stream,
+        ModelErrorKind::Unavailable,
+        ModelErrorKind::Auth,
+        ModelErrorKind::ContextWindowExceeded,
+    ]);
+    let failed = kind.prop_map(|kind| ModelAnswer::Failed { error: ModelError::new(kind, "it failed") });
+    if stopped {
+        let cancelled = "[a-z]{0,4}".prop_map(|partial| ModelAnswer::Cancelled { partial });
+        return prop_oneof![4 => cancelled, 1 => completed, 1 => failed].boxed();
+    }
+    prop_oneof![8 => completed, 2 => failed].boxed()
+}
+
+fn prepared(stopped: bool) -> BoxedStrategy<Answer> {
+    let ready = (
+        proptest::bool::weighted(0.6),
+        proptest::sample::select(vec![Class::Safe, Class::Ordinary, Class::Dangerous]),
+        proptest::sample::select(vec![
+            Containment::Contained,
+            Containment::Contained,
+            Containment::Contained,
+            Containment::Uncontained { reason: "no sandbox".into() },
+            Containment::Escapes { reason: "outside".into() },
+        ]),
+        prop_oneof![8 => Just(Verdict::Silent), 1 => Just(Verdict::Forbid { reason: "rule".into() })],
+        0..4_u8,
+    )
+        .prop_map(|(reads, class, containment, verdict, digest)| {
+            let name = if reads { "read" } else { "write" };
+            let base = preparation(name, format!("{name}-{digest}"));
+            Prepared::Ready(Box::new(agent_core::Preparation { class, containment, verdict, ..base }))
+        });
+    let rejected = Just(Prepared::Rejected { message: "no such tool".into() });
+    let answered = prop_oneof![9 => ready, 1 => rejected].prop_map(|prepared| Answer::Prepared { prepared });
+    if stopped { prop_oneof![3 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }
+}
+
+fn output(status: OutputStatus) -> ToolOutput {
+    ToolOutput::text(status, "output")
+}
+
+fn tool_answer(stopped: bool) -> BoxedStrategy<ToolAnswer> {
+    let finished = proptest::sample::select(vec![OutputStatus::Ok, OutputStatus::Ok, OutputStatus::Failed])
+        .prop_map(|status| ToolAnswer::Finished { output: output(status) });
+    let unknown = Just(ToolAnswer::Unknown { note: "worker lost".into() });
+    if stopped {
+        let cancelled = Just(ToolAnswer::Cancelled { output: output(OutputStatus::Cancelled) });
+        return prop_oneof![4 => cancelled, 2 => finished, 1 => unknown, 1 => Just(ToolAnswer::NotStarted)]
+            .boxed();
+    }
+    let fatal = Just(ToolAnswer::Fatal { message: "the harness is broken".into() });
+    prop_oneof![14 => finished, 1 => unknown, 1 => Just(ToolAnswer::NotStarted), 1 => fatal].boxed()
+}
+
+fn evidence() -> BoxedStrategy<Option<ToolAnswer>> {
+    prop_oneof![
+        2 => Just(None),
+        2 => Just(Some(ToolAnswer::NotStarted)),
+        2 => Just(Some(ToolAnswer::Unknown { note: "killed".into() })),
+        1 => Just(Some(ToolAnswer::Finished { output: output(OutputStatus::Ok) })),
+    ]
+    .boxed()
+}
+
+/// Whether a preparation mutates, for the checks.
+pub(crate) fn mutates(thread: &Thread, running: &Running) -> Option<bool> {
+    thread.tool_request(&running.effect).map(|request| request.preparation.access == Access::Mutating)
+}

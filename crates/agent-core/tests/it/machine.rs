@@ -1,0 +1,415 @@
+//! The machine under any sequence of ops, model behaviours and faults.
+//!
+//! The reference is a thread that only ever applies inputs. The system under test applies the same inputs to a thread
+//! that goes through JSON after each of them, as a thread that is snapshotted and recovered all the time.
+
+use crate::generate::{Happening, happening, mutates};
+use agent_core::{
+    Admission, Answer, ApplyError, Command, Commit, EffectId, EffectKind, EventKind, Genesis, Input,
+    InteractionId, ItemId, Outcome, Settings, Stored, Thread, ThreadKey, ToolAnswer, TurnId, check_history,
+    recover,
+};
+use proptest::{prelude::*, test_runner::Config};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+/// What was generated, over all cases. A vacuous run shows here.
+static SEEN: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+
+fn saw(what: impl Into<String>) {
+    *SEEN.lock().unwrap().entry(what.into()).or_default() += 1;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    thread: Thread,
+    ops: u64,
+    now_ms: u64,
+    /// What the last happening led to.
+    steps: Vec<(agent_core::Record, Outcome)>,
+}
+
+impl Reference {
+    fn feed(&mut self, input: Input) {
+        let record = self.thread.next_record(self.now_ms, input);
+        let before = self.thread.clone();
+        match self.thread.apply(&record) {
+            Ok(outcome) => self.steps.push((record, outcome)),
+            Err(ApplyError::Refused(_)) => assert_eq!(self.thread, before, "a refused op leaves no trace"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+struct Machine;
+
+impl ReferenceStateMachine for Machine {
+    type State = Reference;
+    type Transition = Happening;
+
+    fn init_state() -> BoxedStrategy<Reference> {
+        let mut settings = Settings::new("/work", "model");
+        settings.stream_retries = 2;
+        let budgets = proptest::option::weighted(0.1, 30..300_u64);
+        budgets
+            .prop_map(move |tokens| {
+                let mut settings = settings.clone();
+                settings.budget.tokens = tokens;
+                let genesis = Genesis { settings, durability: "test".into(), ..Genesis::default() };
+                let mut state = Reference {
+                    thread: Thread::new(ThreadKey::for_test("t")),
+                    ops: 0,
+                    now_ms: 1_000,
+                    steps: Vec::new(),
+                };
+                state.feed(Input::Opened(Box::new(genesis)));
+                state
+            })
+            .boxed()
+    }
+
+    fn transitions(state: &Reference) -> BoxedStrategy<Happening> {
+        happening(&state.thread, state.ops)
+    }
+
+    fn preconditions(state: &Reference, happening: &Happening) -> bool {
+        match happening {
+            Happening::Crash { evidence } => state.thread.running().count() == evidence.len(),
+            Happening::Input { input, .. } => match &**input {
+                Input::Answered { effect, attempt, answer } => state.thread.running().any(|running| {
+                    running.effect.id == *effect
+                        && running.effect.attempt == *attempt
+                        && fits(answer, &running.effect.kind, running.cancelling)
+                }),
+                _ => true,
+            },
+        }
+    }
+
+    fn apply(mut state: Reference, happening: &Happening) -> Reference {
+        state.steps.clear();
+        match happening {
+            Happening::Input { after_ms, input } => {
+                state.now_ms += after_ms;
+                if let Input::Submitted(_) = **input {
+                    state.ops += 1;
+                }
+                state.feed((**input).clone());
+            }
+            Happening::Crash { evidence } => {
+                let running: Vec<_> = state.thread.running().cloned().collect();
+                for (running, evidence) in running.iter().zip(evidence) {
+                    let tool = matches!(running.effect.kind, EffectKind::Tool { .. });
+                    state.feed(Input::Lost {
+                        effect: running.effect.id,
+                        attempt: running.effect.attempt,
+                        evidence: evidence.clone().filter(|_| tool),
+                    });
+                }
+            }
+        }
+        state
+    }
+}
+
+fn fits(answer: &Answer, kind: &EffectKind, cancelling: bool) -> bool {
+    match (answer, kind) {
+        (Answer::Model { .. }, EffectKind::Model) | (Answer::Tool { .. }, EffectKind::Tool { .. }) => true,
+        (Answer::Prepared { .. }, EffectKind::Prepare { .. }) => true,
+        (Answer::Cancelled, EffectKind::Prepare { .. } | EffectKind::Timer { .. }) => cancelling,
+        (Answer::Due, EffectKind::Timer { .. }) => !cancelling,
+        _ => false,
+    }
+}
+
+struct Checked {
+    thread: Thread,
+    commits: Vec<Commit>,
+    /// The thread after each commit, as JSON.
+    snapshots: Vec<String>,
+    ledger: Ledger,
+}
+
+/// What the events and commands so far say.
+#[derive(Default)]
+struct Ledger {
+    events: u64,
+    terminals: BTreeMap<TurnId, u32>,
+    questions: BTreeMap<InteractionId, u32>,
+    open_items: BTreeSet<ItemId>,
+    done_items: BTreeSet<ItemId>,
+    tool_starts: BTreeMap<EffectId, u32>,
+    may_start_again: BTreeSet<EffectId>,
+}
+
+impl StateMachineTest for Checked {
+    type SystemUnderTest = Checked;
+    type Reference = Machine;
+
+    fn init_test(reference: &Reference) -> Checked {
+        saw("cases");
+        let thread = Thread::new(ThreadKey::for_test("t"));
+        let mut checked =
+            Checked { thread, commits: Vec::new(), snapshots: Vec::new(), ledger: Ledger::default() };
+        checked.follow(reference);
+        checked
+    }
+
+    fn apply(mut checked: Checked, reference: &Reference, happening: Happening) -> Checked {
+        saw(describe(&happening));
+        checked.refuse_what_was_refused(reference, &happening);
+        checked.follow(reference);
+        checked
+    }
+
+    fn check_invariants(checked: &Checked, reference: &Reference) {
+        assert_eq!(checked.thread, reference.thread, "equal inputs, equal state");
+        check_history(&checked.thread).unwrap();
+        checked.check_running();
+        checked.check_turns();
+    }
+
+    fn teardown(checked: Checked, _: Reference) {
+        checked.check_prefixes();
+    }
+}
+
+impl Checked {
+    /// (2): the recorded inputs lead to the same state, events and effects, byte for byte.
+    fn follow(&mut self, reference: &Reference) {
+        for (record, expected) in &reference.steps {
+            let before = self.thread.clone();
+            let outcome = self.thread.apply(record).unwrap();
+            assert_eq!(bytes(&outcome.events), bytes(&expected.events));
+            assert_eq!(bytes(&outcome.commands), bytes(&expected.commands));
+            self.check_repeats(&before, record);
+            self.ledger.read(&outcome, record, &self.thread);
+            let json = serde_json::to_string(&self.thread).unwrap();
+            self.thread = serde_json::from_str(&json).unwrap();
+            self.commits.push(Commit { record: record.clone(), events: outcome.events });
+            self.snapshots.push(json);
+        }
+    }
+
+    /// (6): a repeated op id changes nothing but the number of inputs.
+    fn check_repeats(&self, before: &Thread, record: &agent_core::Record) {
+        let Input::Submitted(submission) = &record.input else { return };
+        if before.admit(submission) == Admission::Repeated {
+            saw("repeated op");
+            let (before, after) = (without_input_seq(before), without_input_seq(&self.thread));
+            assert_eq!(before, after, "a repeated op id changes nothing");
+        }
+        let mut again = self.thread.clone();
+        let outcome = again.apply(&again.next_record(0, record.input.clone())).unwrap();
+        assert_eq!(outcome, Outcome::default());
+        assert_eq!(without_input_seq(&again), without_input_seq(&self.thread));
+    }
+
+    fn refuse_what_was_refused(&self, reference: &Reference, happening: &Happening) {
+        if let Happening::Input { input, .. } = happening
+            && let Input::Submitted(submission) = &**input
+            && reference.steps.is_empty()
+        {
+            let Admission::Refused(refusal) = self.thread.admit(submission) else {
+                panic!("the reference refused what this thread takes");
+            };
+            saw(format!("refused: {}", serde_json::to_value(refusal).unwrap()["code"]));
+        }
+    }
+
+    /// A mutating call runs alone, and nothing mutating starts while something is being stopped.
+    fn check_running(&self) {
+        let tools: Vec<(bool, bool)> = self
+            .thread
+            .running()
+            .filter_map(|running| Some((mutates(&self.thread, running)?, running.cancelling)))
+            .collect();
+        if tools.iter().any(|(mutates, _)| *mutates) {
+            assert_eq!(tools.len(), 1, "a mutating call runs alone");
+        }
+        if tools.len() > 1 {
+            saw("parallel calls");
+        }
+        if self.thread.pending().count() > 1 {
+            saw("several questions wait");
+        }
+    }
+
+    /// (4): every turn has exactly one terminal event, and one that runs has none.
+    fn check_turns(&self) {
+        let current = self.thread.current_turn();
+        for (turn, count) in &self.ledger.terminals {
+            assert_eq!(*count, u32::from(Some(*turn) != current), "terminal events of turn {turn}");
+        }
+        assert_eq!(self.ledger.terminals.len(), self.thread.turns() as usize);
+        if current.is_none() {
+            assert_eq!(self.ledger.open_items, BTreeSet::new(), "every item that began has ended");
+            let open = self.ledger.questions.values().filter(|answers| **answers == 0).count();
+            assert_eq!(open, 0, "no question outlives its turn");
+        }
+        let waiting = self.ledger.questions.values().filter(|answers| **answers == 0).count();
+        assert_eq!(waiting, self.thread.pending().count(), "what waits is what was asked and not settled");
+    }
+
+    /// (3): from any prefix, snapshot and rest equal the whole.
+    fn check_prefixes(&self) {
+        for (at, snapshot) in self.snapshots.iter().enumerate().step_by(5) {
+            let stored = Stored {
+                snapshot: Some(Box::new(serde_json::from_str(snapshot).unwrap())),
+                tail: self.commits[at + 1..].to_vec(),
+            };
+            assert_eq!(recover(self.thread.key.clone(), stored).unwrap(), self.thread);
+        }
+        let whole = Stored { snapshot: None, tail: self.commits.clone() };
+        assert_eq!(recover(self.thread.key.clone(), whole).unwrap(), self.thread);
+    }
+}
+
+impl Ledger {
+    fn read(&mut self, outcome: &Outcome, record: &agent_core::Record, thread: &Thread) {
+        for event in &outcome.events {
+            self.events += 1;
+            assert_eq!(event.seq, self.events, "events are numbered from 1 without gaps");
+            self.read_event(event.turn, &event.kind);
+        }
+        if let Input::Answered { effect, answer: Answer::Tool { answer: ToolAnswer::NotStarted }, .. }
+        | Input::Lost { effect, evidence: Some(ToolAnswer::NotStarted), .. } = &record.input
+        {
+            self.may_start_again.insert(*effect);
+        }
+        for command in &outcome.commands {
+            let Command::Start(effect) = command else { continue };
+            let EffectKind::Tool { .. } = effect.kind else { continue };
+            let running = thread.running().find(|running| running.effect.id == effect.id).unwrap();
+            let starts = self.tool_starts.entry(effect.id).or_default();
+            *starts += 1;
+            if mutates(thread, running) == Some(true) {
+                saw("mutating call started");
+                // (5)
+                assert!(
+                    *starts == 1 || self.may_start_again.remove(&effect.id),
+                    "a mutating call starts a second time only where it certainly did not run"
+                );
+                if *starts > 1 {
+                    saw("mutating call that had not run started again");
+                }
+            }
+        }
+    }
+
+    fn read_event(&mut self, turn: Option<TurnId>, kind: &EventKind) {
+        match kind {
+            EventKind::TurnStarted => {
+                assert_eq!(self.terminals.insert(turn.unwrap(), 0), None, "a turn begins once");
+            }
+            EventKind::TurnCompleted { end, .. } => {
+                saw(format!("turn ended: {}", serde_json::to_value(end).unwrap()["type"]));
+                *self.terminals.get_mut(&turn.unwrap()).unwrap() += 1;
+            }
+            EventKind::TurnAborted { reason } => {
+                saw(format!("turn aborted: {reason:?}"));
+                *self.terminals.get_mut(&turn.unwrap()).unwrap() += 1;
+            }
+            EventKind::ExecApprovalRequest(request) => {
+                assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
+            }
+            EventKind::InteractionResolved { id, outcome, .. } => {
+                saw(format!("question settled: {outcome:?}"));
+                let answers = self.questions.get_mut(id).unwrap();
+                *answers += 1;
+                assert_eq!(*answers, 1, "a question is settled once");
+            }
+            EventKind::ItemStarted { item } => {
+                assert!(self.open_items.insert(item.id.clone()), "an item begins once");
+            }
+            EventKind::ItemCompleted { item } => {
+                self.open_items.remove(&item.id);
+                assert!(self.done_items.insert(item.id.clone()), "item {} ends once", item.id);
+                let detail = serde_json::to_value(&item.detail).unwrap();
+                if let Some(status) = detail["output"]["status"].as_str() {
+                    saw(format!("call ended: {status}"));
+                } else if detail["type"] == "user_message" {
+                    saw("user messages");
+                }
+            }
+            EventKind::ModelRetry { retry, .. } => {
+                saw(if *retry == 0 { "model call lost" } else { "model call retried" });
+            }
+            EventKind::ToolRetry { .. } => saw("tool call run again"),
+            _ => {}
+        }
+    }
+}
+
+fn without_input_seq(thread: &Thread) -> serde_json::Value {
+    let mut value = serde_json::to_value(thread).unwrap();
+    value.as_object_mut().unwrap().remove("input_seq");
+    value
+}
+
+fn bytes(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+fn describe(happening: &Happening) -> String {
+    match happening {
+        Happening::Crash { .. } => "crash".into(),
+        Happening::Input { input, .. } => match &**input {
+            Input::Submitted(submission) => format!("op {}", submission.op.name()),
+            Input::Answered { answer, .. } => {
+                format!("answer of {}", serde_json::to_value(answer).unwrap()["of"])
+            }
+            Input::Opened(_) | Input::Resumed | Input::Lost { .. } => "resumed".into(),
+        },
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(Config { cases: 1_000, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
+
+    fn any_sequence(sequential 1..80 => Checked);
+}
+
+/// The properties hold, and what they were tried on is not vacuous.
+#[test]
+fn any_sequence_keeps_every_promise() {
+    any_sequence();
+    let seen = SEEN.lock().unwrap();
+    for (what, count) in &*seen {
+        eprintln!("{count:>8}  {what}");
+    }
+    for (what, at_least) in [
+        ("cases", 1_000),
+        ("crash", 500),
+        ("parallel calls", 100),
+        ("several questions wait", 100),
+        ("mutating call started", 500),
+        ("mutating call that had not run started again", 20),
+        ("tool call run again", 50),
+        ("model call retried", 200),
+        ("model call lost", 50),
+        ("repeated op", 100),
+        ("call ended: unknown", 50),
+        ("call ended: denied", 100),
+        ("call ended: cancelled", 200),
+        ("turn aborted: Interrupted", 200),
+        ("turn aborted: Shutdown", 20),
+        ("turn ended: \"final\"", 300),
+        ("turn ended: \"budget_spent\"", 10),
+        ("turn ended: \"retries_exhausted\"", 30),
+        ("turn ended: \"repeated_calls\"", 10),
+        ("turn ended: \"fatal\"", 20),
+        ("turn ended: \"context_window_exceeded\"", 20),
+        ("question settled: Answered(Approved)", 100),
+        ("question settled: Withdrawn", 100),
+        ("refused: \"stale_turn\"", 20),
+        ("refused: \"unknown_interaction\"", 50),
+        ("refused: \"closed\"", 50),
+    ] {
+        let count = seen.get(what).copied().unwrap_or(0);
+        assert!(count >= at_least, "{what}: {count} times, at least {at_least} expected");
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of agent-core by boundary: the pure machine, the driver with fakes, approvals, mocks.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests are tests")]
+
+mod approval;
+mod conformance;
+mod crash;
+mod driver;
+mod generate;
+mod machine;
+mod scenario;
