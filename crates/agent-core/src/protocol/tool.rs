@@ -161,6 +161,23 @@ pub struct Preparation {
     pub justification: Option<String>,
 }
 
+impl Preparation {
+    /// A call that only looks, cannot get out, and may run again.
+    pub fn reading(subject: Subject, timeout_ms: u64) -> Self {
+        Self {
+            access: Access::ReadOnly,
+            repeat: Repeat::Safe,
+            class: Class::Safe,
+            verdict: Verdict::Silent,
+            containment: Containment::Contained,
+            subject,
+            digest: String::new(),
+            timeout_ms,
+            justification: None,
+        }
+    }
+}
+
 /// The answer to a request to prepare.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -78,7 +78,7 @@ fn rules_go_before_everything_but_the_users_own_word() {
         ..call("write", Class::Dangerous, Containment::Uncontained { reason: "no sandbox".into() })
     };
     let read_only = SandboxPolicy::ReadOnly;
-    check(ApprovalPolicy::Never, read_only.clone(), &with(Verdict::Allow), Short::Sandboxed);
+    check(ApprovalPolicy::Never, read_only, &with(Verdict::Allow), Short::Sandboxed);
     let forbid = with(Verdict::Forbid { reason: "no".into() });
     check(ApprovalPolicy::OnRequest, SandboxPolicy::DangerFullAccess, &forbid, Short::Refuse);
     let ask = with(Verdict::Ask { reason: "hm".into() });

@@ -1,5 +1,5 @@
 //! Tests of agent-core by boundary: the pure machine, the driver with fakes, approvals, mocks.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests are tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod approval;
 mod conformance;

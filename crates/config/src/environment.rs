@@ -1,0 +1,103 @@
+//! The environment variables that Everturn reads, all of them, in one place.
+
+use std::{collections::BTreeMap, ffi::OsString};
+
+/// A variable and what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, for `--help` and the documentation.
+    pub about: &'static str,
+}
+
+/// Where Everturn keeps its data.
+pub(crate) const EVERTURN_HOME: &str = "EVERTURN_HOME";
+/// The model provider's key.
+pub(crate) const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
+/// The model provider's address.
+pub(crate) const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
+/// The model.
+pub(crate) const EVERTURN_MODEL: &str = "EVERTURN_MODEL";
+/// What is logged.
+pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
+/// Every variable that is read.
+pub const VARIABLES: &[Variable] = &[
+    Variable { name: EVERTURN_HOME, about: "where threads are kept (default: ~/.everturn)" },
+    Variable { name: OPENAI_API_KEY, about: "key of the model provider" },
+    Variable { name: OPENAI_BASE_URL, about: "address of the model provider (default: https://api.openai.com/v1)" },
+    Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-5)" },
+    Variable { name: EVERTURN_LOG, about: "what is logged to standard error, for example `debug` (default: off)" },
+    Variable { name: "NO_COLOR", about: "set to anything: no colours" },
+];
+
+const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+const DEFAULT_MODEL: &str = "gpt-5";
+
+/// The environment of the process, taken once at its start.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Takes variables; those that are not UTF-8 are left out.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self { variables: variables.into_iter().filter_map(text).collect() }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// One of them; empty counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The model provider's address, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.get(OPENAI_BASE_URL).unwrap_or(DEFAULT_BASE_URL).trim_end_matches('/')
+    }
+
+    /// The model provider's key.
+    pub fn api_key(&self) -> Option<&str> {
+        self.get(OPENAI_API_KEY)
+    }
+
+    /// Whether the provider is one that takes no request without a key.
+    pub fn needs_key(&self) -> bool {
+        self.base_url() == DEFAULT_BASE_URL
+    }
+
+    /// What is logged.
+    pub fn log_filter(&self) -> Option<&str> {
+        self.get(EVERTURN_LOG)
+    }
+
+    /// The model, where no flag names one.
+    pub fn model(&self) -> &str {
+        self.get(EVERTURN_MODEL).unwrap_or(DEFAULT_MODEL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::new(pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    #[test]
+    fn the_environment_goes_before_defaults_and_empty_is_unset() {
+        let none = environment(&[(OPENAI_API_KEY, "")]);
+        assert_eq!((none.api_key(), none.base_url(), none.model()), (None, DEFAULT_BASE_URL, DEFAULT_MODEL));
+        assert!(none.needs_key());
+        let local = environment(&[(OPENAI_BASE_URL, "http://127.0.0.1:1/v1/"), (EVERTURN_MODEL, "m")]);
+        assert_eq!((local.base_url(), local.model(), local.needs_key()), ("http://127.0.0.1:1/v1", "m", false));
+    }
+}
