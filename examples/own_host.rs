@@ -1,7 +1,6 @@
 //! A host of the loop in one file: its own model, tool, journal, inbox, clock and sink, none of Everturn's backends.
 //!
-//! Run it with `cargo run -p agent-core --example own_host`. The process "dies" in mid-turn; the second run finds the
-//! journal, and goes on where the first one stopped.
+//! `cargo run -p agent-core --example own_host`: the first run "dies" in mid-turn, the second goes on from the journal.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a host does what the loop must not")]
 
@@ -127,17 +126,9 @@ impl EventSink for Desk {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let journal = Journal { commits: Mutex::default(), dies_after: AtomicU64::new(5) };
-    let redactor = Redactor::default();
-    let (storage, desk) = (&journal, &Desk);
-    let ports = Ports {
-        model: &Model,
-        tools: &Tools,
-        sink: desk,
-        storage,
-        inbox: desk,
-        entropy: desk,
-        redactor: &redactor,
-    };
+    let (storage, desk, redactor) = (&journal, &Desk, &Redactor::default());
+    let ports =
+        Ports { model: &Model, tools: &Tools, sink: desk, storage, inbox: desk, entropy: desk, redactor };
     let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("sum") };
     let settings = Settings::new("/", "rules");
     let genesis =
