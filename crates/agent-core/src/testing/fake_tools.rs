@@ -1,7 +1,7 @@
 //! [`FakeTools`]: tools that change a list instead of the world.
 
 use crate::{
-    Access, Class, Containment, EffectId, Operation, OutputStatus, Preparation, PrepareRequest, Prepared,
+    Access, Class, Containment, EffectId, Operation, OutputStatus, Plan, Preparation, PrepareRequest, Prepared,
     Repeat, Subject, ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest, Verdict,
 };
 use async_trait::async_trait;
@@ -10,8 +10,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Tools by name: what starts with `read` only reads, what starts with `ask` needs an approval, `hang` runs until it is
-/// cancelled, `unknown` does not exist; anything else mutates. The value outlives a simulated crash, like the world.
+/// Tools by name: what starts with `read` only reads, nothing confines `exec_command` and what starts with `ask`, `hang`
+/// runs until it is cancelled, `unknown` does not exist; anything else mutates. The value outlives a simulated crash,
+/// like the world.
 #[derive(Debug, Default)]
 pub struct FakeTools {
     world: Mutex<Ledger>,
@@ -54,10 +55,16 @@ impl FakeTools {
 /// What [`FakeTools`] says of a call by its name.
 pub fn preparation(name: &str, digest: impl Into<String>) -> Preparation {
     let access = if name.starts_with("read") { Access::ReadOnly } else { Access::Mutating };
-    let containment = if name.starts_with("ask") {
+    let containment = if name.starts_with("ask") || name == "exec_command" {
         Containment::Uncontained { reason: "nothing confines it".into() }
     } else {
         Containment::Contained
+    };
+    let subject = match name {
+        "apply_patch" => Subject::Patch { changes: Vec::new() },
+        "update_plan" => Subject::Plan { plan: Plan::default() },
+        "read_file" => Subject::Other { summary: "a file".into() },
+        _ => Subject::Command { command: vec![name.to_owned()], cwd: "/work".into() },
     };
     Preparation {
         access,
@@ -65,7 +72,7 @@ pub fn preparation(name: &str, digest: impl Into<String>) -> Preparation {
         class: Class::Ordinary,
         verdict: Verdict::Silent,
         containment,
-        subject: Subject::Command { command: vec![name.to_owned()], cwd: "/work".into() },
+        subject,
         digest: digest.into(),
         timeout_ms: 1_000,
         justification: None,
