@@ -1,0 +1,74 @@
+//! Test your own host of Everturn's traits the way Everturn tests itself.
+//!
+//! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API, answers with the [`Reply`]s it
+//!   was given, at their pace, and fails in every way a real one does.
+//!
+//! Not here: the traits, their fakes and the conformance suites of each trait (`agent-core`, feature `test-util`).
+//!
+//! Start reading at [`ModelServer`], then [`Reply`].
+//!
+//! # Testing a streamer of your own
+//!
+//! ```
+//! use agent_core::{ModelErrorKind, ModelEvent, ModelItem, ModelStreamer, testing::check_response};
+//! use futures::StreamExt;
+//! use serde_json::json;
+//! use test_kit::{ModelServer, Reply};
+//!
+//! # use agent_core::*;
+//! # struct MyStreamer { url: String }
+//! # impl MyStreamer { fn new(url: String) -> Self { Self { url } } }
+//! # impl ModelStreamer for MyStreamer {
+//! #     fn stream<'a>(&'a self, _: ModelRequest) -> futures::stream::BoxStream<'a, Result<ModelEvent, ModelError>> {
+//! #         let error = ModelError::new(ModelErrorKind::Stream, format!("{} broke off", self.url));
+//! #         futures::stream::iter([Err(error)]).boxed()
+//! #     }
+//! # }
+//! # fn a_request() -> ModelRequest {
+//! #     ModelRequest {
+//! #         key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("t") },
+//! #         turn: TurnId(1), effect: EffectId(1), attempt: 1, model: "m".into(), effort: None, summary: None,
+//! #         instructions: Shared::new("Be brief.".into()), tools: Shared::default(),
+//! #         conversation: Conversation { epoch: 0, items: Vec::new() }, output_schema: None, traceparent: None,
+//! #     }
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # futures::executor::block_on(async {
+//! // What the provider does, request by request: it is busy, it breaks off, it answers.
+//! let server = ModelServer::start(vec![
+//!     Reply::error(503, "server_error", "overloaded").header("retry-after-ms", "1"),
+//!     Reply::new().text("I will look at the fi").cut(),
+//!     Reply::new().text("I look.").call("exec_command", json!({ "cmd": "ls" })),
+//! ])?;
+//! let model = MyStreamer::new(server.url());
+//!
+//! // `check_response` panics where the contract of `ModelStreamer` is broken.
+//! let events: Vec<_> = model.stream(a_request()).collect().await;
+//! check_response(&events);
+//! let Some(Err(error)) = events.last() else { panic!("a response that breaks off is an error") };
+//! assert_eq!(error.kind, ModelErrorKind::Stream);
+//!
+//! let events: Vec<_> = model.stream(a_request()).collect().await;
+//! for item in check_response(&events) {
+//!     if let ModelItem::Call { name, .. } = item {
+//!         assert_eq!(name, "exec_command");
+//!     }
+//! }
+//! for request in server.requests() {
+//!     assert_eq!(request.body["model"], "m");
+//!     assert_eq!(request.header("authorization"), Some("Bearer my-key"));
+//! }
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+
+mod line;
+mod record;
+mod reply;
+mod responses_events;
+mod server;
+
+pub use record::{RecordedRequest, Recording};
+pub use reply::{Replies, Reply};
+pub use server::ModelServer;

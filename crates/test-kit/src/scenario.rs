@@ -1,0 +1,35 @@
+//! Scenarios: a turn as data (a model script, ops, the expected trace), played on any host of the traits.
+//!
+//! A scenario is a TOML file:
+//!
+//! ```toml
+//! about = "A denied command is told to the model, and the turn goes on."
+//! approval = "on_request"                    # as in `Settings`, optional
+//! sandbox = { type = "read_only" }           # as in `Settings`, optional
+//! script = '''
+//! [[step]]
+//! calls = [{ tool = "exec_command", args = { cmd = "echo hi" } }]
+//! [[step]]
+//! text = "Then not."
+//! '''
+//! thread = ["turn_started", "exec_approval_request", "interaction_resolved", "turn_completed: final"]
+//! items = ["user_message: go", "exec_command: denied", "agent_message: Then not."]
+//!
+//! [[op]]
+//! say = "go"
+//! [[op]]
+//! after = "exec_approval_request"            # waits for this event
+//! answer = "denied"                          # answers the last question; or `op = { type = "interrupt" }`
+//! ```
+//!
+//! Ids and times are left out of the trace, and what happens to different items is not ordered against each other, so
+//! that it is the same on every backend. `thread` is everything that is no item, in order; `items` is each item with
+//! what became of it, in the order of the conversation.
+
+mod file;
+mod play;
+mod trace;
+
+pub use file::{Scenario, ScenarioError, Step};
+pub use play::{PlayError, play};
+pub use trace::Trace;

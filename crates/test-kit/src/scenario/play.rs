@@ -1,0 +1,104 @@
+//! [`play`]: plays a scenario on a session.
+
+use super::{Scenario, Step, Trace, trace::name};
+use agent_core::{
+    AgentSession, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError, Submission, Update,
+};
+use futures::StreamExt;
+use std::time::Duration;
+
+/// A scenario that does not end within this time has failed.
+const PLAY_LIMIT: Duration = Duration::from_secs(60);
+
+/// A scenario could not be played to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlayError {
+    /// The session failed.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// It took too long.
+    #[error("the scenario did not end in time; so far: {0:?}")]
+    Late(Trace),
+    /// A step that does nothing, or answers a question that nobody asked.
+    #[error("step {0} of the scenario makes no sense here")]
+    Senseless(usize),
+}
+
+/// Plays the user's steps and returns the trace of the thread from its first event to the end of its last turn. Op ids
+/// follow from the steps, so a scenario can be played again on a thread that was recovered after a crash.
+///
+/// # Errors
+/// When the session fails, a step makes no sense, or the turn does not end in time.
+pub async fn play(scenario: &Scenario, session: &dyn AgentSession) -> Result<Trace, PlayError> {
+    let mut events = Vec::new();
+    match tokio::time::timeout(PLAY_LIMIT, steps(scenario, session, &mut events)).await {
+        Ok(result) => result.map(|()| Trace::of(&events)),
+        Err(_) => Err(PlayError::Late(Trace::of(&events))),
+    }
+}
+
+async fn steps(scenario: &Scenario, session: &dyn AgentSession, events: &mut Vec<Event>) -> Result<(), PlayError> {
+    let mut updates = session.updates(Cursor::default());
+    let mut seen = 0;
+    for (at, step) in scenario.steps.iter().enumerate() {
+        if let Some(after) = &step.after {
+            while !events[seen..].iter().any(|event| name(&event.kind).starts_with(after.as_str())) {
+                next(&mut updates, events).await?;
+            }
+            let found = events[seen..].iter().position(|event| name(&event.kind).starts_with(after.as_str()));
+            seen += found.map_or(0, |found| found + 1);
+        }
+        if step.only_waits() {
+            continue;
+        }
+        let op = op(step, &events[..seen]).ok_or(PlayError::Senseless(at))?;
+        let submission = Submission {
+            tenant: session.key().tenant.clone(),
+            ..Submission::new(OpId::new(format!("step-{at}")), "scenario", op)
+        };
+        session.submit(submission).await?;
+    }
+    let ends = scenario.expected.thread.iter().filter(|name| is_end(name)).count().max(1);
+    while events.iter().filter(|event| event.kind.is_terminal()).count() < ends {
+        next(&mut updates, events).await?;
+    }
+    Ok(())
+}
+
+fn is_end(name: &str) -> bool {
+    name.starts_with("turn_completed") || name.starts_with("turn_aborted")
+}
+
+async fn next(
+    updates: &mut (impl StreamExt<Item = Result<Update, SessionError>> + Unpin),
+    events: &mut Vec<Event>,
+) -> Result<(), PlayError> {
+    match updates.next().await {
+        Some(Ok(Update::Event(event))) => events.push(event),
+        Some(Ok(_)) => {}
+        Some(Err(error)) => return Err(error.into()),
+        None => return Err(PlayError::Late(Trace::of(events))),
+    }
+    Ok(())
+}
+
+fn op(step: &Step, seen: &[Event]) -> Option<Op> {
+    if let Some(text) = &step.say {
+        return Some(Op::UserInput { items: vec![Content::text(text)] });
+    }
+    if let Some(decision) = &step.answer {
+        let (id, is_patch) = last_question(seen)?;
+        let decision = decision.clone();
+        return Some(if is_patch { Op::PatchApproval { id, decision } } else { Op::ExecApproval { id, decision } });
+    }
+    step.op.clone()
+}
+
+fn last_question(seen: &[Event]) -> Option<(InteractionId, bool)> {
+    seen.iter().rev().find_map(|event| match &event.kind {
+        EventKind::ExecApprovalRequest(request) => Some((request.id.clone(), false)),
+        EventKind::PatchApprovalRequest(request) => Some((request.id.clone(), true)),
+        _ => None,
+    })
+}

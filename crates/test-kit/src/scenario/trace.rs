@@ -1,0 +1,76 @@
+//! [`Trace`]: what happened, without what differs from run to run.
+
+use agent_core::{Content, Event, EventKind, ItemDetail, ItemId, TurnItem};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What happened, comparable between backends and between runs with and without a crash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Trace {
+    /// What is no item, in order.
+    pub thread: Vec<String>,
+    /// Each item and what became of it, in the order of the conversation.
+    pub items: Vec<String>,
+}
+
+impl Trace {
+    /// The trace of a thread's events. Retries and token counts are left out: a crash may add to them.
+    pub fn of(events: &[Event]) -> Self {
+        let mut trace = Self::default();
+        let mut items = BTreeMap::new();
+        for event in events {
+            match &event.kind {
+                EventKind::ThreadStarted { .. }
+                | EventKind::ItemStarted { .. }
+                | EventKind::TokenCount { .. }
+                | EventKind::ModelRetry { .. }
+                | EventKind::ToolRetry { .. } => {}
+                EventKind::ItemCompleted { item } => {
+                    items.insert(order(&item.id), describe(item));
+                }
+                kind => trace.thread.push(name(kind)),
+            }
+        }
+        trace.items = items.into_values().collect();
+        trace
+    }
+}
+
+/// The name of an event, with how the turn ended if it did.
+pub(super) fn name(kind: &EventKind) -> String {
+    let value = serde_json::to_value(kind).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = text(&value["event"]);
+    match kind {
+        EventKind::TurnCompleted { .. } => format!("{name}: {}", text(&value["end"]["type"])),
+        EventKind::TurnAborted { .. } => format!("{name}: {}", text(&value["reason"])),
+        _ => name,
+    }
+}
+
+/// The numbers in an item's id: they order the items of effects by effect and place, and those of inputs by input.
+fn order(id: &ItemId) -> (bool, Vec<u64>) {
+    let from_effect = !id.as_str().contains("in");
+    let numbers = id.as_str().split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok());
+    (from_effect, numbers.collect())
+}
+
+fn describe(item: &TurnItem) -> String {
+    let value = serde_json::to_value(&item.detail).unwrap_or_default();
+    let status = value["output"]["status"].as_str().unwrap_or_default();
+    let text = |content: &[Content]| {
+        content.iter().filter_map(|part| match part {
+            Content::Text { text } => Some(text.as_str()),
+            _ => None,
+        }).collect::<String>()
+    };
+    match &item.detail {
+        ItemDetail::UserMessage { content } => format!("user_message: {}", text(content)),
+        ItemDetail::AgentMessage { text, cut: false } => format!("agent_message: {text}"),
+        ItemDetail::AgentMessage { text, cut: true } => format!("agent_message: {text} (cut)"),
+        ItemDetail::Reasoning { .. } => "reasoning".into(),
+        _ => format!("{}: {status}", value["type"].as_str().unwrap_or_default()),
+    }
+}
