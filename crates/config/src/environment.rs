@@ -1,6 +1,6 @@
 //! The environment variables that Everturn reads, all of them, in one place.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 /// A variable and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,13 @@ impl Environment {
         let text =
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         Self { variables: variables.into_iter().filter_map(text).collect() }
+    }
+
+    /// The same environment with its data elsewhere.
+    pub fn with_home(&self, home: &Path) -> Self {
+        let mut variables = self.variables.clone();
+        variables.insert(EVERTURN_HOME.to_owned(), home.to_string_lossy().into_owned());
+        Self { variables }
     }
 
     /// All of them.

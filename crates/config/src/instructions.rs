@@ -6,7 +6,7 @@ use agent_core::{ApprovalPolicy, SandboxPolicy, Settings};
 pub const BASE_INSTRUCTIONS: &str = include_str!("instructions.md");
 
 /// The first context item of a thread: where it runs and what it may do.
-pub fn environment_context(settings: &Settings, date: &str) -> String {
+pub fn environment_context(settings: &Settings) -> String {
     let sandbox = match &settings.sandbox {
         SandboxPolicy::ReadOnly => "read-only: files may be read, nothing may be changed".to_owned(),
         SandboxPolicy::WorkspaceWrite { writable_roots } if writable_roots.is_empty() => {
@@ -27,7 +27,7 @@ pub fn environment_context(settings: &Settings, date: &str) -> String {
         _ => "granular",
     };
     format!(
-        "<environment>\nworking directory: {}\nsandbox: {sandbox}\napproval policy: {approval}\ndate: {date}\n\
+        "<environment>\nworking directory: {}\nsandbox: {sandbox}\napproval policy: {approval}\n\
          </environment>",
         settings.cwd
     )

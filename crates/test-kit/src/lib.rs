@@ -2,6 +2,9 @@
 //!
 //! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API, answers with the [`Reply`]s it
 //!   was given, at their pace, and fails in every way a real one does.
+//! * [`Scenario`] is a turn as data; [`play`] plays it on any `AgentSession`, and its [`Trace`] is the same on every
+//!   backend. [`MemorySession`] is a whole thread in memory.
+//! * [`KillPoint`] kills a process at a named point of its work.
 //!
 //! Not here: the traits, their fakes and the conformance suites of each trait (`agent-core`, feature `test-util`).
 //!
@@ -63,12 +66,18 @@
 //! # }
 //! ```
 
+mod kill_point;
 mod line;
+mod memory_session;
 mod record;
 mod reply;
 mod responses_events;
+mod scenario;
 mod server;
 
+pub use kill_point::{KillPoint, KillPointError};
+pub use memory_session::MemorySession;
 pub use record::{RecordedRequest, Recording};
 pub use reply::{Replies, Reply};
+pub use scenario::{PlayError, Scenario, ScenarioError, Step, Trace, play};
 pub use server::ModelServer;

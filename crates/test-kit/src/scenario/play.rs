@@ -2,7 +2,8 @@
 
 use super::{Scenario, Step, Trace, trace::name};
 use agent_core::{
-    AgentSession, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError, Submission, Update,
+    AgentSession, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError, Submission,
+    Update,
 };
 use futures::StreamExt;
 use std::time::Duration;
@@ -38,7 +39,11 @@ pub async fn play(scenario: &Scenario, session: &dyn AgentSession) -> Result<Tra
     }
 }
 
-async fn steps(scenario: &Scenario, session: &dyn AgentSession, events: &mut Vec<Event>) -> Result<(), PlayError> {
+async fn steps(
+    scenario: &Scenario,
+    session: &dyn AgentSession,
+    events: &mut Vec<Event>,
+) -> Result<(), PlayError> {
     let mut updates = session.updates(Cursor::default());
     let mut seen = 0;
     for (at, step) in scenario.steps.iter().enumerate() {
@@ -90,7 +95,11 @@ fn op(step: &Step, seen: &[Event]) -> Option<Op> {
     if let Some(decision) = &step.answer {
         let (id, is_patch) = last_question(seen)?;
         let decision = decision.clone();
-        return Some(if is_patch { Op::PatchApproval { id, decision } } else { Op::ExecApproval { id, decision } });
+        return Some(if is_patch {
+            Op::PatchApproval { id, decision }
+        } else {
+            Op::ExecApproval { id, decision }
+        });
     }
     step.op.clone()
 }

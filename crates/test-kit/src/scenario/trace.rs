@@ -61,10 +61,13 @@ fn describe(item: &TurnItem) -> String {
     let value = serde_json::to_value(&item.detail).unwrap_or_default();
     let status = value["output"]["status"].as_str().unwrap_or_default();
     let text = |content: &[Content]| {
-        content.iter().filter_map(|part| match part {
-            Content::Text { text } => Some(text.as_str()),
-            _ => None,
-        }).collect::<String>()
+        content
+            .iter()
+            .filter_map(|part| match part {
+                Content::Text { text } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect::<String>()
     };
     match &item.detail {
         ItemDetail::UserMessage { content } => format!("user_message: {}", text(content)),

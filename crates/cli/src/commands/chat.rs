@@ -1,0 +1,97 @@
+//! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
+
+use crate::{
+    args::{ForkArgs, RunArgs, WhichThread},
+    exit::{Exit, Failure},
+    follow::{Follower, Until, User, submission},
+    host::{Attendance, Host, is_active},
+    lines::typed_lines,
+    output,
+    view::HumanView,
+};
+use agent_core::{AgentSession, Content, Op, Source, TurnId};
+use local_backend::ForkPoint;
+use std::{io::Write, time::Duration};
+use tokio::sync::mpsc;
+
+/// What a thread has to say before anything is asked of it is shown for so long.
+const CATCH_UP: Duration = Duration::from_millis(50);
+
+/// A new conversation.
+pub(crate) async fn start(host: Host, run: &RunArgs) -> Result<Exit, Failure> {
+    if !output::on_terminal() {
+        return Err(Failure::usage(
+            "a conversation needs a terminal; for one task use: everturn exec \"…\" (see everturn --help)",
+        ));
+    }
+    let settings = host.settings(run, Attendance::Present)?;
+    let session = host.start(settings, Source::Cli).await?;
+    let mut view = view();
+    converse(&*session, Follower::new(&*session, &mut view, 0), false).await
+}
+
+/// An earlier conversation.
+pub(crate) async fn resume(host: Host, thread: &WhichThread) -> Result<Exit, Failure> {
+    let key = host.which(thread).await?;
+    let before = host.summary(&key).await?;
+    let session = host.resume(&key).await?;
+    let mut view = view();
+    let follower = host.follower(&before, &*session, &mut view).await?;
+    converse(&*session, follower, is_active(&before)).await
+}
+
+/// A new conversation with the past of another.
+pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
+    let key = host.which(&args.thread).await?;
+    let at = args.turn.map_or(ForkPoint::Latest, |turn| ForkPoint::Turn(TurnId(turn)));
+    let session = host.fork(&key, at).await?;
+    if args.no_run || !output::on_terminal() {
+        output::result(session.key().thread.as_str());
+        return Ok(Exit::Done);
+    }
+    let mut view = view();
+    converse(&*session, Follower::new(&*session, &mut view, 0), false).await
+}
+
+fn view() -> HumanView<std::io::Stderr> {
+    HumanView::new(std::io::stderr(), output::style_of(&anstream::stderr()), output::on_terminal())
+}
+
+/// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.
+async fn converse(
+    session: &dyn AgentSession,
+    mut follower: Follower<'_>,
+    mut running: bool,
+) -> Result<Exit, Failure> {
+    let style = output::style_of(&anstream::stderr());
+    let mut lines = typed_lines();
+    output::remark(&style.dim("type what you want; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
+    loop {
+        if !running {
+            follower.turn_begins(CATCH_UP).await?;
+            let Some(text) = ask(&mut lines).await else { break };
+            match text.trim() {
+                "" => continue,
+                "/quit" | "/exit" => break,
+                text => {
+                    let op = Op::UserInput { items: vec![Content::text(text)] };
+                    session.submit(submission(session, op)).await?;
+                }
+            }
+        }
+        follower.follow(Until::TurnEnds, User::Present(&mut lines)).await?;
+        running = false;
+    }
+    output::remark(&style.dim(format!("to go on: everturn resume {}", session.key().thread)));
+    Ok(Exit::Done)
+}
+
+/// The next line, `None` at the end of input or on Ctrl-C.
+async fn ask(lines: &mut mpsc::Receiver<String>) -> Option<String> {
+    let mut out = std::io::stderr();
+    let _ = write!(out, "› ").and_then(|()| out.flush());
+    tokio::select! {
+        line = lines.recv() => line,
+        _ = tokio::signal::ctrl_c() => None,
+    }
+}

@@ -1,0 +1,63 @@
+//! `attach` and `status`: look at a thread from another terminal.
+
+use super::answer::ask;
+use crate::{
+    exit::{Exit, Failure},
+    follow::{Follower, Until, User},
+    host::{Host, is_active},
+    lines::typed_lines,
+    output,
+    view::HumanView,
+};
+use local_backend::ThreadStatus;
+
+/// Shows a thread from its beginning and goes on until Ctrl-C. What is typed goes to the thread.
+pub(crate) async fn attach(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
+    let key = host.find_or_last(thread).await?;
+    let session = host.attach(&key).await?;
+    let out = anstream::stdout();
+    let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false);
+    let mut follower = Follower::new(&session, &mut view, 0);
+    if output::on_terminal() {
+        let mut lines = typed_lines();
+        follower.follow(Until::Left, User::Present(&mut lines)).await?;
+    } else {
+        follower.follow(Until::Left, User::Absent).await?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what a thread is doing.
+pub(crate) async fn status(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
+    let key = host.find_or_last(thread).await?;
+    let thread = host.summary(&key).await?;
+    let title = thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str);
+    let served = match (thread.served_by, is_active(&thread)) {
+        (Some(pid), _) => format!("by process {pid}"),
+        (None, true) => {
+            format!("by nobody: its process ended in mid-turn; everturn resume {} goes on", key.thread)
+        }
+        (None, false) => "by nobody".into(),
+    };
+    let lines = [
+        ("thread", key.thread.to_string()),
+        ("title", title.to_owned()),
+        ("status", status_name(thread.status)),
+        ("served", served),
+        ("directory", thread.cwd.clone()),
+        ("model", thread.model.clone()),
+        ("turns", thread.turns.to_string()),
+    ];
+    for (name, value) in lines {
+        output::result(&format!("{name:<10} {value}"));
+    }
+    for question in host.open_questions().await?.into_iter().filter(|question| question.key == key) {
+        output::result(&format!("{:<10} {}  {}", "question", question.id, ask(&question.question)));
+    }
+    Ok(Exit::Done)
+}
+
+/// A status as one word.
+pub(super) fn status_name(status: ThreadStatus) -> String {
+    serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}

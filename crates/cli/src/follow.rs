@@ -1,0 +1,229 @@
+//! Follows a thread until its turn ends: shows what happens, passes on what the user types, stops on Ctrl-C.
+
+use crate::{
+    exit::{Exit, Failure, of_turn},
+    view::View,
+};
+use agent_core::{
+    AgentSession, ApprovalDecision, Content, Cursor, Entropy, Event, EventKind, InteractionId, ItemId, Op,
+    OpId, Submission, Update,
+};
+use futures::StreamExt;
+use local_backend::SystemEntropy;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+/// With questions open and nothing running, so long a silence means that the thread waits.
+const WAITING_AFTER: Duration = Duration::from_millis(200);
+
+/// Who is there to answer.
+pub(crate) enum User<'a> {
+    /// Nobody: open questions end the following with [`Exit::Waiting`].
+    Absent,
+    /// Somebody who types lines.
+    Present(&'a mut mpsc::Receiver<String>),
+}
+
+/// Which event ends the following.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The end of a turn.
+    TurnEnds,
+    /// None: the thread is watched until Ctrl-C.
+    Left,
+}
+
+/// What was seen so far.
+pub(crate) struct Follower<'a> {
+    session: &'a dyn AgentSession,
+    view: &'a mut dyn View,
+    cursor: u64,
+    questions: BTreeMap<InteractionId, Question>,
+    open_items: BTreeSet<ItemId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    Exec,
+    Patch,
+}
+
+impl<'a> Follower<'a> {
+    pub(crate) fn new(session: &'a dyn AgentSession, view: &'a mut dyn View, after: u64) -> Self {
+        Self { session, view, cursor: after, questions: BTreeMap::new(), open_items: BTreeSet::new() }
+    }
+
+    /// Takes note of a question that was asked before the following began, and shows it.
+    pub(crate) fn recall(&mut self, question: &Event) {
+        self.remember(question);
+        self.view.event(question);
+    }
+
+    /// Whether a turn begins within this time.
+    pub(crate) async fn turn_begins(&mut self, within: Duration) -> Result<bool, Failure> {
+        let mut updates = self.session.updates(Cursor::after(self.cursor));
+        let deadline = tokio::time::Instant::now() + within;
+        while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
+            let update = update?;
+            let begins = matches!(&update, Update::Event(Event { kind: EventKind::TurnStarted, .. }));
+            self.update(update);
+            if begins {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The questions that were open when the following ended.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &InteractionId> {
+        self.questions.keys()
+    }
+
+    pub(crate) async fn follow(&mut self, until: Until, mut user: User<'_>) -> Result<Exit, Failure> {
+        let mut updates = self.session.updates(Cursor::after(self.cursor));
+        // One listener for all of it: a Ctrl-C between two looks is not lost.
+        let mut ctrl_c = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::new(Exit::Failed, format!("Ctrl-C cannot be listened for: {error}")))?;
+        let mut interrupts = 0;
+        loop {
+            let quiet = tokio::time::sleep(WAITING_AFTER);
+            tokio::select! {
+                biased;
+                _ = ctrl_c.recv() => {
+                    interrupts += 1;
+                    if until == Until::Left || interrupts > 1 {
+                        return Ok(Exit::Interrupted);
+                    }
+                    self.interrupt().await?;
+                }
+                update = updates.next() => match update {
+                    None => return Err(Failure::new(Exit::Backend, "the thread is served no more")),
+                    Some(update) => {
+                        if let Some(exit) = self.update(update?) && until == Until::TurnEnds {
+                            return Ok(exit);
+                        }
+                    }
+                },
+                line = typed(&mut user) => match line {
+                    Some(line) => self.typed(&line).await?,
+                    None => user = User::Absent,
+                },
+                () = quiet, if self.is_waiting(&user) && until == Until::TurnEnds => return Ok(Exit::Waiting),
+            }
+        }
+    }
+
+    fn is_waiting(&self, user: &User<'_>) -> bool {
+        matches!(user, User::Absent) && !self.questions.is_empty() && self.open_items.is_empty()
+    }
+
+    fn update(&mut self, update: Update) -> Option<Exit> {
+        match update {
+            Update::Event(event) => {
+                self.cursor = event.seq;
+                self.remember(&event);
+                self.view.event(&event);
+                of_turn(&event)
+            }
+            Update::Live(live) => {
+                self.view.live(&live);
+                None
+            }
+            Update::Gap { from, to } => {
+                self.view.note(&format!("(events {from} to {to} are kept no more)"));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn remember(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::ItemStarted { item } => {
+                self.open_items.insert(item.id.clone());
+            }
+            EventKind::ItemCompleted { item } => {
+                self.open_items.remove(&item.id);
+            }
+            EventKind::ExecApprovalRequest(request) => {
+                self.questions.insert(request.id.clone(), Question::Exec);
+            }
+            EventKind::PatchApprovalRequest(request) => {
+                self.questions.insert(request.id.clone(), Question::Patch);
+            }
+            EventKind::InteractionResolved { id, .. } => {
+                self.questions.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// A line is an answer while a question is open, else it is said to the agent.
+    async fn typed(&mut self, line: &str) -> Result<(), Failure> {
+        let line = line.trim();
+        if line.is_empty() {
+            return Ok(());
+        }
+        let Some((id, question)) = self.questions.first_key_value() else {
+            return self.submit(Op::UserInput { items: vec![Content::text(line)] }).await;
+        };
+        let decision = match line.to_lowercase().as_str() {
+            "y" | "yes" => ApprovalDecision::Approved,
+            "s" | "session" => ApprovalDecision::ApprovedForSession,
+            "n" | "no" => ApprovalDecision::Denied,
+            "a" | "abort" => ApprovalDecision::Abort,
+            _ => {
+                self.view.note(
+                    "answer y (yes), s (yes, and the same again in this thread), n (no) or a (no, and stop)",
+                );
+                return Ok(());
+            }
+        };
+        let op = answer(id.clone(), *question, decision);
+        self.submit(op).await
+    }
+
+    async fn interrupt(&mut self) -> Result<(), Failure> {
+        self.view.note("stopping … (Ctrl-C again quits)");
+        self.submit(Op::Interrupt).await
+    }
+
+    /// A refusal is shown; it ends nothing.
+    async fn submit(&mut self, op: Op) -> Result<(), Failure> {
+        match self.session.submit(submission(self.session, op)).await {
+            Ok(_) => Ok(()),
+            Err(agent_core::SessionError::Refused(refusal)) => {
+                self.view.note(&refusal.to_string());
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The next typed line; never, without a user.
+async fn typed(user: &mut User<'_>) -> Option<String> {
+    match user {
+        User::Absent => std::future::pending().await,
+        User::Present(lines) => lines.recv().await,
+    }
+}
+
+fn answer(id: InteractionId, question: Question, decision: ApprovalDecision) -> Op {
+    match question {
+        Question::Exec => Op::ExecApproval { id, decision },
+        Question::Patch => Op::PatchApproval { id, decision },
+    }
+}
+
+/// An op of this terminal's user, with a fresh id.
+pub(crate) fn submission(session: &dyn AgentSession, op: Op) -> Submission {
+    let op_id = OpId::new(SystemEntropy.id());
+    Submission { tenant: session.key().tenant.clone(), ..Submission::new(op_id, "cli", op) }
+}

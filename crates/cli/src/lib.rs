@@ -1,0 +1,43 @@
+//! The command line of Everturn: arguments, commands, and what people and programs see.
+//!
+//! Not here: the loop, models, tools, storage; the commands put them together in `host.rs`. It is a library so that
+//! tests can build the same program with its kill points armed. Start reading at `main`, then `commands/exec.rs` and
+//! `follow.rs`.
+
+mod args;
+mod commands;
+mod exit;
+mod follow;
+mod host;
+mod lines;
+mod output;
+mod router;
+mod view;
+
+use args::Cli;
+use clap::Parser;
+use exit::Exit;
+use std::process::ExitCode;
+
+/// Runs the program and returns its exit code.
+pub fn main() -> ExitCode {
+    if called_as("apply_patch") {
+        return output::report(commands::apply_patch());
+    }
+    let cli = Cli::parse();
+    let environment = config::Environment::new(std::env::vars_os());
+    output::log(&environment);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::report(Err(exit::Failure::new(Exit::Failed, error.to_string()))),
+    };
+    let result = runtime.block_on(commands::run(cli, environment));
+    // A thread that reads the terminal cannot be stopped; nothing that matters runs any more.
+    runtime.shutdown_background();
+    output::report(result)
+}
+
+fn called_as(name: &str) -> bool {
+    let program = std::env::args_os().next().unwrap_or_default();
+    std::path::Path::new(&program).file_stem().is_some_and(|stem| stem == name)
+}

@@ -1,0 +1,7 @@
+//! The binary `everturn`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,61 @@
+//! Where output goes: results to standard output, everything about them to standard error.
+
+use crate::{
+    exit::{Exit, Failure},
+    view::Style,
+};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+/// Writes a line to standard output. A reader that went away is no error of ours.
+pub(crate) fn result(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// Writes a line to standard error.
+pub(crate) fn remark(text: &str) {
+    let mut out = anstream::stderr().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// Turns what a command came to into the process's exit code, and says why it failed.
+pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, message }) => {
+            let style = style_of(&anstream::stderr());
+            remark(&format!("{} {message}", style.red("error:")));
+            exit.into()
+        }
+    }
+}
+
+/// Whether a stream is written to in colour: it is a terminal, and `NO_COLOR` and the like do not forbid it.
+pub(crate) fn style_of<S: anstream::stream::RawStream>(stream: &anstream::AutoStream<S>) -> Style {
+    match stream.current_choice() {
+        anstream::ColorChoice::Never => Style::Plain,
+        anstream::ColorChoice::Auto | anstream::ColorChoice::AlwaysAnsi | anstream::ColorChoice::Always => {
+            Style::Colour
+        }
+    }
+}
+
+/// Whether somebody sits there.
+pub(crate) fn on_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Logs to standard error what `EVERTURN_LOG` asks for.
+pub(crate) fn log(environment: &config::Environment) {
+    if let Some(filter) = environment.log_filter() {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init();
+    }
+}

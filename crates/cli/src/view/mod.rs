@@ -1,0 +1,23 @@
+//! What a person or a program sees of a thread.
+
+mod human;
+mod json;
+mod style;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use human::HumanView;
+pub(crate) use json::{JsonView, command_line};
+pub(crate) use style::Style;
+
+use agent_core::{Event, Live};
+
+/// Shows a thread's updates, in order.
+pub(crate) trait View: Send {
+    /// A durable event.
+    fn event(&mut self, event: &Event);
+    /// A piece of an item in the making.
+    fn live(&mut self, live: &Live);
+    /// Something to tell that is no event of the thread.
+    fn note(&mut self, text: &str);
+}

@@ -1,0 +1,183 @@
+//! All threads: list, get, delete.
+
+use crate::{Database, LocalError, Server, ThreadStatus, blobs, error::failed, lease::Lease};
+use agent_core::{Source, StorageError, Tenant, ThreadId, ThreadKey};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, sqlite::SqliteRow};
+
+/// Which threads to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadFilter {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Only those that are doing this.
+    pub status: Option<ThreadStatus>,
+    /// Only those of this working directory.
+    pub cwd: Option<String>,
+    /// Only those whose name, title or id has this in it, in upper or lower case.
+    pub text: Option<String>,
+    /// At most so many, those first that changed last.
+    pub limit: u32,
+}
+
+impl ThreadFilter {
+    /// All threads of a tenant.
+    pub fn of(tenant: Tenant) -> Self {
+        Self { tenant, status: None, cwd: None, text: None, limit: u32::MAX }
+    }
+}
+
+/// A thread in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ThreadSummary {
+    /// Which.
+    #[serde(flatten)]
+    pub key: ThreadKey,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// When something happened last.
+    pub updated_ms: u64,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// The beginning of what the user said first.
+    pub title: Option<String>,
+    /// Its working directory.
+    pub cwd: String,
+    /// Its model.
+    pub model: String,
+    /// Where it came from.
+    pub source: Source,
+    /// What it is doing.
+    pub status: ThreadStatus,
+    /// The process that serves it, if any; filled by `get` and `list`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<u32>,
+    /// Its turns.
+    pub turns: u32,
+    /// The number of its last event.
+    pub last_event: u64,
+    /// How often it was opened for writing.
+    pub generation: u64,
+    /// The thread and turn it was forked from, as `thread/turn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
+}
+
+/// The last commit of each thread has its state. ?2 to ?6 are filters that may be null.
+const LIST: &str = "
+SELECT tenant, thread, created_ms, at_ms, name, title, cwd, model, source, status, turns, last_event, generation,
+  forked_from
+FROM threads JOIN commits ON key = (
+  SELECT max(key) FROM commits WHERE key BETWEEN threads.id << 32 AND (threads.id << 32) + 4294967295
+)
+WHERE tenant = ?1
+  AND (?2 IS NULL OR thread = ?2)
+  AND (?3 IS NULL OR status = ?3)
+  AND (?4 IS NULL OR cwd = ?4)
+  AND (?5 IS NULL OR instr(lower(coalesce(name, '') || char(10) || coalesce(title, '') || char(10) || thread), lower(?5)))
+ORDER BY at_ms DESC, threads.id DESC LIMIT ?6";
+
+impl Database {
+    /// The threads that fit the filter.
+    pub async fn list(&self, filter: &ThreadFilter) -> Result<Vec<ThreadSummary>, LocalError> {
+        self.select(filter, None).await
+    }
+
+    /// One thread.
+    ///
+    /// # Errors
+    /// [`LocalError::UnknownThread`] where there is none.
+    pub async fn get(&self, key: &ThreadKey) -> Result<ThreadSummary, LocalError> {
+        let found = self.select(&ThreadFilter::of(key.tenant.clone()), Some(&key.thread)).await?;
+        found.into_iter().next().ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })
+    }
+
+    /// Deletes a thread for good.
+    ///
+    /// # Errors
+    /// [`LocalError::Busy`] while somebody serves it.
+    pub async fn delete(&self, key: &ThreadKey) -> Result<(), LocalError> {
+        let thread = crate::ThreadReader::open(self, key).await?.thread;
+        let lease = Lease::take(self, key).await?;
+        self.delete_rows(thread).await?;
+        if let Err(error) = lease.remove() {
+            tracing::debug!(%key, %error, "the lock file of a deleted thread stays behind");
+        }
+        Ok(())
+    }
+
+    /// Each statement stands for itself, for SQLite rolls a failing transaction back behind sqlx's back. The commits
+    /// go first: without them the thread is gone for everybody. The thread's row goes last, so that a deletion that
+    /// was cut off can be repeated.
+    async fn delete_rows(&self, thread: i64) -> Result<(), StorageError> {
+        let mut line = self.writer().await?;
+        for statement in [
+            "DELETE FROM commits WHERE key BETWEEN ?1 << 32 AND (?1 << 32) + 4294967295",
+            "DELETE FROM snapshots WHERE thread = ?1",
+            "DELETE FROM inbox WHERE thread = ?1",
+            blobs::RELEASE,
+            "DELETE FROM blob_uses WHERE thread = ?1",
+            "DELETE FROM threads WHERE id = ?1",
+        ] {
+            sqlx::query(statement)
+                .bind(thread)
+                .execute(line.connection()?)
+                .await
+                .map_err(failed("the thread cannot be deleted"))?;
+        }
+        Ok(())
+    }
+
+    async fn select(
+        &self,
+        filter: &ThreadFilter,
+        thread: Option<&ThreadId>,
+    ) -> Result<Vec<ThreadSummary>, LocalError> {
+        let failed = failed("the threads cannot be listed");
+        let mut line = self.reader().await?;
+        let rows = sqlx::query(LIST)
+            .bind(filter.tenant.as_str())
+            .bind(thread.map(ThreadId::as_str))
+            .bind(filter.status.map(ThreadStatus::code))
+            .bind(filter.cwd.as_deref())
+            .bind(filter.text.as_deref())
+            .bind(filter.limit)
+            .fetch_all(line.connection()?)
+            .await
+            .map_err(&failed)?;
+        drop(line);
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut summary = summary(&row).map_err(&failed)?;
+            summary.served_by = self.server(&summary.key)?.map(|Server { pid }| pid.unwrap_or_default());
+            found.push(summary);
+        }
+        Ok(found)
+    }
+}
+
+fn summary(row: &SqliteRow) -> Result<ThreadSummary, sqlx::Error> {
+    let source = serde_json::Value::String(row.try_get("source")?);
+    let number = |column| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
+    Ok(ThreadSummary {
+        key: ThreadKey {
+            tenant: Tenant::new(row.try_get::<&str, _>("tenant")?),
+            thread: ThreadId::new(row.try_get::<&str, _>("thread")?),
+        },
+        created_ms: number("created_ms")?,
+        updated_ms: number("at_ms")?,
+        name: row.try_get("name")?,
+        title: row.try_get("title")?,
+        cwd: row.try_get("cwd")?,
+        model: row.try_get("model")?,
+        // A source of a later version is somebody's program.
+        source: serde_json::from_value(source).unwrap_or_default(),
+        status: ThreadStatus::from_code(row.try_get("status")?),
+        served_by: None,
+        turns: u32::try_from(number("turns")?).unwrap_or(u32::MAX),
+        last_event: number("last_event")?,
+        generation: number("generation")?,
+        forked_from: row.try_get("forked_from")?,
+    })
+}

@@ -1,0 +1,323 @@
+//! [`ThreadStore`]: one thread, opened for writing.
+//!
+//! An append is one SQL statement, so it is one transaction, one trip to SQLite's thread, and whole even when the
+//! caller stops waiting in the middle. The statement itself looks whether the writer's generation still holds and
+//! whether the record is the next.
+
+use crate::{
+    Database, LocalError, ThreadReader,
+    blobs::{self, Keeper},
+    error::failed,
+    header::Header,
+    lease::Lease,
+    passage::{Passages, mark_from},
+    schema::{MAX_SEQ, commit_key},
+    status::{Progress, ThreadStatus},
+};
+use agent_core::{BlobId, Event, Input, Record, StorageBackend, StorageError, Stored, Thread, ThreadKey};
+use async_trait::async_trait;
+use serde::Serialize;
+use sqlx::Row;
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Writes a commit if the generation holds and the record before it is there.
+const APPEND: &str = "
+INSERT INTO commits (key, at_ms, last_event, status, turns, input, events)
+SELECT ?1, ?2, coalesce(?3, (SELECT last_event FROM commits WHERE key = ?1 - 1), 0), ?4, ?5, ?6, ?7
+WHERE (SELECT generation FROM threads WHERE id = ?8) = ?9
+  AND (?10 OR EXISTS (SELECT 1 FROM commits WHERE key = ?1 - 1))";
+
+const SNAPSHOT: &str = "
+INSERT OR REPLACE INTO snapshots (thread, seq, body)
+SELECT ?1, ?2, ?3 WHERE (SELECT generation FROM threads WHERE id = ?1) = ?4";
+
+const HEADER: &str = "
+UPDATE threads SET
+  source = coalesce(?3, source), name = coalesce(?4, name), title = coalesce(title, ?5), cwd = coalesce(?6, cwd),
+  model = coalesce(?7, model), forked_from = coalesce(?8, forked_from)
+WHERE id = ?1 AND generation = ?2";
+
+/// One thread, opened for writing by this process. Dropping it gives the lease back.
+pub struct ThreadStore {
+    reader: ThreadReader,
+    generation: i64,
+    state: Mutex<State>,
+    _lease: Lease,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    progress: Progress,
+    titled: bool,
+    passages: Passages,
+}
+
+impl ThreadStore {
+    /// Makes a new thread and opens it.
+    ///
+    /// # Errors
+    /// [`LocalError::Exists`] where there is one of that key.
+    pub async fn create(database: &Database, key: &ThreadKey, now_ms: u64) -> Result<Self, LocalError> {
+        let lease = Lease::take(database, key).await?;
+        let failed = failed("the thread cannot be created");
+        let mut line = database.writer().await?;
+        let row = sqlx::query(
+            "INSERT OR IGNORE INTO threads (tenant, thread, created_ms, generation) VALUES (?, ?, ?, 1) \
+             RETURNING id",
+        )
+        .bind(key.tenant.as_str())
+        .bind(key.thread.as_str())
+        .bind(now_ms.cast_signed())
+        .fetch_optional(line.connection()?)
+        .await
+        .map_err(&failed)?;
+        drop(line);
+        let row = row.ok_or_else(|| LocalError::Exists { id: key.thread.to_string() })?;
+        let thread = row.try_get(0).map_err(&failed)?;
+        let reader = ThreadReader { database: database.clone(), key: key.clone(), thread };
+        Ok(Self { reader, generation: 1, state: Mutex::default(), _lease: lease })
+    }
+
+    /// Opens a thread. Every earlier writer is fenced from here on.
+    ///
+    /// # Errors
+    /// [`LocalError::Busy`] while another process, or another value in this one, has it open;
+    /// [`LocalError::UnknownThread`] where there is none.
+    pub async fn open(database: &Database, key: &ThreadKey) -> Result<Self, LocalError> {
+        let reader = ThreadReader::open(database, key).await?;
+        let lease = Lease::take(database, key).await?;
+        let failed = failed("the thread cannot be opened for writing");
+        let mut line = database.writer().await?;
+        let row = sqlx::query(
+            "UPDATE threads SET generation = generation + 1 WHERE id = ? RETURNING generation, title IS NOT NULL",
+        )
+        .bind(reader.thread)
+        .fetch_optional(line.connection()?)
+        .await
+        .map_err(&failed)?;
+        drop(line);
+        let row = row.ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })?;
+        let generation = row.try_get(0).map_err(&failed)?;
+        let titled = row.try_get(1).map_err(&failed)?;
+        let progress = reader.progress().await?;
+        let state = State { progress, titled, passages: Passages::default() };
+        Ok(Self { reader, generation, state: Mutex::new(state), _lease: lease })
+    }
+
+    /// The same thread, to read.
+    pub fn reader(&self) -> &ThreadReader {
+        &self.reader
+    }
+
+    pub(crate) fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn insert(
+        &self,
+        record: &Record,
+        events: &[Event],
+        input: &str,
+        progress: &Progress,
+    ) -> Result<Inserted, StorageError> {
+        let marked = match events {
+            [] => None,
+            events => Some(mark_from(record.seq, input, &json(events)?)),
+        };
+        let mut line = self.reader.database.writer().await?;
+        let result = sqlx::query(APPEND)
+            .bind(commit_key(self.reader.thread, record.seq))
+            .bind(record.at_ms.cast_signed())
+            .bind(events.last().map(|event| event.seq.cast_signed()))
+            .bind(progress.status().code())
+            .bind(i64::from(progress.turns))
+            .bind(input)
+            .bind(marked)
+            .bind(self.reader.thread)
+            .bind(self.generation)
+            .bind(record.seq == 1)
+            .execute(line.connection()?)
+            .await;
+        match result {
+            Ok(done) if done.rows_affected() == 1 => Ok(Inserted::Yes),
+            Ok(_) => Ok(Inserted::No),
+            Err(error) if is_duplicate(&error) => Ok(Inserted::No),
+            Err(error) => Err(failed("a record cannot be stored")(error)),
+        }
+    }
+
+    /// Why a record was not inserted.
+    async fn explain(&self, record: &Record) -> Result<(), StorageError> {
+        let failed = failed("the journal cannot be read");
+        let mut line = self.reader.database.writer().await?;
+        let row = sqlx::query(
+            "SELECT generation, at_ms, input FROM threads LEFT JOIN commits ON key = ? WHERE id = ?",
+        )
+        .bind(commit_key(self.reader.thread, record.seq))
+        .bind(self.reader.thread)
+        .fetch_optional(line.connection()?)
+        .await
+        .map_err(&failed)?;
+        drop(line);
+        // A thread that was deleted has no writer any more.
+        let Some(row) = row else { return Err(StorageError::Fenced) };
+        if row.try_get::<i64, _>(0).map_err(&failed)? != self.generation {
+            return Err(StorageError::Fenced);
+        }
+        let at_ms: Option<i64> = row.try_get(1).map_err(&failed)?;
+        let input: Option<&str> = row.try_get(2).map_err(&failed)?;
+        let known = input.and_then(|input| serde_json::from_str::<Input>(input).ok());
+        if at_ms == Some(record.at_ms.cast_signed()) && known.as_ref() == Some(&record.input) {
+            return Ok(());
+        }
+        Err(StorageError::Conflict { seq: record.seq })
+    }
+
+    /// Keeps what lists show. It is written before the record that says it: should the process die between them, the
+    /// record is made again.
+    async fn write_header(&self, header: Header) -> Result<(), StorageError> {
+        let mut line = self.reader.database.writer().await?;
+        sqlx::query(HEADER)
+            .bind(self.reader.thread)
+            .bind(self.generation)
+            .bind(header.source)
+            .bind(header.name)
+            .bind(header.title)
+            .bind(header.cwd)
+            .bind(header.model)
+            .bind(header.forked_from)
+            .execute(line.connection()?)
+            .await
+            .map_err(failed("the thread's name and title cannot be stored"))?;
+        Ok(())
+    }
+}
+
+enum Inserted {
+    Yes,
+    No,
+}
+
+#[async_trait]
+impl StorageBackend for ThreadStore {
+    async fn append(&self, record: &Record, events: &[Event]) -> Result<(), StorageError> {
+        if record.seq == 0 || record.seq > MAX_SEQ {
+            return Err(StorageError::Conflict { seq: record.seq });
+        }
+        let (mut progress, titled) = {
+            let state = self.state();
+            (state.progress.clone(), state.titled)
+        };
+        if let Input::Opened(genesis) = &record.input {
+            progress.turns = genesis.turns;
+        }
+        progress.follow(events);
+        let header = Header::of(record, events, titled);
+        let titled = titled || header.as_ref().is_some_and(|header| header.title.is_some());
+        if let Some(header) = header {
+            self.write_header(header).await?;
+        }
+        let input = json(&record.input)?;
+        tools::kill_point("commit.before");
+        match self.insert(record, events, &input, &progress).await? {
+            Inserted::No => self.explain(record).await,
+            Inserted::Yes => {
+                tools::kill_point("commit.after");
+                let mut state = self.state();
+                state.progress = progress;
+                state.titled = titled;
+                state.passages.learn(record.seq, &input);
+                Ok(())
+            }
+        }
+    }
+
+    async fn load(&self) -> Result<Stored, StorageError> {
+        let mut passages = Passages::default();
+        let stored = self.reader.load_learning(&mut passages).await?;
+        let progress = self.reader.progress().await?;
+        let mut state = self.state();
+        state.passages = passages;
+        state.progress = progress;
+        Ok(stored)
+    }
+
+    async fn save_snapshot(&self, thread: &Thread) -> Result<(), StorageError> {
+        let body = self.state().passages.mark(&json(thread)?);
+        let mut line = self.reader.database.writer().await?;
+        let done = sqlx::query(SNAPSHOT)
+            .bind(self.reader.thread)
+            .bind(thread.input_seq().cast_signed())
+            .bind(body)
+            .bind(self.generation)
+            .execute(line.connection()?)
+            .await
+            .map_err(failed("a snapshot cannot be stored"))?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(StorageError::Fenced) }
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, StorageError> {
+        self.reader.events(after, limit).await
+    }
+
+    async fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, StorageError> {
+        let ThreadReader { database, key, thread } = &self.reader;
+        let keeper = Keeper::Writer { generation: self.generation };
+        blobs::put(database, &key.tenant, *thread, keeper, bytes).await
+    }
+
+    async fn get_blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, StorageError> {
+        blobs::get(&self.reader.database, &self.reader.key.tenant, id).await
+    }
+}
+
+impl ThreadReader {
+    /// The thread's progress as its commits tell it.
+    async fn progress(&self) -> Result<Progress, StorageError> {
+        let failed = failed("the thread's state cannot be read");
+        let mut line = self.line().await?;
+        let row =
+            sqlx::query("SELECT status, turns FROM commits WHERE key BETWEEN ? AND ? ORDER BY key DESC")
+                .bind(self.first_key())
+                .bind(self.last_key())
+                .fetch_optional(line.connection()?)
+                .await
+                .map_err(&failed)?;
+        drop(line);
+        let Some(row) = row else { return Ok(Progress::default()) };
+        let status = ThreadStatus::from_code(row.try_get(0).map_err(&failed)?);
+        let turns: i64 = row.try_get(1).map_err(&failed)?;
+        let mut progress = Progress::stored(status, u32::try_from(turns).unwrap_or(u32::MAX));
+        if status == ThreadStatus::Waiting {
+            progress.follow(&self.events_while_waiting().await?);
+        }
+        Ok(progress)
+    }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StorageError> {
+    serde_json::to_string(value).map_err(|error| StorageError::Io {
+        message: format!("a record cannot be written as JSON: {error}"),
+        source: Some(Box::new(error)),
+    })
+}
+
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+impl fmt::Debug for ThreadStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadStore")
+            .field("key", &self.reader.key)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}

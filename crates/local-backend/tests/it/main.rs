@@ -1,0 +1,12 @@
+//! The local backend with real files, real processes and fake models and tools.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests are tests")]
+
+mod catalogue;
+mod cost;
+mod damage;
+mod entropy;
+mod inbox;
+mod processes;
+mod session;
+mod storage;
+mod world;

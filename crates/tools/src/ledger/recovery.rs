@@ -1,0 +1,133 @@
+//! What became of a call whose process died: from its ledger file and from what still runs of it.
+
+use super::{
+    Ledger,
+    line::{Account, Child, End, read},
+};
+use crate::sys::{Root, Tree, boot_id};
+use agent_core::{ToolAnswer, ToolRequest};
+use rustix::fs::{FlockOperation, flock};
+use std::{
+    fs::File,
+    io::{self, Read},
+    time::{Duration, Instant},
+};
+
+/// How long the process tree of a lost call may take to end by itself once asked to.
+const GRACE: Duration = Duration::from_millis(50);
+/// How long a child that has not become its program yet, or a patch that is being written, is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+/// More than any answer has.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Whether somebody still works on the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Free,
+    Held,
+}
+
+impl Ledger {
+    /// Stops what still runs of a call, then says what became of it. Blocks.
+    pub(crate) fn recover(&self, request: &ToolRequest) -> ToolAnswer {
+        let path = self.path(request);
+        let looked = File::open(&path).and_then(|mut file| {
+            let lock = wait_for_lock(&file);
+            let mut bytes = Vec::new();
+            Read::by_ref(&mut file).take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+            Ok((lock, read(&bytes)))
+        });
+        match looked {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => ToolAnswer::NotStarted,
+            Err(error) => {
+                unknown(format!("its ledger file {} cannot be read: {error}", path.display()))
+            }
+            Ok((lock, account)) => judge(lock, account),
+        }
+    }
+}
+
+fn wait_for_lock(file: &File) -> Lock {
+    let begun = Instant::now();
+    while flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if begun.elapsed() > LOCK_WAIT {
+            return Lock::Held;
+        }
+        std::thread::sleep(LOCK_POLL);
+    }
+    Lock::Free
+}
+
+fn judge(lock: Lock, account: Account) -> ToolAnswer {
+    match account {
+        Account::Blank if lock == Lock::Held => unknown("a process still holds it back"),
+        Account::Blank => ToolAnswer::NotStarted,
+        Account::TornBeginning => unknown("it was about to start, its ledger entry is damaged"),
+        Account::Child { child, end } => {
+            let left = stop(&child);
+            match end {
+                End::Answered(answer) => *answer,
+                End::Torn => unknown("it had ended, its output is lost"),
+                End::Open => unknown(left.to_string()),
+            }
+        }
+        Account::Process { end: End::Answered(answer) } => *answer,
+        Account::Process { end: End::Torn } => unknown("it had ended, its result is lost"),
+        Account::Process { end: End::Open } if lock == Lock::Held => unknown("a process still works on it"),
+        Account::Process { end: End::Open } => {
+            unknown("it was writing files; each of them is whole, as before or as after")
+        }
+    }
+}
+
+fn unknown(note: impl Into<String>) -> ToolAnswer {
+    ToolAnswer::Unknown { note: note.into() }
+}
+
+/// What was left of a call's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Another boot: nothing.
+    Restarted,
+    /// Nothing any more.
+    Nothing,
+    /// Something, which is stopped now.
+    Stopped,
+    /// Something that would not stop.
+    Surviving(usize),
+    /// This system cannot tell.
+    Unseen,
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Restarted => f.write_str("the machine was restarted while it ran"),
+            Self::Nothing => f.write_str("it had ended by itself, how is not known"),
+            Self::Stopped => f.write_str("it was still running and was stopped now"),
+            Self::Surviving(count) => {
+                write!(f, "it was still running, and {count} of its processes cannot be stopped")
+            }
+            Self::Unseen => f.write_str("whether it still runs cannot be seen on this system"),
+        }
+    }
+}
+
+fn stop(child: &Child) -> Left {
+    let boot = boot_id();
+    if boot.is_empty() || child.boot.is_empty() || child.start == 0 {
+        return Left::Unseen;
+    }
+    if boot != child.boot {
+        return Left::Restarted;
+    }
+    let tree = Tree { root: child.pid, start: child.start, mark: child.mark.clone() };
+    if !tree.is_alive() {
+        return Left::Nothing;
+    }
+    match tree.stop(Root::Lost, GRACE) {
+        0 => Left::Stopped,
+        count => Left::Surviving(count),
+    }
+}

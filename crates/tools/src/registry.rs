@@ -1,0 +1,154 @@
+//! [`ToolRegistry`]: the tools of this process, by name.
+
+use crate::{
+    apply_patch::ApplyPatch,
+    command::{ExecCommand, Shell},
+    environment::EnvPolicy,
+    files,
+    ledger::{Durability, Ledger},
+    tool::{BlobWriter, Host, Tool, failed, policy_digest},
+    update_plan::UpdatePlan,
+};
+use agent_core::{
+    EffectId, EventSink, Operation, PrepareRequest, Prepared, Redactor, ThreadKey, ToolAnswer,
+    ToolCallHandler, ToolRequest, ToolSpec,
+};
+use async_trait::async_trait;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// How much of a command's output is kept by default.
+pub const DEFAULT_OUTPUT_BYTES: usize = 32 * 1024;
+
+/// What the tools of a process need.
+#[derive(Clone)]
+pub struct ToolsConfig {
+    /// Where the ledger is kept, in the folder `effects`. On the machine the tools work on.
+    pub home: PathBuf,
+    /// What ledger entries survive.
+    pub durability: Durability,
+    /// The environment of this process, taken at its start.
+    pub environment: BTreeMap<String, String>,
+    /// What of it commands see.
+    pub env_policy: EnvPolicy,
+    /// Absolute paths a patch leaves alone, also inside the writable roots, unless it runs without limits.
+    pub protected: Vec<PathBuf>,
+    /// What is taken out of every output. It should know [`EnvPolicy::excluded_values`].
+    pub redactor: Redactor,
+    /// Where output is shown while a command runs.
+    pub sink: Arc<dyn EventSink>,
+    /// Where images are kept.
+    pub blobs: Arc<dyn BlobWriter>,
+    /// How much of a command's output is kept, in bytes; the middle goes.
+    pub output_bytes: usize,
+}
+
+impl ToolsConfig {
+    /// A configuration with the usual policy and limits, the home itself protected.
+    pub fn new(
+        home: impl Into<PathBuf>,
+        environment: BTreeMap<String, String>,
+        redactor: Redactor,
+        sink: Arc<dyn EventSink>,
+        blobs: Arc<dyn BlobWriter>,
+    ) -> Self {
+        let home = home.into();
+        Self {
+            protected: vec![home.clone()],
+            home,
+            durability: Durability::Process,
+            environment,
+            env_policy: EnvPolicy::default(),
+            redactor,
+            sink,
+            blobs,
+            output_bytes: DEFAULT_OUTPUT_BYTES,
+        }
+    }
+}
+
+/// The tools this process runs itself. Its calls need a tokio runtime with I/O and time.
+pub struct ToolRegistry {
+    host: Arc<Host>,
+    /// In the order the model is offered them.
+    tools: Vec<(String, Box<dyn Tool>)>,
+}
+
+impl ToolRegistry {
+    /// All tools.
+    pub fn new(config: ToolsConfig) -> Self {
+        let host = Host {
+            ledger: Arc::new(Ledger::new(&config.home, config.durability)),
+            environment: config.env_policy.apply(&config.environment),
+            policy: policy_digest(&config.env_policy),
+            protected: config.protected,
+            redactor: config.redactor,
+            sink: config.sink,
+            blobs: config.blobs,
+            output_bytes: config.output_bytes,
+        };
+        let tools: Vec<Box<dyn Tool>> = vec![
+            Box::new(ExecCommand),
+            Box::new(Shell),
+            Box::new(ApplyPatch),
+            Box::new(files::READ_FILE),
+            Box::new(files::LIST_DIR),
+            Box::new(files::GREP_FILES),
+            Box::new(files::ViewImage),
+            Box::new(UpdatePlan),
+        ];
+        let tools = tools.into_iter().map(|tool| (tool.spec().name, tool)).collect();
+        Self { host: Arc::new(host), tools }
+    }
+
+    /// The tools as the model is offered them.
+    pub fn specs(&self) -> Vec<ToolSpec> {
+        self.tools.iter().map(|(_, tool)| tool.spec()).collect()
+    }
+
+    fn tool(&self, name: &str) -> Result<&dyn Tool, String> {
+        let found = self.tools.iter().find(|(known, _)| known == name);
+        found.map(|(_, tool)| &**tool).ok_or_else(|| {
+            let known: Vec<String> = self.tools.iter().map(|(known, _)| format!("`{known}`")).collect();
+            format!("There is no tool `{name}`. The tools are {}.", known.join(", "))
+        })
+    }
+}
+
+#[async_trait]
+impl ToolCallHandler for ToolRegistry {
+    async fn prepare(&self, request: PrepareRequest) -> Prepared {
+        let prepared = match self.tool(&request.call.name) {
+            Ok(tool) => tool.prepare(&self.host, &request).await,
+            Err(message) => Err(message),
+        };
+        match prepared {
+            Ok(preparation) => Prepared::Ready(Box::new(preparation)),
+            Err(message) => Prepared::Rejected { message: self.host.redactor.scrub(&message) },
+        }
+    }
+
+    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        let stop = CancellationToken::new();
+        let pulled = stop.clone();
+        let answer = async move {
+            match self.tool(&request.call.name) {
+                Ok(tool) => self.host.scrub(tool.run(&self.host, &request, &stop).await),
+                Err(message) => failed(message),
+            }
+        };
+        Operation::new(answer, move || pulled.cancel())
+    }
+
+    async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        let ledger = Arc::clone(&self.host.ledger);
+        let recovered = tokio::task::spawn_blocking(move || ledger.recover(&request)).await;
+        recovered.unwrap_or_else(|error| ToolAnswer::Unknown {
+            note: format!("what became of it could not be looked up: {error}"),
+        })
+    }
+
+    fn acknowledge(&self, key: &ThreadKey, effect: EffectId) {
+        self.host.ledger.acknowledge(key, effect);
+    }
+}

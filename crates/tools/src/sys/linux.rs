@@ -1,0 +1,127 @@
+//! The table of processes, from `/proc`.
+
+use super::Process;
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
+use std::{fs, io::Read, path::PathBuf};
+
+/// More than one line of `/proc/<pid>/stat` ever has.
+const STAT_BYTES: usize = 1024;
+/// How much of a process's environment is searched for a mark.
+const ENVIRONMENT_BYTES: u64 = 256 * 1024;
+
+/// The boot this machine is in, empty where unknown.
+pub(crate) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// When a process started, in clock ticks since boot; `None` where there is none of this number.
+pub(crate) fn start_of(pid: i32) -> Option<u64> {
+    process(pid).map(|process| process.start)
+}
+
+/// When the calling process started, 0 where unknown. Only system calls: a child calls it between fork and exec.
+pub(super) fn own_start() -> u64 {
+    let mut stat = [0; STAT_BYTES];
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let read = rustix::fs::open(c"/proc/self/stat", flags, Mode::empty())
+        .and_then(|file| rustix::io::read(&file, &mut stat));
+    let line = read.ok().and_then(|count| stat.get(..count)).and_then(parse);
+    line.map_or(0, |process| process.start)
+}
+
+pub(super) fn process(pid: i32) -> Option<Process> {
+    parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// All of them that can be seen.
+pub(super) fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(process).collect()
+}
+
+/// Whether the process was started with this variable, `NAME=value`, or by one that was.
+pub(super) fn has_variable(pid: i32, variable: &str) -> bool {
+    let Ok(file) = fs::File::open(PathBuf::from(format!("/proc/{pid}/environ"))) else { return false };
+    let mut environment = Vec::new();
+    // What was read before an error counts.
+    let _ = file.take(ENVIRONMENT_BYTES).read_to_end(&mut environment);
+    environment.split(|byte| *byte == 0).any(|found| found == variable.as_bytes())
+}
+
+/// Sends a signal to exactly this process, never to a later one of the same number.
+pub(super) fn signal(target: Process, signal: Signal) {
+    let Some(pid) = Pid::from_raw(target.pid) else { return };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => {
+            if process(target.pid).is_some_and(|now| now.start == target.start) {
+                let _ = pidfd_send_signal(handle, signal);
+            }
+        }
+        Err(rustix::io::Errno::NOSYS) => {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+        Err(_) => {}
+    }
+}
+
+/// Reads a line of `stat`. The name of the program stands in parentheses and may hold anything. Allocates nothing.
+fn parse(stat: &[u8]) -> Option<Process> {
+    let pid = number(stat.split(|byte| *byte == b' ').next()?)?;
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = stat.get(name_end + 2..)?.split(|byte| *byte == b' ');
+    let state = fields.next()?;
+    let parent = number(fields.next()?)?;
+    let group = number(fields.next()?)?;
+    let session = number(fields.next()?)?;
+    // The fields before were 3 to 6; the start is field 22.
+    let start = number(fields.nth(15)?)?;
+    let dead = matches!(state, b"Z" | b"X" | b"x");
+    let narrow = |number: u64| i32::try_from(number).ok();
+    Some(Process {
+        pid: narrow(pid)?,
+        parent: narrow(parent)?,
+        group: narrow(group)?,
+        session: narrow(session)?,
+        start,
+        dead,
+    })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_name_with_spaces_and_parentheses_does_not_confuse() {
+        let line = b"42 (a) b (c) Z 7 40 39 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 10 20 30\n";
+        let expected = Process { pid: 42, parent: 7, group: 40, session: 39, start: 987_654, dead: true };
+        assert_eq!(parse(line), Some(expected));
+        assert_eq!(parse(b"42 (a"), None);
+        assert_eq!(parse(b"42 (a) R x"), None);
+        assert_eq!(parse(b""), None);
+    }
+
+    #[test]
+    fn this_process_is_in_the_table() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let found = processes().into_iter().find(|process| process.pid == own).unwrap();
+        assert_eq!(Some(found.start), start_of(own));
+        assert_eq!(found.start, own_start());
+        assert!(!found.dead && found.start > 0);
+        assert!(!boot_id().is_empty());
+    }
+}

@@ -1,0 +1,100 @@
+//! What a tool is to the registry, and what all tools share.
+
+use crate::{environment::EnvPolicy, ledger::Ledger};
+use agent_core::{
+    Access, BlobId, Class, Containment, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor,
+    Repeat, Subject, ThreadKey, ToolAnswer, ToolOutput, ToolRequest, ToolSpec, Verdict,
+};
+use async_trait::async_trait;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// A tool: its specification, what can be said of a call, and running it.
+#[async_trait]
+pub(crate) trait Tool: Send + Sync {
+    /// As the model is offered it.
+    fn spec(&self) -> ToolSpec;
+
+    /// Says what a call is. The error is what is wrong with it, for the model.
+    async fn prepare(&self, host: &Host, request: &PrepareRequest) -> Result<Preparation, String>;
+
+    /// Runs a call. After `stop` is cancelled it answers within a bound; dropped, it leaves nothing running.
+    async fn run(&self, host: &Host, request: &ToolRequest, stop: &CancellationToken) -> ToolAnswer;
+}
+
+/// Keeps the bytes of images, so that an answer can refer to them.
+#[async_trait]
+pub trait BlobWriter: Send + Sync {
+    /// Keeps bytes for a thread. Durable on return. The error says why not, for people.
+    async fn put(&self, key: &ThreadKey, bytes: Vec<u8>) -> Result<BlobId, String>;
+}
+
+/// What tools work with.
+pub(crate) struct Host {
+    pub(crate) ledger: Arc<Ledger>,
+    /// What commands see.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Names the environment policy in digests.
+    pub(crate) policy: String,
+    /// Absolute paths that patches leave alone unless the user allows it.
+    pub(crate) protected: Vec<PathBuf>,
+    pub(crate) redactor: Redactor,
+    pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) blobs: Arc<dyn BlobWriter>,
+    pub(crate) output_bytes: usize,
+}
+
+impl Host {
+    /// Names a call under its policies: the same call has the same digest, another one another.
+    pub(crate) fn digest(&self, request: &PrepareRequest, call: &[String], cwd: &str) -> String {
+        let named = (&request.call.name, call, cwd, &request.sandbox, &self.policy);
+        // These types always serialise; a digest of nothing would be the same for all calls.
+        let bytes = serde_json::to_vec(&named).unwrap_or_else(|error| format!("{error} {named:?}").into());
+        BlobId::of(&bytes).to_string()
+    }
+
+    /// What is said of a call that only looks.
+    pub(crate) fn looking(&self, request: &PrepareRequest, subject: Subject, timeout_ms: u64) -> Preparation {
+        Preparation {
+            access: Access::ReadOnly,
+            repeat: Repeat::Safe,
+            class: Class::Safe,
+            verdict: Verdict::Silent,
+            containment: Containment::Contained,
+            subject,
+            digest: self.digest(request, &[request.call.payload.text().to_owned()], &request.cwd),
+            timeout_ms,
+            justification: None,
+        }
+    }
+
+    /// The answer without secrets.
+    pub(crate) fn scrub(&self, answer: ToolAnswer) -> ToolAnswer {
+        self.redactor.scrub_value(answer).unwrap_or_else(|error| {
+            failed(format!("The call ran. Its output cannot be shown, because secrets cannot be removed from it: {error}"))
+        })
+    }
+}
+
+/// Names an environment policy.
+pub(crate) fn policy_digest(policy: &EnvPolicy) -> String {
+    let bytes = serde_json::to_vec(policy).unwrap_or_else(|error| format!("{error} {policy:?}").into());
+    BlobId::of(&bytes).to_string()
+}
+
+/// The answer of a call that went well.
+pub(crate) fn succeeded(text: impl Into<String>) -> ToolAnswer {
+    ToolAnswer::Finished { output: ToolOutput::text(OutputStatus::Ok, text) }
+}
+
+/// The answer of a call that went badly.
+pub(crate) fn failed(text: impl Into<String>) -> ToolAnswer {
+    ToolAnswer::Finished { output: ToolOutput::text(OutputStatus::Failed, text) }
+}
+
+/// The answer of a call that was stopped before it did anything.
+pub(crate) fn cancelled_early() -> ToolAnswer {
+    ToolAnswer::Cancelled {
+        output: ToolOutput::text(OutputStatus::Cancelled, "Stopped before it began. It did not run."),
+    }
+}

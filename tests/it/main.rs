@@ -1,0 +1,8 @@
+//! Everturn as its users meet it: scenarios on every backend, the binary as a black box, SIGKILL at every point.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
+mod bad_input;
+mod binary;
+mod commands;
+mod crash;
+mod scenarios;
