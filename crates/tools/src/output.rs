@@ -10,10 +10,10 @@ mod decoder;
 mod live;
 mod scrubber;
 
-pub(crate) use capped::Capped;
 pub(crate) use live::{FLUSH_EVERY, LiveOutput};
 
 use agent_core::Redactor;
+use capped::Capped;
 use decoder::Decoder;
 use scrubber::Scrubber;
 
@@ -41,6 +41,11 @@ impl Transcript {
         let text = self.decoder.decode(bytes);
         let clean = self.scrubber.push(&text);
         self.pass_on(&clean);
+    }
+
+    /// Whether something waits to be shown.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.live.has_waiting()
     }
 
     /// Shows what waits to be shown.

@@ -1,7 +1,7 @@
 //! Output of any length, of which the beginning and the end are kept.
 
 /// Keeps at most so many bytes, half of the beginning and half of the end, and says what is left out.
-pub(crate) struct Capped {
+pub(super) struct Capped {
     head: String,
     /// Holds up to twice its share, so that it is not moved with every piece.
     tail: String,
@@ -11,12 +11,12 @@ pub(crate) struct Capped {
 }
 
 impl Capped {
-    pub(crate) fn new(cap_bytes: usize) -> Self {
+    pub(super) fn new(cap_bytes: usize) -> Self {
         let share_bytes = cap_bytes / 2;
         Self { head: String::new(), tail: String::new(), share_bytes, omitted_bytes: 0, omitted_lines: 0 }
     }
 
-    pub(crate) fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         let room = self.share_bytes - self.head.len().min(self.share_bytes);
         // Once something has gone to the tail, the head is complete.
         let fits = if self.tail.is_empty() { text.floor_char_boundary(room.min(text.len())) } else { 0 };
@@ -37,7 +37,7 @@ impl Capped {
         self.tail.drain(..cut);
     }
 
-    pub(crate) fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.trim();
         if self.omitted_bytes == 0 {
             return self.head + &self.tail;

@@ -63,6 +63,10 @@ impl LiveOutput {
         }
     }
 
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Shows what waits.
     pub(crate) fn flush(&mut self) {
         while !self.waiting.is_empty() {

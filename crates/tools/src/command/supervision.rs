@@ -1,0 +1,293 @@
+//! A command from its start to its answer.
+
+use super::process::{Begin, Job, Running, begin, directory_fault};
+use crate::{
+    ledger::Page,
+    output::{FLUSH_EVERY, LiveOutput, Transcript},
+    tool::{Host, cancelled_early, failed},
+};
+use agent_core::{Content, OutputStatus, ToolAnswer, ToolOutput, ToolRequest};
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
+    process::ExitStatus,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{io::AsyncReadExt, net::unix::pipe::Receiver, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// After the command has ended, its output is read until there is none for so long: what it left running may hold the
+/// pipe open for ever.
+const DRAIN_IDLE: Duration = Duration::from_millis(50);
+/// And at most for so long.
+const DRAIN_TOTAL: Duration = Duration::from_millis(500);
+/// How long a killed command may take to be reaped.
+const REAP_WAIT: Duration = Duration::from_millis(200);
+
+/// How a command came to its end.
+enum Ending {
+    Exited(io::Result<ExitStatus>),
+    TimedOut { survivors: usize },
+    Cancelled { survivors: usize },
+}
+
+/// Whether the command's output came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pipe {
+    Open,
+    Closed,
+}
+
+/// Runs a command.
+pub(super) async fn run(
+    host: &Host,
+    request: &ToolRequest,
+    stop: &CancellationToken,
+    argv: Vec<String>,
+    cwd: String,
+) -> ToolAnswer {
+    if stop.is_cancelled() {
+        return cancelled_early();
+    }
+    if let Some(fault) = directory_fault(&cwd) {
+        return failed(fault);
+    }
+    let program = argv.first().cloned().unwrap_or_default();
+    let job = Job { argv, cwd, environment: host.environment.clone() };
+    let (ledger, run) = (Arc::clone(&host.ledger), request.clone());
+    let begun = tokio::task::spawn_blocking(move || begin(&ledger, &run, &job)).await;
+    match begun {
+        Ok(Begin::Running(running)) => supervise(host, request, stop, *running).await,
+        Ok(Begin::Known) => known(host, request).await,
+        Ok(Begin::Failed { page, error }) => {
+            close(host, page, failed(format!("`{program}` could not be started: {error}"))).await
+        }
+        Ok(Begin::NotStarted { error }) => not_started(&program, &error),
+        Ok(Begin::NoLedger { error }) => no_ledger(&error),
+        Err(error) => ToolAnswer::Unknown { note: format!("the harness failed while starting it: {error}") },
+    }
+}
+
+/// Says what became of an earlier start of the same run.
+pub(crate) async fn known(host: &Host, request: &ToolRequest) -> ToolAnswer {
+    let (ledger, run) = (Arc::clone(&host.ledger), request.clone());
+    let recovered = tokio::task::spawn_blocking(move || ledger.recover(&run)).await;
+    recovered.unwrap_or_else(|error| ToolAnswer::Unknown { note: error.to_string() })
+}
+
+/// Without a ledger nothing that may change something can be started.
+pub(crate) fn no_ledger(error: &io::Error) -> ToolAnswer {
+    ToolAnswer::Fatal {
+        message: format!(
+            "The call did not run: its entry in the effect ledger cannot be written: {error}. Make room or repair the \
+             permissions of the everturn home, then go on."
+        ),
+    }
+}
+
+fn not_started(program: &str, error: &io::Error) -> ToolAnswer {
+    match error.kind() {
+        // Trying again would not help: the directory went away or may not be entered.
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {
+            failed(format!("`{program}` could not be started: {error}"))
+        }
+        _ => {
+            tracing::warn!(program, %error, "a command could not be started");
+            ToolAnswer::NotStarted
+        }
+    }
+}
+
+/// Keeps the answer in the ledger, then gives it.
+pub(crate) async fn close(host: &Host, page: Page, answer: ToolAnswer) -> ToolAnswer {
+    let answer = host.scrub(answer);
+    let kept = answer.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || page.finish(&kept)).await {
+        tracing::warn!(%error, "the answer of a call is not in the ledger");
+    }
+    answer
+}
+
+async fn supervise(
+    host: &Host,
+    request: &ToolRequest,
+    stop: &CancellationToken,
+    mut running: Running,
+) -> ToolAnswer {
+    let begun = Instant::now();
+    let live = LiveOutput::new(Arc::clone(&host.sink), request);
+    let mut reading = Reading {
+        pipe: running.output.take().and_then(|pipe| Receiver::from_owned_fd(OwnedFd::from(pipe)).ok()),
+        buffer: vec![0; READ_BYTES],
+        transcript: Transcript::new(host.redactor.clone(), host.output_bytes, live),
+    };
+    let limit_ms = request.preparation.timeout_ms;
+    let ending = watch(&mut running, &mut reading, stop, Duration::from_millis(limit_ms)).await;
+    let pipe = reading.drain().await;
+    let output = Output {
+        text: reading.transcript.finish(),
+        pipe,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        limit_ms,
+    };
+    let answer = match ending {
+        Ending::Exited(Ok(status)) => output.exited(status),
+        Ending::Exited(Err(error)) => {
+            ToolAnswer::Unknown { note: format!("it ran, but its end was lost: {error}") }
+        }
+        Ending::TimedOut { survivors } | Ending::Cancelled { survivors }
+            if survivors > 0 || !reaped(&mut running).await =>
+        {
+            ToolAnswer::Unknown { note: "it was told to stop, but does not end".to_owned() }
+        }
+        Ending::TimedOut { .. } => output.timed_out(),
+        Ending::Cancelled { .. } => output.cancelled(),
+    };
+    match running.page.take() {
+        Some(page) => close(host, page, answer).await,
+        None => answer,
+    }
+}
+
+/// Reads output until the command ends, runs out of time or is to stop; stopped, it is stopped on return.
+async fn watch(
+    running: &mut Running,
+    reading: &mut Reading,
+    stop: &CancellationToken,
+    limit: Duration,
+) -> Ending {
+    let deadline = sleep(limit);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => match running.ended() {
+                Some(status) => return Ending::Exited(status),
+                None => return Ending::Cancelled { survivors: stop_tree(running, reading).await },
+            },
+            () = &mut deadline => match running.ended() {
+                Some(status) => return Ending::Exited(status),
+                None => return Ending::TimedOut { survivors: stop_tree(running, reading).await },
+            },
+            status = running.wait() => return Ending::Exited(status),
+            () = reading.some() => {}
+        }
+    }
+}
+
+async fn stop_tree(running: &Running, reading: &mut Reading) -> usize {
+    let mut stopping = running.stop();
+    loop {
+        tokio::select! {
+            biased;
+            survivors = &mut stopping => return survivors.unwrap_or(1),
+            () = reading.some() => {}
+        }
+    }
+}
+
+async fn reaped(running: &mut Running) -> bool {
+    tokio::time::timeout(REAP_WAIT, running.wait()).await.is_ok()
+}
+
+/// The reading end of a command's output.
+struct Reading {
+    /// `None` once it is at its end.
+    pipe: Option<Receiver>,
+    buffer: Vec<u8>,
+    transcript: Transcript,
+}
+
+impl Reading {
+    /// Takes some output, or shows what waits after a while without any. Never returns once the pipe is at its end.
+    async fn some(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return std::future::pending().await };
+        let read = tokio::select! {
+            read = pipe.read(&mut self.buffer) => read,
+            () = sleep(FLUSH_EVERY), if self.transcript.has_waiting() => return self.transcript.flush(),
+        };
+        match read {
+            Ok(count) if count > 0 => self.transcript.take(self.buffer.get(..count).unwrap_or_default()),
+            Ok(_) | Err(_) => self.pipe = None,
+        }
+    }
+
+    /// Takes what is left when the command has ended.
+    async fn drain(&mut self) -> Pipe {
+        let begun = Instant::now();
+        while self.pipe.is_some() && begun.elapsed() < DRAIN_TOTAL {
+            self.transcript.flush();
+            if tokio::time::timeout(DRAIN_IDLE, self.some()).await.is_err() {
+                break;
+            }
+        }
+        if self.pipe.is_some() { Pipe::Open } else { Pipe::Closed }
+    }
+}
+
+/// What is told of a command.
+struct Output {
+    text: String,
+    pipe: Pipe,
+    duration_ms: u64,
+    limit_ms: u64,
+}
+
+impl Output {
+    fn exited(mut self, status: ExitStatus) -> ToolAnswer {
+        if let Some(signal) = status.signal() {
+            self.note(&format!("The command was ended by signal {signal}{}.", signal_name(signal)));
+        }
+        if self.pipe == Pipe::Open {
+            self.note("The command left processes running in the background; what they write is not shown.");
+        }
+        let ok = status.success();
+        let output = self.output(if ok { OutputStatus::Ok } else { OutputStatus::Failed }, status.code());
+        ToolAnswer::Finished { output }
+    }
+
+    fn timed_out(mut self) -> ToolAnswer {
+        let note = format!("The command was stopped with all its processes after {} ms, its time limit.", self.limit_ms);
+        self.note(&note);
+        ToolAnswer::Finished { output: self.output(OutputStatus::Failed, None) }
+    }
+
+    fn cancelled(mut self) -> ToolAnswer {
+        self.note("The command was stopped with all its processes because the turn was interrupted.");
+        ToolAnswer::Cancelled { output: self.output(OutputStatus::Cancelled, None) }
+    }
+
+    /// Adds a line of ours below the output.
+    fn note(&mut self, note: &str) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+        self.text.push_str(&format!("[{note}]\n"));
+    }
+
+    fn output(self, status: OutputStatus, exit_code: Option<i32>) -> ToolOutput {
+        let content = if self.text.is_empty() { Vec::new() } else { vec![Content::text(self.text)] };
+        ToolOutput { status, content, exit_code, duration_ms: Some(self.duration_ms), changes: Vec::new() }
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGHUP => " (SIGHUP)",
+        libc::SIGINT => " (SIGINT)",
+        libc::SIGQUIT => " (SIGQUIT)",
+        libc::SIGILL => " (SIGILL)",
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGFPE => " (SIGFPE)",
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGPIPE => " (SIGPIPE)",
+        libc::SIGTERM => " (SIGTERM)",
+        libc::SIGXCPU => " (SIGXCPU)",
+        _ => "",
+    }
+}
