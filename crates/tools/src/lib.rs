@@ -1,6 +1,30 @@
-//! The tools of Everturn: commands, patches, files, and the ledger of their effects.
+//! The tools of Everturn: commands, patches, files, the plan, and the ledger of their effects.
+//!
+//! [`ToolRegistry`] implements [`agent_core::ToolCallHandler`] on the machine that owns the workspace. Each tool keeps its
+//! name, its description for the model and its arguments beside the code that serves it.
+//!
+//! Not here: deciding whether a call may run (agent-core), the loop, storage, a sandbox for commands.
+//!
+//! Start reading at `registry.rs`, then `tool.rs` (what a tool is), `command/supervision.rs` (a command from its start to
+//! its answer) and `ledger.rs` (what a crash leaves behind). All that depends on the operating system is in `sys`.
 
+mod apply_patch;
+mod arguments;
+mod command;
+mod environment;
+mod files;
 mod kill_point;
+mod ledger;
+mod output;
 pub mod patch;
+mod registry;
+mod sys;
+mod tool;
+mod update_plan;
 
+pub use command::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS};
+pub use environment::{EnvPolicy, Inherit};
 pub use kill_point::kill_point;
+pub use ledger::Durability;
+pub use registry::{DEFAULT_OUTPUT_BYTES, ToolRegistry, ToolsConfig};
+pub use tool::BlobWriter;

@@ -6,7 +6,7 @@ use crate::{
     environment::EnvPolicy,
     files,
     ledger::{Durability, Ledger},
-    tool::{BlobWriter, Host, Tool, failed, policy_digest},
+    tool::{BlobWriter, Host, Tool, failed, policy_digest, scrubbed},
     update_plan::UpdatePlan,
 };
 use agent_core::{
@@ -69,7 +69,7 @@ impl ToolsConfig {
 
 /// The tools this process runs itself. Its calls need a tokio runtime with I/O and time.
 pub struct ToolRegistry {
-    host: Arc<Host>,
+    host: Host,
     /// In the order the model is offered them.
     tools: Vec<(String, Box<dyn Tool>)>,
 }
@@ -98,7 +98,7 @@ impl ToolRegistry {
             Box::new(UpdatePlan),
         ];
         let tools = tools.into_iter().map(|tool| (tool.spec().name, tool)).collect();
-        Self { host: Arc::new(host), tools }
+        Self { host, tools }
     }
 
     /// The tools as the model is offered them.
@@ -133,7 +133,7 @@ impl ToolCallHandler for ToolRegistry {
         let pulled = stop.clone();
         let answer = async move {
             match self.tool(&request.call.name) {
-                Ok(tool) => self.host.scrub(tool.run(&self.host, &request, &stop).await),
+                Ok(tool) => scrubbed(&self.host.redactor, tool.run(&self.host, &request, &stop).await),
                 Err(message) => failed(message),
             }
         };
@@ -141,11 +141,7 @@ impl ToolCallHandler for ToolRegistry {
     }
 
     async fn recover(&self, request: ToolRequest) -> ToolAnswer {
-        let ledger = Arc::clone(&self.host.ledger);
-        let recovered = tokio::task::spawn_blocking(move || ledger.recover(&request)).await;
-        recovered.unwrap_or_else(|error| ToolAnswer::Unknown {
-            note: format!("what became of it could not be looked up: {error}"),
-        })
+        self.host.recover(request).await
     }
 
     fn acknowledge(&self, key: &ThreadKey, effect: EffectId) {

@@ -6,7 +6,7 @@ use agent_core::{
     Repeat, Subject, ThreadKey, ToolAnswer, ToolOutput, ToolRequest, ToolSpec, Verdict,
 };
 use async_trait::async_trait;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// A tool: its specification, what can be said of a call, and running it.
@@ -68,12 +68,21 @@ impl Host {
         }
     }
 
-    /// The answer without secrets.
-    pub(crate) fn scrub(&self, answer: ToolAnswer) -> ToolAnswer {
-        self.redactor.scrub_value(answer).unwrap_or_else(|error| {
-            failed(format!("The call ran. Its output cannot be shown, because secrets cannot be removed from it: {error}"))
+    /// Says what became of an earlier start of this very run.
+    pub(crate) async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        let ledger = Arc::clone(&self.ledger);
+        let recovered = tokio::task::spawn_blocking(move || ledger.recover(&request)).await;
+        recovered.unwrap_or_else(|error| ToolAnswer::Unknown {
+            note: format!("what became of it could not be looked up: {error}"),
         })
     }
+}
+
+/// The answer without secrets.
+pub(crate) fn scrubbed(redactor: &Redactor, answer: ToolAnswer) -> ToolAnswer {
+    redactor.scrub_value(answer).unwrap_or_else(|error| {
+        failed(format!("The call ran, but secrets cannot be removed from what came of it: {error}"))
+    })
 }
 
 /// Names an environment policy.
@@ -96,5 +105,15 @@ pub(crate) fn failed(text: impl Into<String>) -> ToolAnswer {
 pub(crate) fn cancelled_early() -> ToolAnswer {
     ToolAnswer::Cancelled {
         output: ToolOutput::text(OutputStatus::Cancelled, "Stopped before it began. It did not run."),
+    }
+}
+
+/// The answer of a call that may change something and finds no ledger to write in: nothing can go on without one.
+pub(crate) fn no_ledger(error: &io::Error) -> ToolAnswer {
+    ToolAnswer::Fatal {
+        message: format!(
+            "The call did not run: its entry in the effect ledger cannot be written: {error}. Make room or repair the \
+             permissions of the everturn home, then go on."
+        ),
     }
 }

@@ -4,7 +4,7 @@ use super::process::{Begin, Job, Running, begin, directory_fault};
 use crate::{
     ledger::Page,
     output::{FLUSH_EVERY, LiveOutput, Transcript},
-    tool::{Host, cancelled_early, failed},
+    tool::{Host, cancelled_early, failed, no_ledger, scrubbed},
 };
 use agent_core::{Content, OutputStatus, ToolAnswer, ToolOutput, ToolRequest};
 use std::{
@@ -30,8 +30,18 @@ const REAP_WAIT: Duration = Duration::from_millis(200);
 /// How a command came to its end.
 enum Ending {
     Exited(io::Result<ExitStatus>),
-    TimedOut { survivors: usize },
-    Cancelled { survivors: usize },
+    /// It was stopped; so many of its processes could not be.
+    Stopped {
+        survivors: usize,
+        cause: Cause,
+    },
+}
+
+/// Why a command was stopped.
+#[derive(Clone, Copy)]
+enum Cause {
+    TimeLimit,
+    Interrupt,
 }
 
 /// Whether the command's output came to its end.
@@ -61,30 +71,13 @@ pub(super) async fn run(
     let begun = tokio::task::spawn_blocking(move || begin(&ledger, &run, &job)).await;
     match begun {
         Ok(Begin::Running(running)) => supervise(host, request, stop, *running).await,
-        Ok(Begin::Known) => known(host, request).await,
+        Ok(Begin::Known) => host.recover(request.clone()).await,
         Ok(Begin::Failed { page, error }) => {
             close(host, page, failed(format!("`{program}` could not be started: {error}"))).await
         }
         Ok(Begin::NotStarted { error }) => not_started(&program, &error),
         Ok(Begin::NoLedger { error }) => no_ledger(&error),
         Err(error) => ToolAnswer::Unknown { note: format!("the harness failed while starting it: {error}") },
-    }
-}
-
-/// Says what became of an earlier start of the same run.
-pub(crate) async fn known(host: &Host, request: &ToolRequest) -> ToolAnswer {
-    let (ledger, run) = (Arc::clone(&host.ledger), request.clone());
-    let recovered = tokio::task::spawn_blocking(move || ledger.recover(&run)).await;
-    recovered.unwrap_or_else(|error| ToolAnswer::Unknown { note: error.to_string() })
-}
-
-/// Without a ledger nothing that may change something can be started.
-pub(crate) fn no_ledger(error: &io::Error) -> ToolAnswer {
-    ToolAnswer::Fatal {
-        message: format!(
-            "The call did not run: its entry in the effect ledger cannot be written: {error}. Make room or repair the \
-             permissions of the everturn home, then go on."
-        ),
     }
 }
 
@@ -102,8 +95,8 @@ fn not_started(program: &str, error: &io::Error) -> ToolAnswer {
 }
 
 /// Keeps the answer in the ledger, then gives it.
-pub(crate) async fn close(host: &Host, page: Page, answer: ToolAnswer) -> ToolAnswer {
-    let answer = host.scrub(answer);
+async fn close(host: &Host, page: Page, answer: ToolAnswer) -> ToolAnswer {
+    let answer = scrubbed(&host.redactor, answer);
     let kept = answer.clone();
     if let Err(error) = tokio::task::spawn_blocking(move || page.finish(&kept)).await {
         tracing::warn!(%error, "the answer of a call is not in the ledger");
@@ -138,13 +131,12 @@ async fn supervise(
         Ending::Exited(Err(error)) => {
             ToolAnswer::Unknown { note: format!("it ran, but its end was lost: {error}") }
         }
-        Ending::TimedOut { survivors } | Ending::Cancelled { survivors }
-            if survivors > 0 || !reaped(&mut running).await =>
-        {
-            ToolAnswer::Unknown { note: "it was told to stop, but does not end".to_owned() }
-        }
-        Ending::TimedOut { .. } => output.timed_out(),
-        Ending::Cancelled { .. } => output.cancelled(),
+        Ending::Stopped { survivors, cause } => match (survivors, reaped(&mut running).await) {
+            (0, true) => output.stopped(cause),
+            (survivors, _) => ToolAnswer::Unknown {
+                note: format!("it was told to stop, but {} of its processes do not end", survivors.max(1)),
+            },
+        },
     };
     match running.page.take() {
         Some(page) => close(host, page, answer).await,
@@ -161,29 +153,26 @@ async fn watch(
 ) -> Ending {
     let deadline = sleep(limit);
     tokio::pin!(deadline);
-    loop {
+    let cause = loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => match running.ended() {
-                Some(status) => return Ending::Exited(status),
-                None => return Ending::Cancelled { survivors: stop_tree(running, reading).await },
-            },
-            () = &mut deadline => match running.ended() {
-                Some(status) => return Ending::Exited(status),
-                None => return Ending::TimedOut { survivors: stop_tree(running, reading).await },
-            },
+            () = stop.cancelled() => break Cause::Interrupt,
+            () = &mut deadline => break Cause::TimeLimit,
             status = running.wait() => return Ending::Exited(status),
             () = reading.some() => {}
         }
+    };
+    // It may have been faster.
+    if let Some(status) = running.ended() {
+        return Ending::Exited(status);
     }
-}
-
-async fn stop_tree(running: &Running, reading: &mut Reading) -> usize {
     let mut stopping = running.stop();
     loop {
         tokio::select! {
             biased;
-            survivors = &mut stopping => return survivors.unwrap_or(1),
+            stopped = &mut stopping => {
+                return Ending::Stopped { survivors: stopped.unwrap_or(1), cause };
+            }
             () = reading.some() => {}
         }
     }
@@ -249,15 +238,20 @@ impl Output {
         ToolAnswer::Finished { output }
     }
 
-    fn timed_out(mut self) -> ToolAnswer {
-        let note = format!("The command was stopped with all its processes after {} ms, its time limit.", self.limit_ms);
-        self.note(&note);
-        ToolAnswer::Finished { output: self.output(OutputStatus::Failed, None) }
-    }
-
-    fn cancelled(mut self) -> ToolAnswer {
-        self.note("The command was stopped with all its processes because the turn was interrupted.");
-        ToolAnswer::Cancelled { output: self.output(OutputStatus::Cancelled, None) }
+    fn stopped(mut self, cause: Cause) -> ToolAnswer {
+        match cause {
+            Cause::TimeLimit => {
+                let limit_ms = self.limit_ms;
+                self.note(&format!(
+                    "The command was stopped with all its processes after {limit_ms} ms, its time limit."
+                ));
+                ToolAnswer::Finished { output: self.output(OutputStatus::Failed, None) }
+            }
+            Cause::Interrupt => {
+                self.note("The command was stopped with all its processes because the turn was interrupted.");
+                ToolAnswer::Cancelled { output: self.output(OutputStatus::Cancelled, None) }
+            }
+        }
     }
 
     /// Adds a line of ours below the output.
