@@ -17,9 +17,10 @@ fn agent_runs(bench: &Bench, cmd: &str, timeout_ms: u64) -> serde_json::Value {
         "[[step]]\ncalls = [{{ tool = \"exec_command\", args = {{ cmd = \"{cmd}\", timeout_ms = {timeout_ms} }} }}]\n{SAYS_HI}"
     ));
     let ran = bench.run(&[&FULL[..], &["--script", &script, "--json", "go"]].concat()).succeeds();
-    let item = ran.json().into_iter().find(|event| {
-        event["type"] == "item.completed" && event["item"]["type"] == "command_execution"
-    });
+    let item = ran
+        .json()
+        .into_iter()
+        .find(|event| event["type"] == "item.completed" && event["item"]["type"] == "command_execution");
     item.unwrap()["item"].clone()
 }
 
@@ -59,7 +60,8 @@ fn a_path_outside_the_workspace_is_refused() {
     let script = bench.script(
         "[[step]]\ncalls = [{ tool = \"apply_patch\", input = \"*** Begin Patch\\n*** Add File: ../outside.txt\\n+x\\n*** End Patch\\n\" }]\n[[step]]\ntext = \"Refused.\"\n",
     );
-    let ran = bench.run(&["exec", "--sandbox", "workspace-write", "--script", &script, "--json", "go"]).succeeds();
+    let ran =
+        bench.run(&["exec", "--sandbox", "workspace-write", "--script", &script, "--json", "go"]).succeeds();
     assert!(ran.stdout.contains("declined"), "{ran:#?}");
     assert!(!bench.path().join("outside.txt").exists());
 }
@@ -67,7 +69,12 @@ fn a_path_outside_the_workspace_is_refused() {
 #[test]
 fn an_unknown_thread_is_named() {
     let bench = Bench::new();
-    for command in [&["exec", "resume", "nosuch"][..], &["status", "nosuch"], &["attach", "nosuch"], &["send", "nosuch", "hi"]] {
+    for command in [
+        &["exec", "resume", "nosuch"][..],
+        &["status", "nosuch"],
+        &["attach", "nosuch"],
+        &["send", "nosuch", "hi"],
+    ] {
         bench.run(command).fails(2, &["nosuch", "everturn sessions"]);
     }
     bench.run(&["exec", "resume", "--last"]).fails(2, &["no thread"]);
@@ -93,7 +100,10 @@ fn no_prompt_is_a_usage_error() {
     // Empty standard input, and none at all.
     bench.run_with(&["exec", "--script", &script], b"").fails(2, &["prompt is empty"]);
     let closed = Command::new("sh")
-        .args(["-c", &format!("exec {} exec --script {script} <&-", env!("CARGO_BIN_EXE_everturn-under-test"))])
+        .args([
+            "-c",
+            &format!("exec {} exec --script {script} <&-", env!("CARGO_BIN_EXE_everturn-under-test")),
+        ])
         .current_dir(bench.project())
         .env("EVERTURN_HOME", bench.home())
         .stdout(Stdio::piped())
@@ -107,7 +117,11 @@ fn no_prompt_is_a_usage_error() {
 fn a_corrupt_database_is_said_to_be_one() {
     let bench = Bench::new();
     std::fs::create_dir_all(bench.home()).unwrap();
-    std::fs::write(bench.home().join("everturn.db"), "this is no database, but it is long enough to look at".repeat(100)).unwrap();
+    std::fs::write(
+        bench.home().join("everturn.db"),
+        "this is no database, but it is long enough to look at".repeat(100),
+    )
+    .unwrap();
     let script = bench.script(SAYS_HI);
     bench.run(&["exec", "--script", &script, "hi"]).fails(5, &["everturn.db"]);
     bench.run(&["sessions"]).fails(5, &["everturn.db"]);
@@ -130,7 +144,8 @@ fn a_locked_database_is_waited_for_and_then_said_to_be_locked() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut line).unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut line)
+        .unwrap();
     bench.run(&["exec", "--script", &script, "hi"]).fails(5, &["everturn.db"]);
     holder.kill().unwrap();
     holder.wait().unwrap();
@@ -186,7 +201,8 @@ fn invalid_utf8_is_shown_as_far_as_it_goes() {
 fn a_command_that_ignores_sigterm_is_killed_with_its_children() {
     let bench = Bench::new();
     let started = Instant::now();
-    let item = agent_runs(&bench, "trap '' TERM; echo $$ > pid.txt; (trap '' TERM; sleep 300) & sleep 300", 500);
+    let item =
+        agent_runs(&bench, "trap '' TERM; echo $$ > pid.txt; (trap '' TERM; sleep 300) & sleep 300", 500);
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(item["status"], "failed");
     let pid = bench.read("pid.txt").trim().to_owned();

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use test_kit::{ModelServer, Replies, Reply};
+use test_kit::{ModelServer, Reply};
 
 const TWO_STEPS: &str = r#"
 [[step]]
@@ -56,7 +56,9 @@ fn wait_for(what: &str, mut check: impl FnMut() -> bool) {
 fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
     let bench = Bench::new();
     let script = bench.script(TWO_STEPS);
-    let ran = bench.run(&["exec", "--sandbox", "danger-full-access", "--script", &script, "--json", "go"]).succeeds();
+    let ran = bench
+        .run(&["exec", "--sandbox", "danger-full-access", "--script", &script, "--json", "go"])
+        .succeeds();
     let mut lines = ran.json();
     let thread = lines[0]["thread_id"].as_str().unwrap().to_owned();
     assert_eq!(thread.len(), 36);
@@ -74,13 +76,9 @@ fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
         }
     }
     let item = |kind: &str, item: Value| json!({ "type": kind, "item": item });
-    let command = |output: &str, code: Value, status: &str| {
-        json!({ "type": "command_execution", "command": "echo hello", "aggregated_output": output, "exit_code": code, "status": status })
-    };
+    let command = |output: &str, code: Value, status: &str| json!({ "type": "command_execution", "command": "echo hello", "aggregated_output": output, "exit_code": code, "status": status });
     let plan = json!({ "type": "todo_list", "items": [{ "text": "look", "completed": true }] });
-    let tokens = |input, cached, output, reasoning| {
-        json!({ "input_tokens": input, "cached_input_tokens": cached, "output_tokens": output, "reasoning_output_tokens": reasoning })
-    };
+    let tokens = |input, cached, output, reasoning| json!({ "input_tokens": input, "cached_input_tokens": cached, "output_tokens": output, "reasoning_output_tokens": reasoning });
     let expected = [
         json!({ "type": "thread.started" }),
         json!({ "type": "turn.started" }),
@@ -89,7 +87,7 @@ fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
         item("item.started", command("", Value::Null, "in_progress")),
         item("item.completed", command("hello\n", json!(0), "completed")),
         item("item.started", plan.clone()),
-        item("item.completed", json!({ "type": "agent_message", "text": "It says hello" })),
+        item("item.completed", json!({ "type": "agent_message", "text": "It says hello\n" })),
         item("item.completed", plan),
         json!({ "type": "turn.completed", "usage": tokens(250, 140, 15, 3) }),
     ];
@@ -175,7 +173,10 @@ fn a_second_terminal_reaches_a_running_thread() {
     let child = bench.spawn(&["exec", "--sandbox", "danger-full-access", "--script", &script, "go"]);
     wait_for("the command", || bench.read("s.txt") == "started\n");
     let status = bench.run(&["status"]).succeeds();
-    assert!(status.stdout.contains("running") && status.stdout.contains(&child.id().to_string()), "{status:#?}");
+    assert!(
+        status.stdout.contains("running") && status.stdout.contains(&child.id().to_string()),
+        "{status:#?}"
+    );
     // Attached readers see the thread from its beginning, and leaving cancels nothing.
     let mut attached = bench.spawn(&["attach"]);
     std::thread::sleep(Duration::from_millis(300));
@@ -209,7 +210,8 @@ fn ctrl_c_interrupts_the_turn_and_the_thread_goes_on_later() {
 #[test]
 fn threads_are_listed_renamed_forked_exported_and_deleted() {
     let bench = Bench::new();
-    let script = bench.script("[[turn]]\n[[turn.step]]\ntext = \"One.\"\n[[turn]]\n[[turn.step]]\ntext = \"Two.\"\n");
+    let script =
+        bench.script("[[turn]]\n[[turn.step]]\ntext = \"One.\"\n[[turn]]\n[[turn.step]]\ntext = \"Two.\"\n");
     bench.run(&["exec", "--script", &script, "first words"]).succeeds();
     bench.run(&["exec", "resume", "--last", "--prompt", "second words"]).succeeds();
     let list = bench.run(&["sessions"]).succeeds();
@@ -221,7 +223,10 @@ fn threads_are_listed_renamed_forked_exported_and_deleted() {
     let fork = bench.run(&["fork", &thread, "--turn", "1", "--no-run"]).succeeds().stdout.trim().to_owned();
     assert_ne!(fork, thread);
     let text = bench.run(&["sessions", "export", &fork]).succeeds().stdout;
-    assert!(text.contains("first words") && text.contains("One.") && !text.contains("second words"), "{text}");
+    assert!(
+        text.contains("first words") && text.contains("One.") && !text.contains("second words"),
+        "{text}"
+    );
     let text = bench.run(&["sessions", "export", &thread]).succeeds().stdout;
     assert!(text.contains("second words") && text.contains("Two."), "{text}");
 
@@ -245,11 +250,11 @@ fn a_script_that_does_not_fit_fails_loudly() {
     bench.run(&["exec", "--script", &script, "go"]).fails(1, &["something else"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn exec_works_over_http_and_survives_faults() {
+#[test]
+fn exec_works_over_http_and_survives_faults() {
     let bench = Bench::new();
     bench.file("a.txt", "one\ntwo\n");
-    let server = ModelServer::start(Replies::list([
+    let server = ModelServer::start(vec![
         Reply::status(500, "try later"),
         Reply::new().text("Rea").cut(),
         Reply::new().text("Reading.").call("read_file", json!({ "path": "a.txt" })),
@@ -258,13 +263,11 @@ async fn exec_works_over_http_and_survives_faults() {
             "*** Begin Patch\n*** Update File: a.txt\n@@\n one\n-two\n+three\n*** End Patch\n",
         ),
         Reply::new().text("Changed."),
-    ]))
-    .await
+    ])
     .unwrap();
     let mut command = bench.command(&["exec", "--sandbox", "workspace-write", "change it"]);
     command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "sk-test-1234567890");
-    let ran = tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap())).await.unwrap();
-    let ran = ran.succeeds();
+    let ran = Ran::from(command.output().unwrap()).succeeds();
     assert_eq!(ran.stdout.trim(), "Changed.");
     assert_eq!(bench.read("a.txt"), "one\nthree\n");
     assert!(ran.stderr.contains("asking the model again (1 of 5)"), "{ran:#?}");
@@ -299,7 +302,8 @@ fn apply_patch_works_as_a_command_and_under_its_own_name() {
     let link = bench.path().join("apply_patch");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_everturn-under-test"), &link).unwrap();
     let back = patch.replace("-a", "-b").replace("+b", "+a");
-    let status = Command::new(&link).arg(back).current_dir(bench.project()).stdout(Stdio::null()).status().unwrap();
+    let status =
+        Command::new(&link).arg(back).current_dir(bench.project()).stdout(Stdio::null()).status().unwrap();
     assert!(status.success(), "{status:?} {:?}", status.signal());
     assert_eq!(bench.read("a.txt"), "a\n");
 }

@@ -55,12 +55,17 @@ fn start(bench: &Bench, script: &str, kill: Option<&KillPoint>) -> Child {
 
 /// Goes on until the turn has ended, and returns its trace.
 fn resume(bench: &Bench, script: &str) -> Trace {
-    let resumed = bench.run(&["exec", "resume", "--last"]);
-    match resumed.code {
-        Some(0) => {}
+    if bench.run(&["sessions", "list", "--json"]).stdout.is_empty() {
         // Killed before anything was acknowledged: there is nothing to go on with, and the user asks again.
-        Some(2) => assert!(start(bench, script, None).wait().unwrap().success()),
-        _ => panic!("{resumed:#?}"),
+        assert!(start(bench, script, None).wait().unwrap().success());
+    } else {
+        let resumed = bench.run(&["exec", "resume", "--last"]);
+        let had_ended = resumed.code == Some(2) && resumed.stderr.contains("no turn was running");
+        assert!(resumed.code == Some(0) || had_ended, "{resumed:#?}");
+        if Trace::of(&bench.events()).thread.is_empty() {
+            // The thread was there, the request was not acknowledged yet: the user asks again.
+            bench.run(&["exec", "resume", "--last", "--prompt", "go"]).succeeds();
+        }
     }
     Trace::of(&bench.events())
 }
@@ -76,7 +81,10 @@ fn whole() -> Trace {
 
 /// Checks the promise: the same trace but for one unknown outcome, and no command ran twice.
 fn check(bench: &Bench, trace: &Trace, expected: &Trace, what: &str) -> usize {
-    assert_eq!(trace.thread, expected.thread, "{what}");
+    // A patch with an unknown outcome has no diff to tell.
+    let diff_known = !trace.items.contains(&"file_change: unknown".to_owned());
+    let thread: Vec<_> = expected.thread.iter().filter(|name| diff_known || *name != "turn_diff").collect();
+    assert_eq!(trace.thread.iter().collect::<Vec<_>>(), thread, "{what}");
     assert_eq!(trace.items.len(), expected.items.len(), "{what}: {trace:#?}");
     let different: Vec<_> =
         trace.items.iter().zip(&expected.items).filter(|(got, wanted)| got != wanted).collect();
@@ -160,12 +168,14 @@ fn killed_after_the_finish_record_the_outcome_is_known() {
 /// `EVERTURN_CRASHES` sets how many random instants are tried.
 #[test]
 fn killed_at_random_instants() {
-    let crashes: u64 = std::env::var("EVERTURN_CRASHES").ok().and_then(|count| count.parse().ok()).unwrap_or(15);
+    let crashes: u64 =
+        std::env::var("EVERTURN_CRASHES").ok().and_then(|count| count.parse().ok()).unwrap_or(15);
     let expected = whole();
     let timed = Instant::now();
     whole();
     let length = timed.elapsed().as_millis() as u64;
-    let (mut unknown, mut killed, mut seed) = (0, 0, 0x9e37_79b9_7f4a_7c15_u64 ^ u64::from(std::process::id()));
+    let (mut unknown, mut killed, mut seed) =
+        (0, 0, 0x9e37_79b9_7f4a_7c15_u64 ^ u64::from(std::process::id()));
     for round in 0..crashes {
         // xorshift64*: good enough to pick instants.
         seed ^= seed >> 12;

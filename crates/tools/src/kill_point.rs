@@ -8,7 +8,7 @@ mod armed;
 #[cfg(feature = "kill-points")]
 pub use armed::kill_point;
 #[cfg(feature = "kill-points")]
-pub(crate) use armed::held_child;
+pub(crate) use armed::{Held, held_child};
 
 /// A point where a test may stop this process; not in this build.
 #[cfg(not(feature = "kill-points"))]

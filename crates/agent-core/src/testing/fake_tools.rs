@@ -1,8 +1,9 @@
 //! [`FakeTools`]: tools that change a list instead of the world.
 
 use crate::{
-    Access, Class, Containment, EffectId, Operation, OutputStatus, Plan, Preparation, PrepareRequest, Prepared,
-    Repeat, Subject, ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest, Verdict,
+    Access, Class, Containment, EffectId, FileChange, FileChangeKind, Operation, OutputStatus, Plan,
+    Preparation, PrepareRequest, Prepared, Repeat, Subject, ThreadKey, ToolAnswer, ToolCallHandler,
+    ToolOutput, ToolRequest, Verdict,
 };
 use async_trait::async_trait;
 use std::{
@@ -46,7 +47,17 @@ impl FakeTools {
         *ledger.runs.entry(request.call.id.to_string()).or_default() += 1;
         ledger.started.insert(request.effect, request.attempt);
         let text = format!("{} ran with {}", request.call.name, request.call.payload.text());
-        let answer = ToolAnswer::Finished { output: ToolOutput::text(OutputStatus::Ok, text) };
+        let mut output = ToolOutput::text(OutputStatus::Ok, text);
+        if request.call.name == "apply_patch" {
+            let diff = "--- a/file\n+++ b/file\n@@ -0,0 +1 @@\n+fake\n".to_owned();
+            output.changes.push(FileChange {
+                path: "file".into(),
+                kind: FileChangeKind::Add,
+                moved_to: None,
+                diff,
+            });
+        }
+        let answer = ToolAnswer::Finished { output };
         ledger.answers.insert(request.effect, answer.clone());
         answer
     }

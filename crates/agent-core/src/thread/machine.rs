@@ -2,6 +2,7 @@
 
 use super::{Command, Effect, EffectKind, Genesis, Life, Outcome, Running, Thread, turn::Turn};
 use crate::protocol::{EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, TurnItem};
+use std::collections::BTreeMap;
 
 /// A thread while an input is applied to it.
 pub(super) struct Machine<'a> {
@@ -38,6 +39,30 @@ impl<'a> Machine<'a> {
             forked_from: genesis.forked_from.clone(),
             durability: genesis.durability.clone(),
         });
+        self.inherit(&genesis.items);
+    }
+
+    /// Shows clients the past that a fork begins with.
+    fn inherit(&mut self, items: &[Shared<Item>]) {
+        let mut calls = BTreeMap::new();
+        for (index, item) in items.iter().enumerate() {
+            let detail = match &**item {
+                Item::User { content } => ItemDetail::UserMessage { content: content.clone() },
+                Item::Agent { text, cut } => ItemDetail::AgentMessage { text: text.clone(), cut: *cut },
+                Item::Call(call) => {
+                    calls.insert(&call.id, &call.name);
+                    continue;
+                }
+                Item::Output { call, output } => ItemDetail::ToolCall {
+                    call: call.clone(),
+                    tool: calls.remove(call).cloned().unwrap_or_default(),
+                    subject: String::new(),
+                    output: Some(output.clone()),
+                },
+                Item::Context { .. } | Item::Reasoning { .. } | Item::Unknown(_) => continue,
+            };
+            self.completed(ItemId::of_input(self.thread.input_seq, index), detail);
+        }
     }
 
     pub(super) fn resume(&mut self) {

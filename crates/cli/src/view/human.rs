@@ -257,6 +257,10 @@ impl<W: Write + Send> HumanView<W> {
 
 impl<W: Write + Send> View for HumanView<W> {
     fn event(&mut self, event: &Event) {
+        // A turn that was joined in the middle is timed from there.
+        if self.started_ms == 0 {
+            self.started_ms = event.at_ms;
+        }
         match &event.kind {
             EventKind::ThreadStarted { key, durability, settings, .. } => self.line(&self.style.dim(
                 format!("thread {} · {} · {} · {durability}", key.thread, settings.model, settings.cwd),

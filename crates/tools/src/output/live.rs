@@ -35,7 +35,10 @@ impl LiveOutput {
             attempt: request.attempt,
             kind: LiveKind::Output(String::new()),
         };
-        let key = request.key.clone();
+        Self::of(sink, request.key.clone(), template)
+    }
+
+    fn of(sink: Arc<dyn EventSink>, key: ThreadKey, template: Live) -> Self {
         Self {
             sink,
             key,
@@ -45,6 +48,13 @@ impl LiveOutput {
             closing: Some(CLOSING),
             last: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_item(sink: Arc<dyn EventSink>, key: ThreadKey, item: &str) -> Self {
+        let item = agent_core::ItemId::new(item);
+        let kind = LiveKind::Output(String::new());
+        Self::of(sink, key, Live { turn: agent_core::TurnId(1), item, attempt: 1, kind })
     }
 
     /// Takes clean text, and shows it if the last piece is long enough ago.
