@@ -19,9 +19,29 @@ pub struct Redactor {
 
 #[derive(Clone)]
 struct Secret {
-    plain: String,
-    /// As it looks inside a JSON string, without the quotes.
-    escaped: String,
+    /// As it is, as it looks inside a JSON string, and as it looks in JSON inside a JSON string, which is how models
+    /// pass arguments. Each a form by itself only where it differs; the longest first.
+    forms: Vec<String>,
+    /// What betrays any of these forms in the JSON of a value that holds it.
+    traces: Vec<String>,
+}
+
+impl Secret {
+    fn new(plain: String) -> Self {
+        let once = escaped(&plain);
+        let twice = escaped(&once);
+        let mut traces = vec![escaped(&twice), twice.clone(), once.clone()];
+        let mut forms = vec![twice, once, plain];
+        traces.dedup();
+        forms.dedup();
+        Self { forms, traces }
+    }
+}
+
+/// The text as it stands between the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = Value::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 impl Redactor {
@@ -31,22 +51,16 @@ impl Redactor {
             values.into_iter().filter(|value| value.chars().count() >= MIN_SECRET_CHARS).collect();
         values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
-        let secrets = values
-            .into_iter()
-            .map(|plain| {
-                let quoted = Value::String(plain.clone()).to_string();
-                Secret { escaped: quoted[1..quoted.len() - 1].to_owned(), plain }
-            })
-            .collect();
+        let secrets = values.into_iter().map(Secret::new).collect();
         Self { secrets }
     }
 
     /// The text without secrets.
     pub fn scrub(&self, text: &str) -> String {
         let mut clean = text.to_owned();
-        for secret in &self.secrets {
-            if clean.contains(&secret.plain) {
-                clean = clean.replace(&secret.plain, REDACTED);
+        for form in self.secrets.iter().flat_map(|secret| &secret.forms) {
+            if clean.contains(form.as_str()) {
+                clean = clean.replace(form.as_str(), REDACTED);
             }
         }
         clean
@@ -54,7 +68,20 @@ impl Redactor {
 
     /// How many bytes at the end of a text cut anywhere may be the beginning of a secret.
     pub fn holdback(&self) -> usize {
-        self.secrets.first().map_or(0, |secret| secret.plain.len() - 1)
+        let forms = self.secrets.iter().flat_map(|secret| &secret.forms);
+        forms.map(|form| form.len() - 1).max().unwrap_or(0)
+    }
+
+    /// Takes what can be shown, without secrets, from the front of a text that is still growing. What may be the
+    /// beginning of a secret stays.
+    pub fn release(&self, growing: &mut String) -> String {
+        *growing = self.scrub(growing);
+        let mut end = growing.len().saturating_sub(self.holdback());
+        while !growing.is_char_boundary(end) {
+            end -= 1;
+        }
+        let rest = growing.split_off(end);
+        std::mem::replace(growing, rest)
     }
 
     /// The value with every string in it scrubbed. It goes through JSON so that no field can be forgotten;
@@ -64,7 +91,7 @@ impl Redactor {
             return Ok(value);
         }
         let json = serde_json::to_string(&value)?;
-        if !self.secrets.iter().any(|secret| json.contains(&secret.escaped)) {
+        if !self.secrets.iter().flat_map(|secret| &secret.traces).any(|trace| json.contains(trace.as_str())) {
             return Ok(value);
         }
         let mut tree: Value = serde_json::from_str(&json)?;
@@ -106,6 +133,25 @@ mod tests {
             vec![("a [redacted] b".to_owned(), 1), ("short".to_owned(), 2), ("x [redacted]y".to_owned(), 3)]
         );
         assert_eq!(format!("{redactor:?}"), "Redactor(2 secrets)");
+    }
+
+    #[test]
+    fn secrets_go_from_json_inside_a_string() {
+        let secret = "-----BEGIN \"KEY\"-----\nabc";
+        let redactor = Redactor::new([secret.to_owned()]);
+        let arguments = serde_json::json!({ "cmd": secret }).to_string();
+        assert_eq!(redactor.scrub_value(arguments).unwrap(), r#"{"cmd":"[redacted]"}"#);
+    }
+
+    #[test]
+    fn a_secret_that_grows_piece_by_piece_is_never_shown() {
+        let redactor = Redactor::new(["sk-12345678".into()]);
+        let (mut growing, mut shown) = (String::new(), String::new());
+        for piece in ["the ké", "y is sk-1", "234", "5678, ", "and no more of it"] {
+            growing.push_str(piece);
+            shown.push_str(&redactor.release(&mut growing));
+        }
+        assert_eq!(shown + &growing, "the kéy is [redacted], and no more of it");
     }
 
     #[test]

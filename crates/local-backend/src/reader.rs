@@ -27,7 +27,7 @@ WHERE key BETWEEN (SELECT low FROM span WHERE low >= high) AND ?2 AND last_event
 ORDER BY key LIMIT ?4";
 
 const COMMITS: &str =
-    "SELECT key, at_ms, input, events FROM commits WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+    "SELECT key, at_ms, input, events, rules FROM commits WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
 
 /// A thread's journal, to read.
 #[derive(Clone, Debug)]
@@ -147,7 +147,8 @@ impl ThreadReader {
             Some(events) => self.parse_events(seq, text, events)?,
             None => Vec::new(),
         };
-        Ok(Commit { record: Record { seq, at_ms: at_ms.cast_unsigned(), input }, events })
+        let rules = row.try_get(4).map_err(&failed)?;
+        Ok(Commit { record: Record { seq, at_ms: at_ms.cast_unsigned(), rules, input }, events })
     }
 
     fn parse_events(&self, seq: u64, input: &str, marked: &str) -> Result<Vec<Event>, StorageError> {

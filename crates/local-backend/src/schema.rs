@@ -49,6 +49,7 @@ CREATE TABLE threads (
 CREATE TABLE commits (
   key INTEGER PRIMARY KEY,
   at_ms INTEGER NOT NULL,
+  rules INTEGER NOT NULL,
   last_event INTEGER NOT NULL,
   status INTEGER NOT NULL,
   turns INTEGER NOT NULL,

@@ -25,8 +25,8 @@ use std::{
 
 /// Writes a commit if the generation holds and the record before it is there.
 const APPEND: &str = "
-INSERT INTO commits (key, at_ms, last_event, status, turns, input, events)
-SELECT ?1, ?2, coalesce(?3, (SELECT last_event FROM commits WHERE key = ?1 - 1), 0), ?4, ?5, ?6, ?7
+INSERT INTO commits (key, at_ms, rules, last_event, status, turns, input, events)
+SELECT ?1, ?2, ?11, coalesce(?3, (SELECT last_event FROM commits WHERE key = ?1 - 1), 0), ?4, ?5, ?6, ?7
 WHERE (SELECT generation FROM threads WHERE id = ?8) = ?9
   AND (?10 OR EXISTS (SELECT 1 FROM commits WHERE key = ?1 - 1))";
 
@@ -143,6 +143,7 @@ impl ThreadStore {
             .bind(self.reader.thread)
             .bind(self.generation)
             .bind(record.seq == 1)
+            .bind(record.rules)
             .execute(line.connection()?)
             .await;
         match result {
@@ -158,7 +159,7 @@ impl ThreadStore {
         let failed = failed("the journal cannot be read");
         let mut line = self.reader.database.writer().await?;
         let row = sqlx::query(
-            "SELECT generation, at_ms, input FROM threads LEFT JOIN commits ON key = ? WHERE id = ?",
+            "SELECT generation, at_ms, input, rules FROM threads LEFT JOIN commits ON key = ? WHERE id = ?",
         )
         .bind(commit_key(self.reader.thread, record.seq))
         .bind(self.reader.thread)
@@ -174,7 +175,9 @@ impl ThreadStore {
         let at_ms: Option<i64> = row.try_get(1).map_err(&failed)?;
         let input: Option<&str> = row.try_get(2).map_err(&failed)?;
         let known = input.and_then(|input| serde_json::from_str::<Input>(input).ok());
-        if at_ms == Some(record.at_ms.cast_signed()) && known.as_ref() == Some(&record.input) {
+        let rules: Option<u32> = row.try_get(3).map_err(&failed)?;
+        let known = known.is_some_and(|known| known == record.input);
+        if known && at_ms == Some(record.at_ms.cast_signed()) && rules == Some(record.rules) {
             return Ok(());
         }
         Err(StorageError::Conflict { seq: record.seq })

@@ -73,8 +73,8 @@ fn text(payload: &Payload) -> Result<String, String> {
         Payload::Function { arguments } if !arguments.trim_start().starts_with("***") => {
             // The schema is only told to models that call it this way.
             let told = || format!("The schema is {}", schema(FIELDS));
-            let arguments = Arguments::read(NAME, FIELDS, arguments)
-                .map_err(|error| format!("{error}. {}", told()))?;
+            let arguments =
+                Arguments::read(NAME, FIELDS, arguments).map_err(|error| format!("{error}. {}", told()))?;
             Ok(arguments.required("input").to_owned())
         }
         other => Ok(other.text().to_owned()),

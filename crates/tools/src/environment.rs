@@ -20,7 +20,7 @@ const MODEL_KEYS: [&str; 6] = [
     "OPENROUTER_API_KEY",
 ];
 /// A line of a longer secret counts as a secret by itself from this length on, in characters.
-const MIN_SECRET_LINE_CHARS: usize = 16;
+const MIN_SECRET_LINE_CHARS: usize = agent_core::MIN_SECRET_CHARS;
 
 /// What a policy starts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +100,10 @@ impl EnvPolicy {
             }
             values.insert(value.clone());
             values.insert(value.trim().to_owned());
-            let lines = value.lines().map(str::trim).filter(|line| {
-                line.chars().count() >= MIN_SECRET_LINE_CHARS && !line.starts_with("-----")
-            });
+            let lines = value
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.chars().count() >= MIN_SECRET_LINE_CHARS && !line.starts_with("-----"));
             values.extend(lines.map(str::to_owned));
         }
         values.remove("");

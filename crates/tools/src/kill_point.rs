@@ -1,6 +1,15 @@
 //! Named points of the work at which a test can stop this process, to kill it there from outside.
 //!
-//! Without the feature `kill-points` there are none: what is left of them does nothing.
+//! Without the feature `kill-points` there are none: what is left of them does nothing. With it, the variable
+//! `EVERTURN_KILL_POINT` selects one: `tool.before_spawn`, or `tool.before_spawn:3` for the third time it is reached, counted
+//! over the whole process. There the file named by `EVERTURN_KILL_MARKER` appears, whole, with one line
+//! `<name> <hit> <pid>`, and the thread stays for ever.
+//!
+//! The points of this crate, in the order a call passes them: `tool.before_ledger` (nothing is written yet),
+//! `tool.before_spawn` (the ledger file is there, empty), `tool.child_held` (the child has written its entry and waits two
+//! seconds before its program; the parent is not stopped), `tool.child_running`, `tool.before_finish` (the child has ended,
+//! the ledger does not say so) and `tool.after_finish`. A patch passes all but `tool.child_held`; at `tool.child_running`
+//! its entry is written and no file changed.
 
 #[cfg(feature = "kill-points")]
 mod armed;

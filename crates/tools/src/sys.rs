@@ -16,7 +16,7 @@ use linux as table;
 #[cfg(not(target_os = "linux"))]
 use portable as table;
 pub(crate) use table::{boot_id, start_of};
-pub(crate) use tree::{MARK_VARIABLE, Root, Tree};
+pub(crate) use tree::{MARK_VARIABLE, Root, Stopped, Tree};
 
 /// A process as the table shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,12 +19,7 @@ const MAX_STEPS: usize = 100;
 const TIMEOUT_MS: u64 = 1_000;
 
 const FIELDS: &[Field] = &[
-    Field {
-        name: "explanation",
-        about: "Why the plan changes.",
-        shape: Shape::Text,
-        need: Need::Optional,
-    },
+    Field { name: "explanation", about: "Why the plan changes.", shape: Shape::Text, need: Need::Optional },
     Field {
         name: "plan",
         about: "All steps, in order.",
@@ -90,7 +85,9 @@ mod tests {
 
     #[test]
     fn a_plan_is_read() {
-        let plan = read(r#"{"explanation":"why","plan":[{"step":"a","status":"completed"},{"step":"b","status":"in_progress"},{"step":"c","status":"pending"}]}"#);
+        let plan = read(
+            r#"{"explanation":"why","plan":[{"step":"a","status":"completed"},{"step":"b","status":"in_progress"},{"step":"c","status":"pending"}]}"#,
+        );
         let step = |step: &str, status| PlanStep { step: step.to_owned(), status };
         let steps = vec![
             step("a", PlanStepStatus::Completed),
@@ -102,8 +99,9 @@ mod tests {
 
     #[test]
     fn two_steps_in_progress_are_refused() {
-        let error = read(r#"{"plan":[{"step":"a","status":"in_progress"},{"step":"b","status":"in_progress"}]}"#)
-            .unwrap_err();
+        let error =
+            read(r#"{"plan":[{"step":"a","status":"in_progress"},{"step":"b","status":"in_progress"}]}"#)
+                .unwrap_err();
         assert!(error.contains("2 steps are in_progress"), "{error}");
     }
 

@@ -1,6 +1,9 @@
 //! The set of what is in flight. Polled in the order of insertion; never wakes itself.
 
-use super::{model_call::ModelCall, start};
+use super::{
+    model_call::{ModelCall, Progress},
+    start,
+};
 use crate::{
     ports::{CancelHandle, Ports},
     protocol::{EffectId, Submission, ThreadKey},
@@ -18,12 +21,19 @@ pub(super) enum Arrival {
     Answer(Input),
     /// The inbox ended.
     Detached,
+    /// Nothing yet; whoever is ready goes first.
+    Nothing,
 }
+
+/// So many submissions go before an answer that is ready.
+const SUBMISSIONS_IN_A_ROW: u32 = 16;
 
 /// The inbox, and the effects that were started and have not answered.
 pub(super) struct InFlight<'a> {
     inbox: BoxStream<'a, Submission>,
     entries: Vec<Entry<'a>>,
+    /// Since the last answer.
+    submissions: u32,
 }
 
 struct Entry<'a> {
@@ -47,7 +57,7 @@ pub(super) enum Work<'a> {
 
 impl<'a> InFlight<'a> {
     pub(super) fn new(inbox: BoxStream<'a, Submission>) -> Self {
-        Self { inbox, entries: Vec::new() }
+        Self { inbox, entries: Vec::new(), submissions: 0 }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -74,10 +84,11 @@ impl<'a> InFlight<'a> {
         for running in thread.running() {
             let effect = &running.effect;
             if !self.entries.iter().any(|entry| entry.effect == effect.id) {
-                let mut work = start::work(thread, effect, ports);
-                if running.cancelling {
-                    work.stop();
-                }
+                let work = if running.cancelling {
+                    Work::Answered(start::never_started(effect))
+                } else {
+                    start::work(thread, effect, ports)
+                };
                 self.entries.push(Entry {
                     effect: effect.id,
                     attempt: effect.attempt,
@@ -88,20 +99,33 @@ impl<'a> InFlight<'a> {
         }
     }
 
-    /// Waits for what comes first. Submissions go before answers, so that an interrupt is not kept waiting.
+    /// Waits for what comes first. Submissions go before answers, so that an interrupt is not kept waiting, but not for
+    /// ever.
     pub(super) async fn next(&mut self, thread: &Thread, ports: Ports<'a>) -> Arrival {
         std::future::poll_fn(|cx| self.poll(&thread.key, ports, cx)).await
     }
 
     fn poll(&mut self, key: &ThreadKey, ports: Ports<'a>, cx: &mut Context<'_>) -> Poll<Arrival> {
+        if self.submissions >= SUBMISSIONS_IN_A_ROW {
+            self.submissions = 0;
+            if let Poll::Ready(arrival) = self.poll_entries(key, ports, cx) {
+                return Poll::Ready(arrival);
+            }
+        }
         if let Poll::Ready(submission) = self.inbox.poll_next_unpin(cx) {
+            self.submissions += 1;
             return Poll::Ready(submission.map_or(Arrival::Detached, Arrival::Submission));
         }
+        self.submissions = 0;
+        self.poll_entries(key, ports, cx)
+    }
+
+    fn poll_entries(&mut self, key: &ThreadKey, ports: Ports<'a>, cx: &mut Context<'_>) -> Poll<Arrival> {
         for at in 0..self.entries.len() {
-            if let Poll::Ready(answer) = self.entries[at].work.poll(key, ports, cx) {
-                let Entry { effect, attempt, .. } = self.entries.remove(at);
-                return Poll::Ready(Arrival::Answer(Input::Answered { effect, attempt, answer }));
-            }
+            let Poll::Ready(answer) = self.entries[at].work.poll(key, ports, cx) else { continue };
+            let Some(answer) = answer else { return Poll::Ready(Arrival::Nothing) };
+            let Entry { effect, attempt, .. } = self.entries.remove(at);
+            return Poll::Ready(Arrival::Answer(Input::Answered { effect, attempt, answer }));
         }
         Poll::Pending
     }
@@ -117,18 +141,22 @@ impl Work<'_> {
         }
     }
 
-    fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Answer> {
+    /// Ready with the answer, or with nothing where the work should be polled again after others.
+    fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         match self {
-            Self::Model(call) => call.poll(key, ports, cx).map(|answer| Answer::Model { answer }),
+            Self::Model(call) => call.poll(key, ports, cx).map(|progress| match progress {
+                Progress::Answer(answer) => Some(Answer::Model { answer }),
+                Progress::More => None,
+            }),
             Self::Tool { answer, cancel } => {
                 let answer = answer.as_mut().poll(cx);
                 if answer.is_ready() {
                     cancel.disarm();
                 }
-                answer
+                answer.map(Some)
             }
-            Self::Other(answer) => answer.as_mut().poll(cx),
-            Self::Answered(answer) => Poll::Ready(answer.clone()),
+            Self::Other(answer) => answer.as_mut().poll(cx).map(Some),
+            Self::Answered(answer) => Poll::Ready(Some(answer.clone())),
         }
     }
 }

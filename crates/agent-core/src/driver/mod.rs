@@ -78,6 +78,7 @@ pub async fn run_thread(thread: &mut Thread, start_up: StartUp, ports: Ports<'_>
             Arrival::Submission(submission) => submit(thread, submission, ports).await?,
             Arrival::Answer(input) => commit(thread, input, ports).await?,
             Arrival::Detached => return Ok(Exit::Detached),
+            Arrival::Nothing => {}
         }
     }
 }
@@ -88,7 +89,7 @@ async fn submit(thread: &mut Thread, submission: Submission, ports: Ports<'_>) -
     let reply = match thread.admit(&submission) {
         Admission::Refused(refusal) => Err(refusal),
         Admission::Repeated => Ok(accepted(thread, true)),
-        Admission::Fresh => match commit(thread, Input::Submitted(submission), ports).await {
+        Admission::Fresh => match commit(thread, Input::Submitted(Box::new(submission)), ports).await {
             Err(RunError::Redaction(error)) => Err(Refusal::Malformed { why: error.to_string() }),
             Err(error) => return Err(error),
             Ok(()) => Ok(accepted(thread, false)),

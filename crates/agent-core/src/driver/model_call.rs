@@ -4,11 +4,14 @@ use crate::{
     ports::Ports,
     protocol::{
         EffectId, ItemId, Live, LiveKind, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem,
-        TurnId,
+        ThreadKey, TurnId,
     },
 };
 use futures::stream::{BoxStream, StreamExt};
 use std::task::{Context, Poll};
+
+/// So many events of a response are taken before anything else gets its turn.
+const EVENTS_IN_A_ROW: usize = 64;
 
 /// Gathers one response.
 pub(super) struct ModelCall<'a> {
@@ -17,63 +20,91 @@ pub(super) struct ModelCall<'a> {
     pub(super) turn: TurnId,
     pub(super) stream: BoxStream<'a, Result<ModelEvent, ModelError>>,
     pub(super) items: Vec<ModelItem>,
-    /// The message in the making.
+    /// The message in the making, and which item it is.
     pub(super) text: String,
+    pub(super) index: usize,
+    /// What was not shown yet of the item in the making, because it may be the beginning of a secret.
+    pub(super) held: String,
+}
+
+/// What a poll of a model call came to.
+pub(super) enum Progress {
+    /// The response has ended.
+    Answer(ModelAnswer),
+    /// There may be more at once; others go first.
+    More,
 }
 
 impl ModelCall<'_> {
-    /// Takes everything there is; ready with the answer when the response has ended.
-    pub(super) fn poll(
-        &mut self,
-        thread: &crate::ThreadKey,
-        ports: Ports<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<ModelAnswer> {
-        loop {
+    /// Takes what there is, up to a limit.
+    pub(super) fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Progress> {
+        for _ in 0..EVENTS_IN_A_ROW {
             let event = match self.stream.poll_next_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(event) => event,
             };
-            match event {
-                Some(Ok(ModelEvent::Delta { index, kind })) => {
-                    if let LiveKind::Message(text) = &kind {
-                        self.text.push_str(text);
-                    }
-                    let item = ItemId::of_effect(self.effect, index);
-                    ports.sink.live(thread, &Live { turn: self.turn, item, attempt: self.attempt, kind });
-                }
-                Some(Ok(ModelEvent::Item(item))) => {
-                    if let ModelItem::Message { .. } = item {
-                        self.text.clear();
-                    }
-                    self.items.push(item);
-                }
-                Some(Ok(ModelEvent::Completed(usage))) => {
-                    return Poll::Ready(ModelAnswer::Completed {
-                        items: std::mem::take(&mut self.items),
-                        usage,
-                    });
-                }
-                Some(Err(error)) => return Poll::Ready(ModelAnswer::Failed { error }),
-                None => {
-                    let error =
-                        ModelError::new(ModelErrorKind::Stream, "the response ended before it was complete");
-                    return Poll::Ready(ModelAnswer::Failed { error });
-                }
+            if let Some(answer) = self.take(event, key, ports) {
+                return Poll::Ready(Progress::Answer(answer));
+            }
+        }
+        Poll::Ready(Progress::More)
+    }
+
+    /// Takes one event; the answer, where it was the last.
+    fn take(
+        &mut self,
+        event: Option<Result<ModelEvent, ModelError>>,
+        key: &ThreadKey,
+        ports: Ports<'_>,
+    ) -> Option<ModelAnswer> {
+        match event {
+            Some(Ok(ModelEvent::Delta { index, kind })) => {
+                self.show(index, kind, key, ports);
+                None
+            }
+            Some(Ok(ModelEvent::Item(item))) => {
+                self.items.push(item);
+                self.text.clear();
+                self.held.clear();
+                None
+            }
+            Some(Ok(ModelEvent::Completed(usage))) => {
+                Some(ModelAnswer::Completed { items: std::mem::take(&mut self.items), usage })
+            }
+            Some(Err(error)) => Some(ModelAnswer::Failed { error }),
+            None => {
+                let error =
+                    ModelError::new(ModelErrorKind::Stream, "the response ended before it was complete");
+                Some(ModelAnswer::Failed { error })
             }
         }
     }
 
-    /// The answer of a call that is stopped here: what it has said so far.
-    pub(super) fn cancelled(&mut self) -> ModelAnswer {
-        let mut partial = String::new();
-        for item in self.items.drain(..) {
-            if let ModelItem::Message { text } = item {
-                partial.push_str(&text);
-                partial.push('\n');
-            }
+    /// Shows a piece, without secrets, also without one that is split over several pieces.
+    fn show(&mut self, index: usize, kind: LiveKind, key: &ThreadKey, ports: Ports<'_>) {
+        if let LiveKind::Message(text) = &kind {
+            self.text.push_str(text);
+            self.index = index;
         }
-        partial.push_str(&self.text);
-        ModelAnswer::Cancelled { partial: partial.trim_end().to_owned() }
+        let clean = |text: String, held: &mut String| {
+            held.push_str(&text);
+            ports.redactor.release(held)
+        };
+        let kind = match kind {
+            LiveKind::Message(text) => LiveKind::Message(clean(text, &mut self.held)),
+            LiveKind::Reasoning(text) => LiveKind::Reasoning(clean(text, &mut self.held)),
+            LiveKind::RawReasoning(text) => LiveKind::RawReasoning(clean(text, &mut self.held)),
+            LiveKind::Output(text) => LiveKind::Output(clean(text, &mut self.held)),
+        };
+        let item = ItemId::of_effect(self.effect, index);
+        ports.sink.live(key, &Live { turn: self.turn, item, attempt: self.attempt, kind });
+    }
+
+    /// The answer of a call that is stopped here: what it was saying.
+    pub(super) fn cancelled(&mut self) -> ModelAnswer {
+        ModelAnswer::Cancelled {
+            partial: std::mem::take(&mut self.text).trim_end().to_owned(),
+            index: self.index,
+        }
     }
 }

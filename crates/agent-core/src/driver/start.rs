@@ -3,6 +3,7 @@
 use super::{StartUp, in_flight::Work, model_call::ModelCall};
 use crate::{
     ports::{Operation, Ports},
+    protocol::{ModelAnswer, ToolAnswer},
     thread::{Answer, Effect, EffectKind, Input, Record, Running, Thread},
 };
 use futures::FutureExt;
@@ -41,6 +42,8 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
                     stream: ports.model.stream(request),
                     items: Vec::new(),
                     text: String::new(),
+                    index: 0,
+                    held: String::new(),
                 });
             }
         }
@@ -63,6 +66,20 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
         EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {}
     }
     Work::Answered(Answer::NotServed)
+}
+
+/// The answer of an effect that was asked to stop before it was started.
+pub(super) fn never_started(effect: &Effect) -> Answer {
+    match effect.kind {
+        EffectKind::Model => {
+            Answer::Model { answer: ModelAnswer::Cancelled { partial: String::new(), index: 0 } }
+        }
+        EffectKind::Tool { .. } => Answer::Tool { answer: ToolAnswer::NotStarted },
+        EffectKind::Prepare { .. } | EffectKind::Timer { .. } => Answer::Cancelled,
+        EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {
+            Answer::NotServed
+        }
+    }
 }
 
 /// Tells the tool handler that the answer in this record is safe.

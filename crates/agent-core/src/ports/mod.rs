@@ -39,6 +39,7 @@ pub struct Ports<'a> {
     pub inbox: &'a dyn Inbox,
     /// Time.
     pub entropy: &'a dyn Entropy,
-    /// Secrets that must not enter the journal.
+    /// Secrets that must not enter the journal, known for the whole run. A host that replays the driver itself (a
+    /// workflow) passes an empty one, and removes secrets where answers are made, before they reach its history.
     pub redactor: &'a Redactor,
 }

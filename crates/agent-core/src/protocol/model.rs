@@ -2,8 +2,7 @@
 
 use super::EffectId;
 use super::{
-    Effort, Item, ItemId, LiveKind, Payload, RateLimit, Shared, Summary, ThreadKey, TokenUsage, ToolSpec,
-    TurnId,
+    Effort, Item, LiveKind, Payload, RateLimit, Shared, Summary, ThreadKey, TokenUsage, ToolSpec, TurnId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -129,16 +128,12 @@ pub enum ModelAnswer {
     },
     /// It was stopped on request.
     Cancelled {
-        /// The text of its messages so far; empty where there was none.
+        /// The text of the message in the making; empty where there was none.
         partial: String,
+        /// Which item of the response that message would have been.
+        #[serde(default)]
+        index: usize,
     },
-}
-
-impl ModelAnswer {
-    /// The id of the `index`-th item of the response to `effect`.
-    pub fn item_id(effect: EffectId, index: usize) -> ItemId {
-        ItemId::of_effect(effect, index)
-    }
 }
 
 /// Why a model call failed, after the streamer's own retries.

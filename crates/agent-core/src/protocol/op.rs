@@ -1,6 +1,8 @@
 //! What a client asks of a thread.
 
-use super::{ApprovalDecision, ApprovalPolicy, Content, Effort, InteractionId, Mode, SandboxPolicy, Summary};
+use super::{
+    ApprovalDecision, ApprovalPolicy, Budget, Content, Effort, InteractionId, Mode, SandboxPolicy, Summary,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -181,4 +183,7 @@ pub struct TurnOverrides {
     /// How the agent works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// What may be spent, all limits together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }

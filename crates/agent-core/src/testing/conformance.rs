@@ -133,7 +133,8 @@ fn turn(tenant: &Tenant, op: &str) -> Input {
 }
 
 fn submitted(tenant: &Tenant, op_id: &str, op: Op) -> Input {
-    Input::Submitted(Submission { tenant: tenant.clone(), ..Submission::new(OpId::new(op_id), "test", op) })
+    let submission = Submission::new(OpId::new(op_id), "test", op);
+    Input::Submitted(Box::new(Submission { tenant: tenant.clone(), ..submission }))
 }
 
 #[expect(clippy::expect_used, reason = "a conformance suite fails like a test")]

@@ -11,6 +11,9 @@ pub const RECENT_OPS: usize = 1024;
 /// So many inputs may wait for the running turn.
 pub const MAX_QUEUED_INPUTS: usize = 64;
 
+/// A thread's name is so long at most.
+pub const MAX_NAME_CHARS: usize = 200;
+
 /// What becomes of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -25,6 +28,9 @@ pub enum Admission {
 impl Thread {
     /// Whether this submission can be applied now.
     pub fn admit(&self, submission: &Submission) -> Admission {
+        if submission.tenant != self.key.tenant {
+            return Admission::Refused(Refusal::WrongTenant);
+        }
         if self.recent_ops.contains(&submission.op_id) {
             return Admission::Repeated;
         }
@@ -35,9 +41,6 @@ impl Thread {
     }
 
     fn refusal(&self, submission: &Submission) -> Option<Refusal> {
-        if submission.tenant != self.key.tenant {
-            return Some(Refusal::WrongTenant);
-        }
         if let Some(expected) = submission.expected_turn
             && expected.0 != self.turns
         {
@@ -52,9 +55,7 @@ impl Thread {
             Op::ExecApproval { id, decision } => self.refuse_answer(id, decision, "exec_approval"),
             Op::PatchApproval { id, decision } => self.refuse_answer(id, decision, "patch_approval"),
             Op::OverrideTurnContext { overrides } => self.closed().or_else(|| refuse_overrides(overrides)),
-            Op::SetThreadName { name } => self.closed().or_else(|| {
-                name.trim().is_empty().then(|| Refusal::Malformed { why: "the name is empty".into() })
-            }),
+            Op::SetThreadName { name } => self.closed().or_else(|| refuse_name(name)),
             Op::Shutdown { now: _ } => (self.life == Life::Closed).then_some(Refusal::Closed),
             Op::UserInputAnswer { .. }
             | Op::ResolveElicitation { .. }
@@ -113,7 +114,17 @@ impl Thread {
     }
 }
 
+fn refuse_name(name: &str) -> Option<Refusal> {
+    let chars = name.chars().count();
+    (name.trim().is_empty() || chars > MAX_NAME_CHARS).then(|| Refusal::Malformed {
+        why: format!("a name has 1 to {MAX_NAME_CHARS} characters, this one {chars}"),
+    })
+}
+
 fn refuse_overrides(overrides: &TurnOverrides) -> Option<Refusal> {
+    if overrides.personality.is_some() {
+        return Some(Refusal::NotServed { what: "personality".into() });
+    }
     match overrides.mode {
         None | Some(Mode::Code) => None,
         Some(Mode::Plan | Mode::Pair | Mode::Execute) => Some(Refusal::NotServed { what: "mode".into() }),

@@ -31,7 +31,7 @@ impl Machine<'_> {
     /// Settles a question. The call is set free or gets its output.
     pub(super) fn resolve(&mut self, id: &InteractionId, decision: &ApprovalDecision, actor: &str) {
         let Some(call) = self.take_pending(id, decision.into(), actor) else { return };
-        let Some((item, Stage::Asking { preparation, .. })) = self.take_stage(&call) else { return };
+        let Some((item, Stage::Asking { preparation, .. })) = self.look_up(&call) else { return };
         if allows(decision) {
             if *decision == ApprovalDecision::ApprovedForSession {
                 self.thread.session_approvals.insert(preparation.digest.clone());

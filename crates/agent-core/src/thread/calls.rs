@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// A call that certainly did not run is started again, up to this attempt.
-const MAX_START_ATTEMPTS: u32 = 3;
+const MAX_START_ATTEMPTS: u32 = 8;
+/// A call that died with its process and may run twice is run again, up to this attempt: it may be what kills it.
+const MAX_LOST_ATTEMPTS: u32 = 4;
+/// The diff of a turn is kept up to this length.
+const MAX_TURN_DIFF_BYTES: usize = 256 * 1024;
 
 impl Thread {
     pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
@@ -34,7 +38,7 @@ impl Thread {
 
 impl Machine<'_> {
     /// The call and how far it is.
-    pub(super) fn take_stage(&mut self, id: &CallId) -> Option<(ToolCall, Stage)> {
+    pub(super) fn look_up(&self, id: &CallId) -> Option<(ToolCall, Stage)> {
         self.thread.call(id).map(|call| (call.call.clone(), call.stage.clone()))
     }
 
@@ -47,43 +51,59 @@ impl Machine<'_> {
     /// Starts what may start now, in the model's order: a mutating call when everything before it is done, a
     /// read-only call when every mutating one before it is. True when all are done.
     pub(super) fn schedule(&mut self) -> bool {
-        let calls = self.thread.calls_mut().to_vec();
+        let mut due = Vec::new();
         let mut open = false;
         let mut barrier = false;
-        for Call { call, stage } in calls {
+        for Call { call, stage } in self.thread.calls_mut() {
             match stage {
                 Stage::Done { .. } => continue,
                 Stage::New => {
-                    let effect = self.start(EffectKind::Prepare { call: call.id.clone() });
-                    self.set_stage(&call.id, Stage::Preparing { effect });
+                    due.push(call.id.clone());
                     barrier = true;
                 }
                 Stage::Preparing { .. } => barrier = true,
                 Stage::Asking { preparation, .. } | Stage::Running { preparation, .. } => {
                     barrier |= preparation.access == Access::Mutating;
                 }
-                Stage::Ready { preparation, grant } => {
+                Stage::Ready { preparation, .. } => {
                     let mutating = preparation.access == Access::Mutating;
                     if !(barrier || mutating && open) {
-                        self.event(EventKind::ItemStarted {
-                            item: TurnItem {
-                                id: call.item.clone(),
-                                detail: detail(&call, Some(&preparation), None),
-                            },
-                        });
-                        let effect = self.start(EffectKind::Tool { call: call.id.clone() });
-                        self.set_stage(&call.id, Stage::Running { effect, preparation, grant });
+                        due.push(call.id.clone());
                     }
                     barrier |= mutating;
                 }
             }
             open = true;
         }
+        for id in due {
+            self.advance(&id);
+        }
         !open
     }
 
+    /// Prepares a call that is new, runs one that is ready.
+    fn advance(&mut self, id: &CallId) {
+        match self.look_up(id) {
+            Some((_, Stage::New)) => {
+                let effect = self.start(EffectKind::Prepare { call: id.clone() });
+                self.set_stage(id, Stage::Preparing { effect });
+            }
+            Some((call, Stage::Ready { preparation, grant })) => {
+                let detail = detail(&call, Some(&preparation), None);
+                self.event(EventKind::ItemStarted { item: TurnItem { id: call.item, detail } });
+                let effect = self.start(EffectKind::Tool { call: id.clone() });
+                self.set_stage(id, Stage::Running { effect, preparation, grant });
+            }
+            Some((
+                _,
+                Stage::Preparing { .. } | Stage::Asking { .. } | Stage::Running { .. } | Stage::Done { .. },
+            ))
+            | None => {}
+        }
+    }
+
     pub(super) fn prepared(&mut self, id: &CallId, prepared: &Prepared) {
-        let Some((call, _)) = self.take_stage(id) else { return };
+        let Some((call, _)) = self.look_up(id) else { return };
         let preparation = match prepared {
             Prepared::Rejected { message } => {
                 self.call_done(&call, None, ToolOutput::text(OutputStatus::Failed, message));
@@ -110,7 +130,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn tool_answered(&mut self, effect: &Effect, id: &CallId, answer: &ToolAnswer) {
-        let Some((call, stage)) = self.take_stage(id) else { return };
+        let Some((call, stage)) = self.look_up(id) else { return };
         let preparation = stage.preparation();
         match answer {
             ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output } => {
@@ -133,15 +153,22 @@ impl Machine<'_> {
 
     /// A tool call died with its process. What may have changed something is never run again.
     pub(super) fn tool_lost(&mut self, effect: &Effect, id: &CallId, evidence: Option<&ToolAnswer>) {
-        let Some((call, stage)) = self.take_stage(id) else { return };
+        let Some((call, stage)) = self.look_up(id) else { return };
         let Some(preparation) = stage.preparation() else { return };
         let note = match evidence {
             Some(ToolAnswer::Unknown { note }) => note,
             Some(answer) => return self.tool_answered(effect, id, answer),
             None => "nothing is known of what it did",
         };
-        if preparation.access == Access::ReadOnly || preparation.repeat == Repeat::Safe {
-            self.run_again(effect, &call, Some(preparation), "it changes nothing");
+        let only_looks = preparation.access == Access::ReadOnly;
+        if only_looks && self.thread.is_ending() {
+            let text = "The turn was stopped while this call ran. It only looks.";
+            self.call_done(&call, Some(preparation), ToolOutput::text(OutputStatus::Cancelled, text));
+        } else if (only_looks || preparation.repeat == Repeat::Safe)
+            && effect.attempt < MAX_LOST_ATTEMPTS
+            && !self.thread.is_ending()
+        {
+            self.run_again(effect, &call, Some(preparation), "running it twice is running it once");
         } else {
             self.call_done(&call, Some(preparation), unknown(note));
         }
@@ -154,7 +181,7 @@ impl Machine<'_> {
         preparation: Option<&Preparation>,
         reason: &str,
     ) {
-        if self.thread.turn.as_ref().is_none_or(|turn| turn.ending.is_some()) {
+        if self.thread.is_ending() {
             self.call_done(call, preparation, not_run());
             return;
         }
@@ -172,7 +199,11 @@ impl Machine<'_> {
     ) {
         self.completed(call.item.clone(), detail(call, preparation, Some(output.clone())));
         for change in &output.changes {
-            self.with_turn(|turn| turn.diff.push_str(&change.diff));
+            self.with_turn(|turn| {
+                if turn.diff.len() + change.diff.len() <= MAX_TURN_DIFF_BYTES {
+                    turn.diff.push_str(&change.diff);
+                }
+            });
         }
         if let Some(Preparation { subject: Subject::Plan { plan }, .. }) = preparation
             && output.status == OutputStatus::Ok
@@ -185,26 +216,25 @@ impl Machine<'_> {
 
     /// Gives every call that has no output yet one that says it did not run.
     pub(super) fn cancel_calls(&mut self) {
-        for Call { call, stage } in self.thread.calls_mut().to_vec() {
-            match &stage {
-                Stage::Done { .. } => {}
-                Stage::New
-                | Stage::Preparing { .. }
-                | Stage::Asking { .. }
-                | Stage::Ready { .. }
-                | Stage::Running { .. } => self.call_done(&call, stage.preparation(), not_run()),
+        let calls = self.thread.calls_mut().iter();
+        let open = calls.filter(|call| !matches!(call.stage, Stage::Done { .. }));
+        let open: Vec<CallId> = open.map(|call| call.call.id.clone()).collect();
+        for id in open {
+            if let Some((call, stage)) = self.look_up(&id) {
+                self.call_done(&call, stage.preparation(), not_run());
             }
         }
     }
 
     /// Feeds the outputs of the step back, in the model's order.
     pub(super) fn commit_outputs(&mut self) {
-        for Call { call, stage } in self.thread.calls_mut().to_vec() {
+        let phase = self.with_turn(|turn| Some(std::mem::replace(&mut turn.phase, Phase::Between)));
+        let Some(Phase::Acting { calls }) = phase else { return };
+        for Call { call, stage } in calls {
             if let Stage::Done { output } = stage {
                 self.push(Item::Output { call: call.id, output });
             }
         }
-        self.set_phase(Phase::Between);
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Genesis {
     /// The tool calls of that past, so that calls stay numbered without repeats.
     #[serde(default)]
     pub calls: u64,
+    /// The effects of that past, so that items keep ids of their own.
+    #[serde(default)]
+    pub effects: u64,
     /// A name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -51,6 +54,7 @@ impl Thread {
             forked_from: Some(format!("{}/{}", self.key.thread, self.turns)),
             turns: self.turns,
             calls: self.next_call - 1,
+            effects: self.next_effect - 1,
             name: self.name.clone(),
             plan: self.plan.clone(),
         })

@@ -1,6 +1,6 @@
 //! What enters a thread.
 
-use super::{EffectKind, Genesis};
+use super::{EffectKind, Genesis, Running};
 use crate::protocol::{EffectId, ModelAnswer, Prepared, Refusal, Submission, ToolAnswer};
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,19 @@ pub struct Record {
     pub seq: u64,
     /// When it was applied, in milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// The [`crate::RULES`] of the build that applied it; a turn that begins with it keeps to them.
+    #[serde(default = "first_rules", skip_serializing_if = "is_first_rules")]
+    pub rules: u32,
     /// What came in.
     pub input: Input,
+}
+
+fn first_rules() -> u32 {
+    1
+}
+
+fn is_first_rules(rules: &u32) -> bool {
+    *rules == first_rules()
 }
 
 /// Something that happened outside.
@@ -27,7 +38,7 @@ pub enum Input {
     /// A thread that was shut down is served again.
     Resumed,
     /// A client asks for something.
-    Submitted(Submission),
+    Submitted(Box<Submission>),
     /// An effect has its answer.
     Answered {
         /// Which effect.
@@ -70,21 +81,22 @@ pub enum Answer {
     },
     /// A timer is due.
     Due,
-    /// A preparation or a timer was stopped on request.
+    /// A preparation or a timer was stopped on request; no answer of one that was not asked to stop.
     Cancelled,
     /// This host does not do such effects.
     NotServed,
 }
 
 impl Answer {
-    /// Whether an effect of this kind can answer so.
-    pub(super) fn fits(&self, kind: &EffectKind) -> bool {
-        match (self, kind) {
+    /// Whether this effect can answer so.
+    pub(super) fn fits(&self, running: &Running) -> bool {
+        match (self, &running.effect.kind) {
             (Self::Model { .. }, EffectKind::Model)
-            | (Self::Prepared { .. } | Self::Cancelled, EffectKind::Prepare { .. })
+            | (Self::Prepared { .. }, EffectKind::Prepare { .. })
             | (Self::Tool { .. }, EffectKind::Tool { .. })
-            | (Self::Due | Self::Cancelled, EffectKind::Timer { .. })
+            | (Self::Due, EffectKind::Timer { .. })
             | (Self::NotServed, _) => true,
+            (Self::Cancelled, EffectKind::Prepare { .. } | EffectKind::Timer { .. }) => running.cancelling,
             (
                 Self::Model { .. } | Self::Prepared { .. } | Self::Tool { .. } | Self::Due | Self::Cancelled,
                 _,

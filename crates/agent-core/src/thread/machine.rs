@@ -1,6 +1,6 @@
 //! [`Machine`]: one application of one input, with what it produces.
 
-use super::{Command, Effect, EffectKind, Genesis, Life, Outcome, Running, Thread, turn::Turn};
+use super::{Command, Effect, EffectKind, Genesis, Life, Outcome, Record, Running, Thread, turn::Turn};
 use crate::protocol::{EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, TurnItem};
 use std::collections::BTreeMap;
 
@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 pub(super) struct Machine<'a> {
     pub(super) thread: &'a mut Thread,
     pub(super) at_ms: u64,
+    /// Of the input's record.
+    pub(super) rules: u32,
     outcome: Outcome,
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(thread: &'a mut Thread, at_ms: u64) -> Self {
-        Self { thread, at_ms, outcome: Outcome::default() }
+    pub(super) fn new(thread: &'a mut Thread, record: &Record) -> Self {
+        Self { thread, at_ms: record.at_ms, rules: record.rules, outcome: Outcome::default() }
     }
 
     pub(super) fn finish(self) -> Outcome {
@@ -23,6 +25,8 @@ impl<'a> Machine<'a> {
     pub(super) fn open(&mut self, genesis: &Genesis) {
         let thread = &mut *self.thread;
         thread.life = Life::Open;
+        thread.rules = self.rules;
+        thread.next_effect = genesis.effects + 1;
         thread.source = genesis.source;
         thread.settings = genesis.settings.clone();
         thread.instructions = genesis.instructions.clone();

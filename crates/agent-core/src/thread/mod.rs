@@ -21,7 +21,7 @@ mod requests;
 mod settle;
 mod turn;
 
-pub use admit::{Admission, MAX_QUEUED_INPUTS, RECENT_OPS};
+pub use admit::{Admission, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
 pub use effect::{Command, Effect, EffectKind, Outcome, Running};
 pub use genesis::Genesis;
 pub use history::{Disorder, check_history};
@@ -40,8 +40,8 @@ use turn::{Queued, Turn};
 /// The version of the serialised form. A thread written by a later version is not read.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The version of the decisions `apply` makes. Recorded when a thread starts; a later version that decides or
-/// orders differently branches on it, so that old journals replay as they were.
+/// The version of the decisions `apply` makes. It is in every record, and a turn keeps to the rules of the record it began
+/// with; a later version that decides or orders differently branches on them, so that old journals replay as they were.
 pub const RULES: u32 = 1;
 
 /// A conversation and all that is going on in it. Serialised, it is the snapshot.
@@ -49,7 +49,7 @@ pub const RULES: u32 = 1;
 pub struct Thread {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// See [`RULES`].
+    /// The [`RULES`] of the running turn, or of the last one.
     pub rules: u32,
     /// Which thread, and whose.
     pub key: ThreadKey,
@@ -127,7 +127,7 @@ impl Thread {
     pub fn apply(&mut self, record: &Record) -> Result<Outcome, ApplyError> {
         self.check_record(record)?;
         self.input_seq = record.seq;
-        let mut machine = Machine::new(self, record.at_ms);
+        let mut machine = Machine::new(self, record);
         match &record.input {
             Input::Opened(genesis) => machine.open(genesis),
             Input::Resumed => machine.resume(),
@@ -141,7 +141,7 @@ impl Thread {
 
     /// The record that carries `input` as this thread's next.
     pub fn next_record(&self, at_ms: u64, input: Input) -> Record {
-        Record { seq: self.input_seq + 1, at_ms, input }
+        Record { seq: self.input_seq + 1, at_ms, rules: RULES, input }
     }
 
     fn check_record(&self, record: &Record) -> Result<(), ApplyError> {
@@ -158,7 +158,7 @@ impl Thread {
             },
             (_, Input::Answered { effect, attempt, answer }) => {
                 let running = self.running_attempt(*effect, *attempt)?;
-                if !answer.fits(&running.effect.kind) {
+                if !answer.fits(running) {
                     return Err(ApplyError::WrongAnswer { effect: *effect });
                 }
             }
@@ -190,6 +190,11 @@ impl Thread {
     /// The turn that runs, if any.
     pub fn current_turn(&self) -> Option<TurnId> {
         self.turn.as_ref().map(|turn| turn.id)
+    }
+
+    /// Whether the running turn is over but for what still has to answer. Nothing is started any more.
+    pub fn is_ending(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.ending.is_some())
     }
 
     /// How many turns there have been, the running one included.

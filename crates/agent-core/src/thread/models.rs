@@ -12,6 +12,8 @@ use crate::protocol::{
 
 /// The same calls so many times in a row end the turn.
 pub(super) const MAX_REPEATS: u32 = 3;
+/// A model call that is lost with its process is not made again beyond this attempt.
+const MAX_MODEL_ATTEMPTS: u32 = 16;
 /// The first wait before a broken response is asked for again; it doubles each time.
 const RETRY_BASE_MS: u64 = 200;
 /// No wait is longer.
@@ -22,9 +24,9 @@ impl Machine<'_> {
         match answer {
             ModelAnswer::Completed { items, usage } => self.response(effect.id, items, usage),
             ModelAnswer::Failed { error } => self.model_failed(effect, error),
-            ModelAnswer::Cancelled { partial } => {
+            ModelAnswer::Cancelled { partial, index } => {
                 if !partial.is_empty() {
-                    self.message(ItemId::of_effect(effect.id, 0), partial, true);
+                    self.message(ItemId::of_effect(effect.id, *index), partial, true);
                 }
                 self.set_phase(Phase::Between);
             }
@@ -124,7 +126,7 @@ impl Machine<'_> {
 
     fn model_failed(&mut self, effect: &Effect, error: &ModelError) {
         self.set_phase(Phase::Between);
-        if self.thread.turn.as_ref().is_none_or(|turn| turn.ending.is_some()) {
+        if self.thread.is_ending() {
             return;
         }
         let of = self.turn_settings().stream_retries;
@@ -177,6 +179,12 @@ impl Machine<'_> {
     pub(super) fn model_lost(&mut self, effect: Effect, cancelling: bool) {
         if cancelling {
             self.set_phase(Phase::Between);
+            return;
+        }
+        if effect.attempt >= MAX_MODEL_ATTEMPTS {
+            self.set_phase(Phase::Between);
+            let message = format!("the process died in {} attempts of one model call", effect.attempt);
+            self.fail("lost", message.clone(), TurnEnd::Fatal { message });
             return;
         }
         let attempt = effect.attempt + 1;

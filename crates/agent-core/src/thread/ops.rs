@@ -21,7 +21,6 @@ impl Machine<'_> {
         }
         match &submission.op {
             Op::UserTurn { items, overrides, output_schema } => self.thread.queue.push_back(Queued {
-                op: submission.op_id.clone(),
                 input_seq: self.thread.input_seq,
                 content: items.clone(),
                 overrides: overrides.clone(),
@@ -29,7 +28,6 @@ impl Machine<'_> {
                 traceparent: submission.traceparent.clone(),
             }),
             Op::UserInput { items } => self.thread.queue.push_back(Queued {
-                op: submission.op_id.clone(),
                 input_seq: self.thread.input_seq,
                 content: items.clone(),
                 overrides: TurnOverrides::default(),
@@ -77,7 +75,7 @@ impl Machine<'_> {
 
     fn override_settings(&mut self, overrides: &TurnOverrides) {
         apply_overrides(&mut self.thread.settings, overrides);
-        self.with_turn(|turn| apply_overrides(&mut turn.settings, overrides));
+        self.with_turn(|turn| turn.overrides.push(overrides.clone()));
         self.event(EventKind::SettingsChanged { settings: Box::new(self.thread.settings.clone()) });
     }
 
@@ -91,7 +89,7 @@ impl Machine<'_> {
 
 /// Changes what the overrides name.
 pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides) {
-    let TurnOverrides { cwd, approval, sandbox, model, effort, summary, personality, mode } =
+    let TurnOverrides { cwd, approval, sandbox, model, effort, summary, personality, mode, budget } =
         overrides.clone();
     if let Some(cwd) = cwd {
         settings.cwd = cwd;
@@ -104,6 +102,9 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
     }
     if let Some(model) = model {
         settings.model = model;
+    }
+    if let Some(budget) = budget {
+        settings.budget = budget;
     }
     if let Some(mode) = mode {
         settings.mode = mode;

@@ -1,6 +1,6 @@
 //! A thread from its journal.
 
-use super::{ApplyError, SCHEMA_VERSION, Thread};
+use super::{ApplyError, RULES, SCHEMA_VERSION, Thread};
 use crate::{
     ports::{Commit, Stored},
     protocol::ThreadKey,
@@ -16,6 +16,18 @@ pub enum ReplayError {
     )]
     NewerSchema {
         /// The journal's.
+        found: u32,
+        /// Ours.
+        supported: u32,
+    },
+    /// A record was written by a later version.
+    #[error(
+        "record {seq} was written by a later version (rules {found}, this one knows {supported}); update Everturn"
+    )]
+    NewerRules {
+        /// Which.
+        seq: u64,
+        /// The record's.
         found: u32,
         /// Ours.
         supported: u32,
@@ -48,6 +60,9 @@ pub fn recover(key: ThreadKey, stored: Stored) -> Result<Thread, ReplayError> {
     }
     for Commit { record, events } in stored.tail {
         let seq = record.seq;
+        if record.rules > RULES {
+            return Err(ReplayError::NewerRules { seq, found: record.rules, supported: RULES });
+        }
         let outcome = thread.apply(&record).map_err(|source| ReplayError::Inapplicable { seq, source })?;
         if outcome.events != events {
             return Err(ReplayError::Diverged { seq });

@@ -8,8 +8,12 @@ use super::{
     turn::{Ending, Phase, Queued, Repeats, Turn},
 };
 use crate::protocol::{
-    EffectId, EventKind, Item, ItemDetail, ItemId, Settings, TokenUsage, ToolAnswer, TurnEnd, TurnId,
+    EffectId, EventKind, Item, ItemDetail, ItemId, Prepared, Settings, TokenUsage, ToolAnswer, TurnEnd,
+    TurnId,
 };
+
+/// A preparation that is lost with its process is not made again beyond this attempt.
+const MAX_PREPARE_ATTEMPTS: u32 = 8;
 
 impl Thread {
     pub(super) fn effective_settings(&self) -> &Settings {
@@ -55,11 +59,12 @@ impl Machine<'_> {
 
     fn begin(&mut self, first: Queued) {
         self.thread.turns += 1;
+        self.thread.rules = self.rules;
         self.thread.turn = Some(Turn {
             id: TurnId(self.thread.turns),
-            op: first.op.clone(),
             started_ms: self.at_ms,
             settings: self.thread.settings.clone(),
+            overrides: Vec::new(),
             output_schema: None,
             traceparent: None,
             phase: Phase::Between,
@@ -77,7 +82,7 @@ impl Machine<'_> {
 
     /// Something the user said enters the conversation, and its overrides the turn.
     fn hear(&mut self, queued: Queued) {
-        let Queued { op: _, input_seq, content, overrides, output_schema, traceparent } = queued;
+        let Queued { input_seq, content, overrides, output_schema, traceparent } = queued;
         self.with_turn(|turn| {
             apply_overrides(&mut turn.settings, &overrides);
             turn.output_schema = output_schema.or(turn.output_schema.take());
@@ -89,6 +94,11 @@ impl Machine<'_> {
 
     /// Limits, then what the user said meanwhile, then the model.
     fn next_step(&mut self) {
+        self.with_turn(|turn| {
+            for overrides in std::mem::take(&mut turn.overrides) {
+                apply_overrides(&mut turn.settings, &overrides);
+            }
+        });
         for queued in std::mem::take(&mut self.thread.queue) {
             self.hear(queued);
         }
@@ -196,6 +206,13 @@ impl Machine<'_> {
             EffectKind::Tool { call } => self.tool_lost(&effect, &call.clone(), evidence),
             EffectKind::Timer { .. } if running.cancelling => self.timer_answered(id, false),
             EffectKind::Prepare { .. } if running.cancelling => {}
+            EffectKind::Prepare { call } if effect.attempt >= MAX_PREPARE_ATTEMPTS => {
+                let message = format!(
+                    "The process died {} times while this call was looked at. It did not run.",
+                    effect.attempt
+                );
+                self.prepared(&call.clone(), &Prepared::Rejected { message });
+            }
             EffectKind::Prepare { .. }
             | EffectKind::Timer { .. }
             | EffectKind::Hook { .. }

@@ -1,7 +1,7 @@
 //! The states of a turn and of the calls of its current step.
 
 use crate::protocol::{
-    AbortReason, ApprovalDecision, Content, EffectId, Grant, InteractionId, OpId, Preparation, Settings,
+    AbortReason, ApprovalDecision, Content, EffectId, Grant, InteractionId, Preparation, Settings,
     TokenUsage, ToolCall, ToolOutput, TurnEnd, TurnId, TurnOverrides,
 };
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,12 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Turn {
     pub(super) id: TurnId,
-    /// The submission that began it.
-    pub(super) op: OpId,
     pub(super) started_ms: u64,
-    /// The thread's settings with the turn's own on top; changed by `OverrideTurnContext` too.
+    /// The thread's settings with the turn's own on top. They stay as they are during a step: a call runs under what it
+    /// was prepared and approved under.
     pub(super) settings: Settings,
+    /// What changes with the next step.
+    pub(super) overrides: Vec<TurnOverrides>,
     pub(super) output_schema: Option<Value>,
     pub(super) traceparent: Option<String>,
     pub(super) phase: Phase,
@@ -94,7 +95,6 @@ pub(super) struct Repeats {
 /// Something the user said that no model has heard yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Queued {
-    pub(super) op: OpId,
     /// The input it came with; names its item.
     pub(super) input_seq: u64,
     pub(super) content: Vec<Content>,

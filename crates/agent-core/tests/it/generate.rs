@@ -3,8 +3,8 @@
 use agent_core::{
     Access, Answer, ApprovalDecision, ApprovalPolicy, Class, Containment, Content, EffectKind, Input,
     InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, ModelUsage, Op, OpId, OutputStatus,
-    Payload, Prepared, Running, SandboxPolicy, Submission, Thread, TokenUsage, ToolAnswer, ToolOutput,
-    TurnOverrides, Verdict, testing::preparation,
+    Payload, Preparation, Prepared, Repeat, Running, SandboxPolicy, Subject, Submission, Thread, TokenUsage,
+    ToolAnswer, ToolOutput, TurnOverrides, Verdict, testing::preparation,
 };
 use proptest::prelude::*;
 
@@ -57,7 +57,7 @@ fn submission(thread: &Thread, ops: u64) -> BoxedStrategy<Input> {
     (id, op(pending), expected)
         .prop_map(|(id, op, expected_turn)| {
             let id = OpId::new(format!("op-{id}"));
-            Input::Submitted(Submission { expected_turn, ..Submission::new(id, "tester", op) })
+            Input::Submitted(Box::new(Submission { expected_turn, ..Submission::new(id, "tester", op) }))
         })
         .boxed()
 }
@@ -94,9 +94,12 @@ fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
         ),
     ];
     if !pending.is_empty() {
-        let answer = (proptest::sample::select(pending), decision)
-            .prop_map(|(id, decision)| Op::ExecApproval { id, decision });
-        choices.push((18, answer.boxed()));
+        // The wrong op for a question is refused.
+        let answer =
+            (proptest::sample::select(pending), decision, any::<bool>()).prop_map(|(id, decision, patch)| {
+                if patch { Op::PatchApproval { id, decision } } else { Op::ExecApproval { id, decision } }
+            });
+        choices.push((24, answer.boxed()));
     }
     proptest::strategy::Union::new_weighted(choices).boxed()
 }
@@ -111,16 +114,26 @@ fn overrides() -> BoxedStrategy<TurnOverrides> {
             ApprovalPolicy::OnFailure,
         ]),
     );
+    let cwd = proptest::option::weighted(0.2, Just("/elsewhere".to_owned()));
     let sandbox = proptest::option::weighted(
         0.2,
         proptest::sample::select(vec![SandboxPolicy::ReadOnly, SandboxPolicy::DangerFullAccess]),
     );
-    (approval, sandbox)
-        .prop_map(|(approval, sandbox)| TurnOverrides { approval, sandbox, ..TurnOverrides::default() })
+    (approval, sandbox, cwd)
+        .prop_map(|(approval, sandbox, cwd)| TurnOverrides {
+            approval,
+            sandbox,
+            cwd,
+            ..TurnOverrides::default()
+        })
         .boxed()
 }
 
 fn answer(running: &Running) -> BoxedStrategy<Answer> {
+    prop_oneof![60 => served(running), 1 => Just(Answer::NotServed)].boxed()
+}
+
+fn served(running: &Running) -> BoxedStrategy<Answer> {
     let stopped = running.cancelling;
     match &running.effect.kind {
         EffectKind::Model => model_answer(stopped).prop_map(|answer| Answer::Model { answer }).boxed(),
@@ -167,7 +180,7 @@ fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
     ]);
     let failed = kind.prop_map(|kind| ModelAnswer::Failed { error: ModelError::new(kind, "it failed") });
     if stopped {
-        let cancelled = "[a-z]{0,4}".prop_map(|partial| ModelAnswer::Cancelled { partial });
+        let cancelled = "[a-z]{0,4}".prop_map(|partial| ModelAnswer::Cancelled { partial, index: 0 });
         return prop_oneof![4 => cancelled, 1 => completed, 1 => failed].boxed();
     }
     prop_oneof![8 => completed, 2 => failed].boxed()
@@ -184,13 +197,33 @@ fn prepared(stopped: bool) -> BoxedStrategy<Answer> {
             Containment::Uncontained { reason: "no sandbox".into() },
             Containment::Escapes { reason: "outside".into() },
         ]),
-        prop_oneof![8 => Just(Verdict::Silent), 1 => Just(Verdict::Forbid { reason: "rule".into() })],
+        prop_oneof![
+            8 => Just(Verdict::Silent),
+            1 => Just(Verdict::Forbid { reason: "rule".into() }),
+            1 => Just(Verdict::Ask { reason: "rule".into() }),
+            1 => Just(Verdict::Allow),
+        ],
         0..4_u8,
+        (
+            proptest::bool::weighted(0.2),
+            proptest::option::weighted(0.1, Just("why".to_owned())),
+            any::<bool>(),
+        ),
     )
-        .prop_map(|(reads, class, containment, verdict, digest)| {
+        .prop_map(|(reads, class, containment, verdict, digest, (repeats, justification, patch))| {
             let name = if reads { "read" } else { "write" };
             let base = preparation(name, format!("{name}-{digest}"));
-            Prepared::Ready(Box::new(agent_core::Preparation { class, containment, verdict, ..base }))
+            let repeat = if reads || repeats { Repeat::Safe } else { Repeat::Never };
+            let subject = if patch { Subject::Patch { changes: Vec::new() } } else { base.subject.clone() };
+            Prepared::Ready(Box::new(Preparation {
+                class,
+                containment,
+                verdict,
+                repeat,
+                justification,
+                subject,
+                ..base
+            }))
         });
     let rejected = Just(Prepared::Rejected { message: "no such tool".into() });
     let answered = prop_oneof![9 => ready, 1 => rejected].prop_map(|prepared| Answer::Prepared { prepared });
@@ -220,6 +253,8 @@ fn evidence() -> BoxedStrategy<Option<ToolAnswer>> {
         2 => Just(Some(ToolAnswer::NotStarted)),
         2 => Just(Some(ToolAnswer::Unknown { note: "killed".into() })),
         1 => Just(Some(ToolAnswer::Finished { output: output(OutputStatus::Ok) })),
+        1 => Just(Some(ToolAnswer::Cancelled { output: output(OutputStatus::Cancelled) })),
+        1 => Just(Some(ToolAnswer::Fatal { message: "the ledger is broken".into() })),
     ]
     .boxed()
 }

@@ -5,9 +5,10 @@
 
 use crate::generate::{Happening, happening, mutates};
 use agent_core::{
-    Admission, Answer, ApplyError, Command, Commit, EffectId, EffectKind, EventKind, Genesis, Input,
-    InteractionId, ItemId, Outcome, Settings, Stored, Thread, ThreadKey, ToolAnswer, TurnId, check_history,
-    recover,
+    Admission, Answer, ApplyError, ApprovalDecision, CallId, Command, Commit, EffectId, EffectKind,
+    EventKind, Genesis, Grant, Input, InteractionId, ItemId, Op, OpId, Outcome, Preparation, Prepared,
+    Repeat, SandboxPolicy, Settings, Stored, Submission, Thread, ThreadKey, ToolAnswer, TurnId,
+    check_history, recover,
 };
 use proptest::{prelude::*, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -121,6 +122,7 @@ fn fits(answer: &Answer, kind: &EffectKind, cancelling: bool) -> bool {
         (Answer::Prepared { .. }, EffectKind::Prepare { .. }) => true,
         (Answer::Cancelled, EffectKind::Prepare { .. } | EffectKind::Timer { .. }) => cancelling,
         (Answer::Due, EffectKind::Timer { .. }) => !cancelling,
+        (Answer::NotServed, _) => true,
         _ => false,
     }
 }
@@ -143,6 +145,13 @@ struct Ledger {
     done_items: BTreeSet<ItemId>,
     tool_starts: BTreeMap<EffectId, u32>,
     may_start_again: BTreeSet<EffectId>,
+    /// What each call was found to be, under the sandbox it was found under.
+    prepared: BTreeMap<CallId, (Preparation, SandboxPolicy)>,
+    /// The call each question is about.
+    asked: BTreeMap<InteractionId, CallId>,
+    /// What the user said yes to: calls, and digests for the session.
+    approved: BTreeSet<CallId>,
+    session: BTreeSet<String>,
 }
 
 impl StateMachineTest for Checked {
@@ -186,7 +195,10 @@ impl Checked {
             assert_eq!(bytes(&outcome.events), bytes(&expected.events));
             assert_eq!(bytes(&outcome.commands), bytes(&expected.commands));
             self.check_repeats(&before, record);
+            self.check_ending(&before, &outcome);
+            self.ledger.read_input(&before, record);
             self.ledger.read(&outcome, record, &self.thread);
+            self.check_lively();
             let json = serde_json::to_string(&self.thread).unwrap();
             self.thread = serde_json::from_str(&json).unwrap();
             self.commits.push(Commit { record: record.clone(), events: outcome.events });
@@ -220,14 +232,29 @@ impl Checked {
         }
     }
 
-    /// A mutating call runs alone, and nothing mutating starts while something is being stopped.
+    /// Nothing starts in a turn that is only waiting for what still has to answer.
+    fn check_ending(&self, before: &Thread, outcome: &Outcome) {
+        if before.is_ending() && self.thread.current_turn() == before.current_turn() {
+            let starts = outcome.commands.iter().filter(|command| matches!(command, Command::Start(_)));
+            assert_eq!(starts.count(), 0, "nothing starts while the turn is being stopped");
+        }
+    }
+
+    /// A turn always has something that it waits for.
+    fn check_lively(&self) {
+        let waits = self.thread.running().next().is_some() || self.thread.pending().next().is_some();
+        assert!(
+            self.thread.current_turn().is_none() || waits,
+            "the turn waits for nothing: {:#?}",
+            self.thread
+        );
+    }
+
+    /// A mutating call runs alone.
     fn check_running(&self) {
-        let tools: Vec<(bool, bool)> = self
-            .thread
-            .running()
-            .filter_map(|running| Some((mutates(&self.thread, running)?, running.cancelling)))
-            .collect();
-        if tools.iter().any(|(mutates, _)| *mutates) {
+        let tools: Vec<bool> =
+            self.thread.running().filter_map(|running| mutates(&self.thread, running)).collect();
+        if tools.contains(&true) {
             assert_eq!(tools.len(), 1, "a mutating call runs alone");
         }
         if tools.len() > 1 {
@@ -269,6 +296,48 @@ impl Checked {
 }
 
 impl Ledger {
+    /// What calls are, and what the user allows.
+    fn read_input(&mut self, before: &Thread, record: &agent_core::Record) {
+        match &record.input {
+            Input::Answered {
+                effect,
+                answer: Answer::Prepared { prepared: Prepared::Ready(preparation) },
+                ..
+            } => {
+                let running = before.running().find(|running| running.effect.id == *effect).unwrap();
+                let EffectKind::Prepare { call } = &running.effect.kind else { panic!("a preparation") };
+                let sandbox = before.prepare_request(call).unwrap().sandbox;
+                self.prepared.insert(call.clone(), ((**preparation).clone(), sandbox));
+            }
+            Input::Submitted(submission) if !submitted_before(before, &submission.op_id) => {
+                let op = &submission.op;
+                let (Op::ExecApproval { id, decision } | Op::PatchApproval { id, decision }) = op else {
+                    return;
+                };
+                let Some(call) = self.asked.get(id) else { return };
+                if *decision == ApprovalDecision::ApprovedForSession {
+                    self.session.insert(self.prepared[call].0.digest.clone());
+                }
+                if matches!(decision, ApprovalDecision::Approved | ApprovalDecision::ApprovedForSession) {
+                    self.approved.insert(call.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A call runs as it was prepared, and without limits only where the user or the sandbox policy said so.
+    fn check_grant(&self, request: &agent_core::ToolRequest) {
+        let (preparation, sandbox) = &self.prepared[&request.call.id];
+        assert_eq!((&request.preparation, &request.sandbox), (preparation, sandbox));
+        if request.grant == Grant::Unconfined && *sandbox != SandboxPolicy::DangerFullAccess {
+            let said_yes =
+                self.approved.contains(&request.call.id) || self.session.contains(&preparation.digest);
+            assert!(said_yes, "{} runs without limits, and nobody said so", request.call.id);
+            saw("approved call ran without limits");
+        }
+    }
+
     fn read(&mut self, outcome: &Outcome, record: &agent_core::Record, thread: &Thread) {
         for event in &outcome.events {
             self.events += 1;
@@ -281,12 +350,13 @@ impl Ledger {
             self.may_start_again.insert(*effect);
         }
         for command in &outcome.commands {
-            let Command::Start(effect) = command else { continue };
+            let Command::Start(effect) = command.clone() else { continue };
             let EffectKind::Tool { .. } = effect.kind else { continue };
             let running = thread.running().find(|running| running.effect.id == effect.id).unwrap();
+            self.check_grant(&thread.tool_request(&effect).unwrap());
             let starts = self.tool_starts.entry(effect.id).or_default();
             *starts += 1;
-            if mutates(thread, running) == Some(true) {
+            if mutates(thread, running) == Some(true) && once_only(thread, running) {
                 saw("mutating call started");
                 // (5)
                 assert!(
@@ -315,6 +385,11 @@ impl Ledger {
             }
             EventKind::ExecApprovalRequest(request) => {
                 assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
+                self.asked.insert(request.id.clone(), request.call.clone());
+            }
+            EventKind::PatchApprovalRequest(request) => {
+                assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
+                self.asked.insert(request.id.clone(), request.call.clone());
             }
             EventKind::InteractionResolved { id, outcome, .. } => {
                 saw(format!("question settled: {outcome:?}"));
@@ -342,6 +417,17 @@ impl Ledger {
             _ => {}
         }
     }
+}
+
+/// Whether the thread has seen this op before.
+fn submitted_before(thread: &Thread, op: &OpId) -> bool {
+    let probe = Submission::new(op.clone(), "probe", Op::Interrupt);
+    thread.admit(&probe) == Admission::Repeated
+}
+
+/// Whether a call must not run a second time by itself.
+fn once_only(thread: &Thread, running: &agent_core::Running) -> bool {
+    thread.tool_request(&running.effect).is_some_and(|request| request.preparation.repeat == Repeat::Never)
 }
 
 fn without_input_seq(thread: &Thread) -> serde_json::Value {
@@ -408,6 +494,8 @@ fn any_sequence_keeps_every_promise() {
         ("refused: \"stale_turn\"", 20),
         ("refused: \"unknown_interaction\"", 50),
         ("refused: \"closed\"", 50),
+        ("refused: \"wrong_interaction\"", 100),
+        ("approved call ran without limits", 100),
     ] {
         let count = seen.get(what).copied().unwrap_or(0);
         assert!(count >= at_least, "{what}: {count} times, at least {at_least} expected");

@@ -63,7 +63,7 @@ fn long_turn(key: &ThreadKey, steps: usize) -> (Thread, Vec<Commit>) {
     };
     apply(&mut thread, Input::Opened(Box::new(genesis())));
     let op = Op::UserInput { items: vec![agent_core::Content::text("read everything")] };
-    apply(&mut thread, Input::Submitted(Submission::new(OpId::new("op-1"), "test", op)));
+    apply(&mut thread, Input::Submitted(Box::new(Submission::new(OpId::new("op-1"), "test", op))));
     let mut step = 0;
     while thread.current_turn().is_some() {
         let input = answer(&thread, step, steps);

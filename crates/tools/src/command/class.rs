@@ -22,7 +22,9 @@ pub(super) fn classify(argv: &[String]) -> Class {
         return Class::Dangerous;
     }
     let safe = match argv {
-        [shell, flag, line] if is_shell(shell, flag) => plain_words(line).is_some_and(|words| is_safe(&words)),
+        [shell, flag, line] if is_shell(shell, flag) => {
+            plain_words(line).is_some_and(|words| is_safe(&words))
+        }
         _ => is_safe(&argv.iter().map(String::as_str).collect::<Vec<_>>()),
     };
     if safe { Class::Safe } else { Class::Ordinary }

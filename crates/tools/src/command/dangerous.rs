@@ -7,13 +7,25 @@ use super::invocation::is_shell;
 const MAX_DEPTH: usize = 4;
 /// Programs that are dangerous whatever they are told.
 const ALWAYS: [&str; 15] = [
-    "sudo", "su", "doas", "pkexec", "shutdown", "reboot", "halt", "poweroff", "wipefs", "fdisk", "sfdisk",
-    "parted", "shred", "mkswap", "blkdiscard",
+    "sudo",
+    "su",
+    "doas",
+    "pkexec",
+    "shutdown",
+    "reboot",
+    "halt",
+    "poweroff",
+    "wipefs",
+    "fdisk",
+    "sfdisk",
+    "parted",
+    "shred",
+    "mkswap",
+    "blkdiscard",
 ];
 /// Programs that run the command after them.
-const WRAPPERS: [&str; 12] = [
-    "env", "nohup", "time", "exec", "command", "builtin", "nice", "ionice", "xargs", "then", "do", "else",
-];
+const WRAPPERS: [&str; 12] =
+    ["env", "nohup", "time", "exec", "command", "builtin", "nice", "ionice", "xargs", "then", "do", "else"];
 /// What separates commands in a line.
 const SEPARATORS: &[char] = &[';', '|', '&', '(', ')', '{', '}', '\n', '`'];
 

@@ -11,16 +11,9 @@ const SH: &str = "/bin/sh";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Invocation {
     /// A program.
-    Command {
-        argv: Vec<String>,
-        cwd: String,
-        timeout_ms: u64,
-    },
+    Command { argv: Vec<String>, cwd: String, timeout_ms: u64 },
     /// A patch, written as a command.
-    Patch {
-        text: String,
-        cwd: String,
-    },
+    Patch { text: String, cwd: String },
 }
 
 impl Invocation {

@@ -3,7 +3,7 @@
 use crate::{
     kill_point::kill_point,
     ledger::{Ledger, Opened, Page},
-    sys::{MARK_VARIABLE, Root, Tree, launch, start_of},
+    sys::{MARK_VARIABLE, Root, Stopped, Tree, launch, start_of},
 };
 use agent_core::ToolRequest;
 use std::{
@@ -68,8 +68,7 @@ pub(super) fn begin(ledger: &Ledger, request: &ToolRequest, job: &Job) -> Begin 
         Ok((child, output)) => {
             let root = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
             let tree = Tree { root, start: start_of(root).unwrap_or(0), mark: page.mark() };
-            let running =
-                Running { child, tree, state: State::Runs, output: Some(output), page: Some(page) };
+            let running = Running { child, tree, state: State::Runs, output: Some(output), page: Some(page) };
             kill_point("tool.child_running");
             Begin::Running(Box::new(running))
         }
@@ -134,8 +133,8 @@ impl Running {
     }
 
     /// Stops the tree, on a thread of its own. The command must not be waited for until this is done: as long as it is not
-    /// reaped, its number is its own. The result is how many processes could not be stopped.
-    pub(super) fn stop(&self) -> tokio::task::JoinHandle<usize> {
+    /// reaped, its number is its own.
+    pub(super) fn stop(&self) -> tokio::task::JoinHandle<Stopped> {
         let (tree, root) = (self.tree.clone(), self.root());
         tokio::task::spawn_blocking(move || tree.stop(root, GRACE))
     }

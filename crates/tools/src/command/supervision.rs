@@ -115,7 +115,7 @@ async fn supervise(
     let mut reading = Reading {
         pipe: running.output.take().and_then(|pipe| Receiver::from_owned_fd(OwnedFd::from(pipe)).ok()),
         buffer: vec![0; READ_BYTES],
-        transcript: Transcript::new(host.redactor.clone(), host.output_bytes, live),
+        transcript: Transcript::new(&host.redactor, host.output_bytes, live),
     };
     let limit_ms = request.preparation.timeout_ms;
     let ending = watch(&mut running, &mut reading, stop, Duration::from_millis(limit_ms)).await;
@@ -171,7 +171,8 @@ async fn watch(
         tokio::select! {
             biased;
             stopped = &mut stopping => {
-                return Ending::Stopped { survivors: stopped.unwrap_or(1), cause };
+                let survivors = stopped.map_or(1, |stopped| stopped.survivors);
+                return Ending::Stopped { survivors, cause };
             }
             () = reading.some() => {}
         }

@@ -104,10 +104,7 @@ fn a_directory_is_listed_sorted_with_signs() {
         Place::new(&[("b.txt", b""), ("a/deep/x", b""), ("a/y", b""), (".git/config", b""), (".env", b"")]);
     std::os::unix::fs::symlink("b.txt", place.folder.path().join("link")).unwrap();
     fs::create_dir(place.folder.path().join("c")).unwrap();
-    assert_eq!(
-        place.list("{}").as_deref(),
-        Ok("  .env\n  .git/\n  a/\n  b.txt\n  c/\n  link@ -> b.txt\n")
-    );
+    assert_eq!(place.list("{}").as_deref(), Ok("  .env\n  .git/\n  a/\n  b.txt\n  c/\n  link@ -> b.txt\n"));
     assert_eq!(
         place.list(r#"{"depth":3,"path":"."}"#).as_deref(),
         Ok("  .env\n  .git/\n  a/\n    deep/\n      x\n    y\n  b.txt\n  c/\n  link@ -> b.txt\n")
@@ -125,7 +122,10 @@ fn a_directory_is_listed_sorted_with_signs() {
 }
 
 #[rstest]
-#[case(r#"{"pattern":"need.e"}"#, ".hidden/c.txt:1: needle\nsub/a.rs:2: a needle ä\nz.txt:1: Needle needle\n")]
+#[case(
+    r#"{"pattern":"need.e"}"#,
+    ".hidden/c.txt:1: needle\nsub/a.rs:2: a needle ä\nz.txt:1: Needle needle\n"
+)]
 #[case(r#"{"pattern":"needle$","path":"sub"}"#, "No line matches needle$.\n")]
 #[case(r#"{"pattern":"(?i)^needle","path":"z.txt"}"#, "z.txt:1: Needle needle\n")]
 #[case(r#"{"pattern":"needle","include":"*.rs"}"#, "sub/a.rs:2: a needle ä\n")]

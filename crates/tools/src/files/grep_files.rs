@@ -66,7 +66,8 @@ fn compile(pattern: &str) -> Result<RegexMatcher, String> {
     if pattern.is_empty() {
         return Err("`pattern` is empty; it would match every line".to_owned());
     }
-    let built = RegexMatcherBuilder::new().size_limit(PATTERN_BYTES).line_terminator(Some(b'\n')).build(pattern);
+    let built =
+        RegexMatcherBuilder::new().size_limit(PATTERN_BYTES).line_terminator(Some(b'\n')).build(pattern);
     built.map_err(|error| format!("`pattern` is not a regular expression that can be searched for: {error}"))
 }
 
@@ -75,7 +76,9 @@ fn include(arguments: &Arguments) -> Result<Option<GlobMatcher>, String> {
     let Some(glob) = arguments.text("include").filter(|glob| !glob.is_empty()) else { return Ok(None) };
     let anywhere = if glob.contains('/') { glob.to_owned() } else { format!("**/{glob}") };
     let built = GlobBuilder::new(&anywhere).literal_separator(true).build();
-    built.map(|glob| Some(glob.compile_matcher())).map_err(|error| format!("`include` is not a glob: {error}"))
+    built
+        .map(|glob| Some(glob.compile_matcher()))
+        .map_err(|error| format!("`include` is not a glob: {error}"))
 }
 
 fn look(arguments: &Arguments, site: &Site) -> Result<String, String> {

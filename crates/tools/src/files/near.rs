@@ -34,15 +34,14 @@ pub(super) fn not_found(site: &Site, path: &Path) -> String {
 
 fn similar(directory: &Path, wanted: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .take(MAX_ENTRIES)
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<String> =
+        entries.take(MAX_ENTRIES).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
     // What differs only in case counts as the same.
     let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let candidates: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let close = similar::get_close_matches(wanted.to_lowercase().as_str(), &candidates, SUGGESTIONS, LIKENESS);
+    let close =
+        similar::get_close_matches(wanted.to_lowercase().as_str(), &candidates, SUGGESTIONS, LIKENESS);
     let mut found: Vec<String> = Vec::new();
     for name in close {
         for (original, _) in names.iter().zip(&lower).filter(|(_, lower)| lower.as_str() == name) {

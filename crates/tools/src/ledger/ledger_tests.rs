@@ -264,7 +264,11 @@ fn attempts_have_pages_of_their_own_and_are_forgotten_together_unless_under_way(
     assert!(matches!(place.ledger.open(&other), Ok(Opened::Fresh(_))));
     assert_eq!(place.files(), 3);
     place.ledger.acknowledge(&request(1).key, EffectId(7));
-    assert_eq!(place.files(), 2, "the first attempt is forgotten, the one under way and the other effect are not");
+    assert_eq!(
+        place.files(),
+        2,
+        "the first attempt is forgotten, the one under way and the other effect are not"
+    );
     drop(second);
     place.ledger.acknowledge(&request(1).key, EffectId(7));
     assert_eq!(place.files(), 1);
@@ -289,7 +293,9 @@ fn ids_cannot_leave_the_ledger() {
     assert_eq!(file_name("../é"), "%2e%2e%2f%c3%a9");
     assert_eq!(file_name(""), "%");
     let place = Place::new();
-    assert!(place.ledger.path(&request(1)).starts_with(place.home.path().join("effects/te%2fna%20nt/%2e%2e")));
+    assert!(
+        place.ledger.path(&request(1)).starts_with(place.home.path().join("effects/te%2fna%20nt/%2e%2e"))
+    );
 }
 
 #[test]

@@ -61,14 +61,9 @@ pub(super) enum Account {
     /// It began; of its first line only a part is there.
     TornBeginning,
     /// It began in a child.
-    Child {
-        child: Child,
-        end: End,
-    },
+    Child { child: Child, end: End },
     /// It began in a process of the harness.
-    Process {
-        end: End,
-    },
+    Process { end: End },
 }
 
 /// What a file says of the end of a call.

@@ -4,7 +4,7 @@ use super::{
     Ledger,
     line::{Account, Child, End, read},
 };
-use crate::sys::{Root, Tree, boot_id};
+use crate::sys::{Root, Stopped, Tree, boot_id};
 use agent_core::{ToolAnswer, ToolRequest};
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -40,9 +40,7 @@ impl Ledger {
         });
         match looked {
             Err(error) if error.kind() == io::ErrorKind::NotFound => ToolAnswer::NotStarted,
-            Err(error) => {
-                unknown(format!("its ledger file {} cannot be read: {error}", path.display()))
-            }
+            Err(error) => unknown(format!("its ledger file {} cannot be read: {error}", path.display())),
             Ok((lock, account)) => judge(lock, account),
         }
     }
@@ -123,11 +121,9 @@ fn stop(child: &Child) -> Left {
         return Left::Restarted;
     }
     let tree = Tree { root: child.pid, start: child.start, mark: child.mark.clone() };
-    if !tree.is_alive() {
-        return Left::Nothing;
-    }
     match tree.stop(Root::Lost, GRACE) {
-        0 => Left::Stopped,
-        count => Left::Surviving(count),
+        Stopped { found: false, .. } => Left::Nothing,
+        Stopped { survivors: 0, .. } => Left::Stopped,
+        Stopped { survivors, .. } => Left::Surviving(survivors),
     }
 }

@@ -58,7 +58,7 @@ impl LiveOutput {
     }
 
     /// Takes clean text, and shows it if the last piece is long enough ago.
-    pub(crate) fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         let fits = text.floor_char_boundary(text.len().min(self.left_bytes));
         self.waiting.push_str(&text[..fits]);
         self.left_bytes -= fits;
@@ -73,12 +73,17 @@ impl LiveOutput {
         }
     }
 
-    pub(crate) fn has_waiting(&self) -> bool {
+    /// Nothing more will be shown.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.is_none()
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Shows what waits.
-    pub(crate) fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         while !self.waiting.is_empty() {
             let cut = self.waiting.floor_char_boundary(PIECE_BYTES.min(self.waiting.len()));
             let piece: String = self.waiting.drain(..cut).collect();

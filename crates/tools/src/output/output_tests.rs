@@ -37,12 +37,13 @@ proptest! {
     #[test]
     fn any_pieces_scrub_like_the_whole(
         parts in proptest::collection::vec(prop_oneof![
-            Just(SECRET.to_owned()), Just("s3cret-välue".to_owned()), "[a-zä3 -]{0,12}", Just("s3cret".to_owned())
+            Just(SECRET.to_owned()), Just("s3cret-välue".to_owned()), "[a-zä3 \n-]{0,12}", Just("s3cret".to_owned())
         ], 0..12),
         size in 1_usize..40,
+        delay in prop_oneof![Just(Delay::Full), Just(Delay::Line)],
     ) {
         let text = parts.concat();
-        let mut scrubber = Scrubber::new(redactor());
+        let mut scrubber = Scrubber::new(redactor(), delay);
         let chars: Vec<char> = text.chars().collect();
         let mut clean: String =
             chars.chunks(size).map(|piece| scrubber.push(&piece.iter().collect::<String>())).collect();
@@ -83,7 +84,7 @@ fn the_cut_says_what_is_missing() {
 
 fn transcript(sink: &Arc<RecordingSink>, cap_bytes: usize) -> Transcript {
     let sink: Arc<dyn agent_core::EventSink> = sink.clone();
-    Transcript::new(redactor(), cap_bytes, LiveOutput::of_item(sink, ThreadKey::for_test("t"), "item"))
+    Transcript::new(&redactor(), cap_bytes, LiveOutput::of_item(sink, ThreadKey::for_test("t"), "item"))
 }
 
 fn shown(sink: &RecordingSink) -> Vec<String> {
@@ -104,6 +105,16 @@ fn a_secret_split_over_reads_is_neither_kept_nor_shown() {
     }
     assert_eq!(transcript.finish(), "before [redacted] after");
     assert_eq!(shown(&sink).concat(), "before [redacted] after");
+}
+
+#[test]
+fn a_short_line_is_shown_at_once() {
+    let sink = Arc::new(RecordingSink::default());
+    let mut transcript = transcript(&sink, 1024);
+    transcript.take(b"one\ntw");
+    transcript.flush();
+    assert_eq!(shown(&sink), ["one\n"]);
+    assert_eq!(transcript.finish(), "one\ntw");
 }
 
 #[test]

@@ -24,7 +24,10 @@ pub(crate) struct Recording {
 
 /// Starts the command in a session of its own. On `Ok` the entry is in the ledger. On an error it is there if the
 /// program itself could not be started, and not there if the child did not get so far.
-#[expect(unsafe_code, reason = "a hook between fork and exec is the only place from which the child can write")]
+#[expect(
+    unsafe_code,
+    reason = "a hook between fork and exec is the only place from which the child can write"
+)]
 pub(crate) fn launch(mut command: Command, recording: Recording) -> io::Result<Child> {
     let hook = move || recording.write();
     // SAFETY: between fork and exec only async-signal-safe things may be done. `Recording::write` makes system calls

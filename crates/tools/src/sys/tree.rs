@@ -12,6 +12,8 @@ pub(crate) const MARK_VARIABLE: &str = "EVERTURN_EFFECT";
 
 /// How often it is looked whether what was signalled has ended.
 const POLL: Duration = Duration::from_millis(3);
+/// How many looks in a row have to find nothing.
+const CLEAR_LOOKS: u32 = 2;
 /// How long killed processes may take to go before they are given up.
 const KILL_WAIT: Duration = Duration::from_millis(1_000);
 
@@ -26,6 +28,15 @@ pub(crate) struct Tree {
     pub(crate) mark: String,
 }
 
+/// What was done to a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// Whether anything of it was there.
+    pub(crate) found: bool,
+    /// How many of its processes could not be stopped.
+    pub(crate) survivors: usize,
+}
+
 /// Whether the number of the root is still its own for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Root {
@@ -38,12 +49,14 @@ pub(crate) enum Root {
 impl Tree {
     /// Kills everything at once, without waiting for it to be gone.
     pub(crate) fn kill_now(&self, root: Root) {
-        self.signal(&self.living(), root, Signal::KILL);
+        for _ in 0..CLEAR_LOOKS {
+            self.signal(&self.living(), root, Signal::KILL);
+        }
     }
 
     /// Stops the tree: asks every process to end, waits as long as `grace`, then kills what is left, also what is born
-    /// meanwhile. Blocks, at most [`KILL_WAIT`] longer than the grace. Returns how many could not be stopped.
-    pub(crate) fn stop(&self, root: Root, grace: Duration) -> usize {
+    /// meanwhile. Blocks, at most [`KILL_WAIT`] longer than the grace.
+    pub(crate) fn stop(&self, root: Root, grace: Duration) -> Stopped {
         let begun = Instant::now();
         let asked = self.living();
         self.signal(&asked, root, Signal::TERM);
@@ -51,13 +64,15 @@ impl Tree {
             std::thread::sleep(POLL);
         }
         let killing = Instant::now();
-        if root == Root::Held {
-            self.signal(&[], root, Signal::KILL);
-        }
+        let mut found = !asked.is_empty();
+        // A process that is being born, or is becoming another program, can be missed once.
+        let mut clear = 0;
         loop {
             let left = self.living();
-            if left.is_empty() || killing.elapsed() > KILL_WAIT {
-                return left.len();
+            clear = if left.is_empty() { clear + 1 } else { 0 };
+            found |= !left.is_empty();
+            if clear == CLEAR_LOOKS || killing.elapsed() > KILL_WAIT {
+                return Stopped { found, survivors: left.len() };
             }
             self.signal(&left, root, Signal::KILL);
             std::thread::sleep(POLL);
@@ -80,11 +95,6 @@ impl Tree {
         self.among(&table::processes(), |pid| {
             table::has_variable(pid, &format!("{MARK_VARIABLE}={}", self.mark))
         })
-    }
-
-    /// Whether anything of it has not ended.
-    pub(crate) fn is_alive(&self) -> bool {
-        !self.living().is_empty()
     }
 
     /// Which of these processes belong to the tree and live.
