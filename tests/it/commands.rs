@@ -244,6 +244,32 @@ fn a_budget_ends_the_turn_with_its_own_exit_code() {
 }
 
 #[test]
+fn a_resumed_thread_takes_new_settings_from_the_command_line() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[turn]]\nmatch = \"go\"\n[[turn.step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo 1 > f\" } }]\n\
+         usage = { input = 100, output = 10 }\n[[turn]]\nmatch = \"more\"\n[[turn.step]]\n\
+         calls = [{ tool = \"exec_command\", args = { cmd = \"echo 2 > f\" } }]\n[[turn.step]]\ntext = \"More.\"\n",
+    );
+    bench.run(&["exec", "--script", &script, "--max-tokens", "50", "go"]).fails(4, &["raise it"]);
+    bench.run(&["exec", "resume", "--last", "--prompt", "more"]).fails(4, &["raise it"]);
+    assert_eq!(bench.read("f"), "", "nothing may run yet");
+    let more = [
+        "exec",
+        "--max-tokens",
+        "100000",
+        "--sandbox",
+        "danger-full-access",
+        "resume",
+        "--last",
+        "--prompt",
+        "more",
+    ];
+    assert_eq!(bench.run(&more).succeeds().stdout.trim(), "More.");
+    assert_eq!(bench.read("f"), "2\n");
+}
+
+#[test]
 fn a_script_that_does_not_fit_fails_loudly() {
     let bench = Bench::new();
     let script = bench.script("[[step]]\nmatch = \"something else\"\ntext = \"Hi.\"\n");

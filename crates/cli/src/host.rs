@@ -3,12 +3,12 @@
 use crate::{
     args::{Approval, RunArgs, Sandbox, WhichThread},
     exit::{Exit, Failure},
-    follow::Follower,
+    follow::{Follower, submission},
     router::{Router, is_scripted, scripted},
 };
 use agent_core::{
     AgentSession, ApprovalPolicy, BlobId, Budget, EventKind, Genesis, Item, ModelStreamer, Op, Redactor,
-    SandboxPolicy, Settings, Shared, Source, Tenant, ThreadKey,
+    SandboxPolicy, Settings, Shared, Source, Tenant, ThreadKey, TurnOverrides,
 };
 use async_trait::async_trait;
 use config::{BASE_INSTRUCTIONS, Environment, Home, environment_context};
@@ -70,17 +70,8 @@ impl Host {
 
     /// The settings of a new thread.
     pub(crate) fn settings(&self, run: &RunArgs, attendance: Attendance) -> Result<Settings, Failure> {
-        let cwd = run.cd.clone().unwrap_or_else(|| ".".into());
-        let cwd = cwd
-            .canonicalize()
-            .ok()
-            .filter(|cwd| cwd.is_dir())
-            .ok_or_else(|| Failure::usage(format!("there is no directory {}", cwd.display())))?;
-        let model = match (&run.script, &run.model) {
-            (Some(script), _) => scripted(&self.script(script)?),
-            (None, Some(model)) => model.clone(),
-            (None, None) => self.environment.model().to_owned(),
-        };
+        let cwd = directory(run.cd.as_deref().unwrap_or(Path::new(".")))?;
+        let model = self.model(run)?.unwrap_or_else(|| self.environment.model().to_owned());
         if !is_scripted(&model) && self.environment.needs_key() && self.environment.api_key().is_none() {
             return Err(Failure::new(
                 Exit::Failed,
@@ -88,21 +79,17 @@ impl Host {
                  none; or try --script FILE, or everturn demo",
             ));
         }
-        let sandbox = match run.sandbox {
-            None if attendance == Attendance::Present => workspace(),
-            None | Some(Sandbox::ReadOnly) => SandboxPolicy::ReadOnly,
-            Some(Sandbox::WorkspaceWrite) => workspace(),
-            Some(Sandbox::DangerFullAccess) => SandboxPolicy::DangerFullAccess,
+        // What is safe: changes only where somebody is there, and has asked for a conversation about this directory.
+        let (default_sandbox, default_approval) = match attendance {
+            Attendance::Present => (Sandbox::WorkspaceWrite, Approval::OnRequest),
+            Attendance::Absent => (Sandbox::ReadOnly, Approval::Never),
         };
-        let approval = match run.approval {
-            None if attendance == Attendance::Present => ApprovalPolicy::OnRequest,
-            None | Some(Approval::Never) => ApprovalPolicy::Never,
-            Some(Approval::Untrusted) => ApprovalPolicy::Untrusted,
-            Some(Approval::OnFailure) => ApprovalPolicy::OnFailure,
-            Some(Approval::OnRequest) => ApprovalPolicy::OnRequest,
-        };
-        let budget = Budget { tokens: run.max_tokens, tool_calls: run.max_tool_calls, turn_ms: None };
-        Ok(Settings { sandbox, approval, budget, ..Settings::new(cwd.to_string_lossy(), model) })
+        Ok(Settings {
+            sandbox: sandbox(run.sandbox.unwrap_or(default_sandbox)),
+            approval: approval(run.approval.unwrap_or(default_approval)),
+            budget: budget(run),
+            ..Settings::new(cwd, model)
+        })
     }
 
     /// The script's full path, once it has been read: a script that makes no sense should fail before a thread begins.
@@ -133,9 +120,39 @@ impl Host {
         Ok(Box::new(self.backend.start(Tenant::default(), genesis).await?))
     }
 
-    /// Serves a thread again.
-    pub(crate) async fn resume(&self, key: &ThreadKey) -> Result<Box<dyn AgentSession>, Failure> {
-        Ok(Box::new(self.backend.resume(key).await?))
+    /// Serves a thread again, with the settings that were given for it.
+    pub(crate) async fn resume(
+        &self,
+        key: &ThreadKey,
+        run: &RunArgs,
+    ) -> Result<Box<dyn AgentSession>, Failure> {
+        let overrides = self.overrides(run)?;
+        let session = self.backend.resume(key).await?;
+        if overrides != TurnOverrides::default() {
+            session.submit(submission(&session, Op::OverrideTurnContext { overrides })).await?;
+        }
+        Ok(Box::new(session))
+    }
+
+    /// What the command line says of a thread that there is already.
+    fn overrides(&self, run: &RunArgs) -> Result<TurnOverrides, Failure> {
+        let limits = run.max_tokens.is_some() || run.max_tool_calls.is_some();
+        Ok(TurnOverrides {
+            cwd: run.cd.as_deref().map(directory).transpose()?,
+            approval: run.approval.map(approval),
+            sandbox: run.sandbox.map(sandbox),
+            model: self.model(run)?,
+            budget: limits.then(|| budget(run)),
+            ..TurnOverrides::default()
+        })
+    }
+
+    /// The model that the command line names.
+    fn model(&self, run: &RunArgs) -> Result<Option<String>, Failure> {
+        match &run.script {
+            Some(script) => Ok(Some(scripted(&self.script(script)?))),
+            None => Ok(run.model.clone()),
+        }
     }
 
     /// Starts a new thread with the past of another.
@@ -263,8 +280,32 @@ pub(crate) fn answer(question: &PendingInteraction, decision: agent_core::Approv
     }
 }
 
-fn workspace() -> SandboxPolicy {
-    SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() }
+/// The full path of a directory that is there.
+fn directory(path: &Path) -> Result<String, Failure> {
+    let full = path.canonicalize().ok().filter(|full| full.is_dir());
+    let full = full.ok_or_else(|| Failure::usage(format!("there is no directory {}", path.display())))?;
+    Ok(full.to_string_lossy().into_owned())
+}
+
+fn sandbox(sandbox: Sandbox) -> SandboxPolicy {
+    match sandbox {
+        Sandbox::ReadOnly => SandboxPolicy::ReadOnly,
+        Sandbox::WorkspaceWrite => SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
+        Sandbox::DangerFullAccess => SandboxPolicy::DangerFullAccess,
+    }
+}
+
+fn approval(approval: Approval) -> ApprovalPolicy {
+    match approval {
+        Approval::Untrusted => ApprovalPolicy::Untrusted,
+        Approval::OnFailure => ApprovalPolicy::OnFailure,
+        Approval::OnRequest => ApprovalPolicy::OnRequest,
+        Approval::Never => ApprovalPolicy::Never,
+    }
+}
+
+fn budget(run: &RunArgs) -> Budget {
+    Budget { tokens: run.max_tokens, tool_calls: run.max_tool_calls, turn_ms: None }
 }
 
 fn provider(environment: &Environment, database: &Database) -> Result<Arc<dyn ModelStreamer>, Failure> {

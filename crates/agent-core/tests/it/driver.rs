@@ -312,3 +312,103 @@ fn an_append_that_fails_shows_nothing_and_starts_nothing() {
     assert!(world.sink.events().iter().all(|event| event.seq <= 4));
     assert_eq!(world.tools.runs().len(), 0);
 }
+
+#[test]
+fn a_secret_split_over_pieces_is_not_shown_live() {
+    let piece = |text: &str| Ok(ModelEvent::Delta { index: 0, kind: LiveKind::Message(text.into()) });
+    let model = FakeModel::new(move |_| {
+        let mut all =
+            vec![piece("it is sk-very-"), piece("secret-value"), piece(", and that is all there is to say")];
+        all.extend(response([message("it is sk-very-secret-value, and that is all there is to say")]));
+        all
+    });
+    let mut world = World::new(model, FakeInbox::of([says("op-1", "go")]));
+    world.redactor = Redactor::new(["sk-very-secret-value".to_owned()]);
+    run_until_idle(&mut thread(), genesis(), world.ports());
+    let shown: String = world
+        .sink
+        .live_pieces()
+        .into_iter()
+        .map(|live| match live.kind {
+            LiveKind::Message(text) => text,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(shown.starts_with("it is [redacted], and"), "{shown}");
+}
+
+#[test]
+fn many_submissions_do_not_keep_an_answer_waiting() {
+    let name = |n: u32| submission(&format!("name-{n}"), Op::SetThreadName { name: format!("name {n}") });
+    let model = FakeModel::new(|_| response([message("hi")]));
+    let world = World::new(model, FakeInbox::of([says("op-1", "go")].into_iter().chain((0..100).map(name))));
+    let mut thread = thread();
+    run_until_idle(&mut thread, genesis(), world.ports());
+    let kinds = kinds(&world);
+    let end = kinds.iter().position(|kind| kind == "turn_completed").unwrap();
+    let last_name = kinds.iter().rposition(|kind| kind == "thread_named").unwrap();
+    assert!(end < last_name, "the turn ended at {end}, the last of 100 names came at {last_name}");
+}
+
+#[test]
+fn a_known_op_of_another_tenant_is_refused() {
+    let world = World::new(FakeModel::new(|_| response([])), FakeInbox::of([says("op-1", "go")]));
+    let other = agent_core::Submission { tenant: agent_core::Tenant::new("other"), ..says("op-1", "go") };
+    world.inbox.push(other);
+    run_until_idle(&mut thread(), genesis(), world.ports());
+    assert_eq!(world.inbox.replies()[1].1, Err(Refusal::WrongTenant));
+}
+
+#[test]
+fn a_fork_goes_on_with_ids_of_its_own() {
+    let world = busy_world();
+    let mut thread = thread();
+    run_until_idle(&mut thread, genesis(), world.ports());
+    let past = thread.fork().unwrap();
+    let again = busy_world();
+    let mut fork = Thread::new(agent_core::ThreadKey::for_test("fork"));
+    run_until_idle(&mut fork, StartUp::New(Box::new(past)), again.ports());
+    check_history(&fork).unwrap();
+    let mut items = std::collections::BTreeSet::new();
+    for event in again.sink.events() {
+        if let EventKind::ItemCompleted { item } = event.kind {
+            assert!(items.insert(item.id.clone()), "{} is there twice", item.id);
+        }
+    }
+    // The past is shown, and the fork's own turn after it.
+    assert_eq!(again.tools.runs().keys().min().unwrap(), "call_10");
+    assert_eq!(fork.turns(), 2);
+}
+
+/// A waker that counts, for a driver that is polled only when it was woken.
+struct CountingWaker(std::sync::atomic::AtomicU32);
+
+impl std::task::Wake for CountingWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn the_driver_wakes_nobody_and_misses_no_wake_up() {
+    let world = World::new(FakeModel::new(|_| response([call("hang", "1")])), FakeInbox::default());
+    let mut thread = thread();
+    let counting = std::sync::Arc::new(CountingWaker(0.into()));
+    let waker = std::task::Waker::from(counting.clone());
+    let woken = || counting.0.swap(0, std::sync::atomic::Ordering::SeqCst);
+    {
+        let run = run_thread(&mut thread, genesis(), world.ports());
+        pin_mut!(run);
+        let mut poll = || run.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready();
+        assert!(!poll());
+        assert_eq!(woken(), 0, "an idle driver wakes nobody, not even itself");
+        world.inbox.push(says("op-1", "go"));
+        assert_eq!(woken(), 1, "the inbox wakes the driver");
+        assert!(!poll());
+        assert_eq!(woken(), 0);
+        world.inbox.push(submission("op-2", Op::Interrupt));
+        assert_eq!(woken(), 1);
+        assert!(!poll());
+    }
+    assert_eq!(ends(&world), [EventKind::TurnAborted { reason: AbortReason::Interrupted }]);
+}

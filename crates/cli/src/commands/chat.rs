@@ -31,10 +31,10 @@ pub(crate) async fn start(host: Host, run: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// An earlier conversation.
-pub(crate) async fn resume(host: Host, thread: &WhichThread) -> Result<Exit, Failure> {
+pub(crate) async fn resume(host: Host, run: &RunArgs, thread: &WhichThread) -> Result<Exit, Failure> {
     let key = host.which(thread).await?;
     let before = host.summary(&key).await?;
-    let session = host.resume(&key).await?;
+    let session = host.resume(&key, run).await?;
     let mut view = view();
     let follower = host.follower(&before, &*session, &mut view).await?;
     converse(&*session, follower, is_active(&before)).await

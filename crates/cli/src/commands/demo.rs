@@ -134,7 +134,7 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
     let key = host.last().await?;
     output::result(&format!("{}\n", style.green(format!("── everturn resume {} ──", key.thread))));
     let before = host.summary(&key).await?;
-    let session = host.resume(&key).await?;
+    let session = host.resume(&key, &RunArgs::default()).await?;
     let mut view = stage_view();
     let exit =
         Follower::new(&*session, &mut view, before.last_event).follow(Until::TurnEnds, User::Absent).await?;

@@ -26,7 +26,7 @@ pub(crate) async fn exec(host: Host, run: &RunArgs, args: ExecArgs) -> Result<Ex
         Some(ExecResume::Resume { thread, prompt }) => {
             let key = host.which(&thread).await?;
             let before = host.summary(&key).await?;
-            let session = host.resume(&key).await?;
+            let session = host.resume(&key, run).await?;
             let mut follower = host.follower(&before, &*session, &mut *view).await?;
             let mut exit = None;
             if is_active(&before) || follower.turn_begins(QUEUED_TURN_BEGINS).await? {

@@ -26,7 +26,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
     match cli.command {
         None => chat::start(host().await?, &run).await,
         Some(Command::Exec(args)) => exec::exec(host().await?, &run, args).await,
-        Some(Command::Resume(args)) => chat::resume(host().await?, &args.thread).await,
+        Some(Command::Resume(args)) => chat::resume(host().await?, &run, &args.thread).await,
         Some(Command::Fork(args)) => chat::fork(host().await?, args).await,
         Some(Command::Sessions(args)) => sessions::sessions(host().await?, args).await,
         Some(Command::Attach(args)) => watch::attach(host().await?, args.thread.as_deref()).await,
