@@ -303,6 +303,43 @@ fn exec_works_over_http_and_survives_faults() {
 }
 
 #[test]
+fn exec_works_over_http_on_this_very_repository() {
+    let bench = Bench::new();
+    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let clone =
+        Command::new("git").args(["clone", "--quiet", repository, "."]).current_dir(bench.project()).status();
+    assert!(clone.unwrap().success());
+    let file = "crates/agent-core/src/thread/models.rs";
+    let patch = format!(
+        "*** Begin Patch\n*** Update File: {file}\n@@\n-pub(super) const MAX_REPEATS: u32 = 3;\n+pub(super) const MAX_REPEATS: u32 = 4;\n*** End Patch\n"
+    );
+    let server = ModelServer::start(vec![
+        Reply::new()
+            .text("Where is it?")
+            .call("grep_files", json!({ "pattern": "MAX_REPEATS", "include": "*.rs" })),
+        Reply::new()
+            .call("read_file", json!({ "path": file, "limit": 40 }))
+            .call("list_dir", json!({ "path": "crates" })),
+        Reply::new().freeform("apply_patch", &patch),
+        Reply::new().call("exec_command", json!({ "cmd": "git diff --stat && git diff" })),
+        Reply::new().text("Raised to 4."),
+    ])
+    .unwrap();
+    let mut command =
+        bench.command(&["exec", "--sandbox", "danger-full-access", "let a model repeat itself four times"]);
+    command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "sk-test-1234567890");
+    let ran = Ran::from(command.output().unwrap()).succeeds();
+    assert_eq!(ran.stdout.trim(), "Raised to 4.");
+    let outputs = server.requests().last().unwrap().tool_outputs();
+    assert_eq!(outputs.len(), 5);
+    let told = format!("{outputs:?}");
+    assert!(
+        told.contains(file) && told.contains("local-backend/") && told.contains("1 file changed"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_demo_fixes_its_project() {
     let bench = Bench::new();
     let ran = bench.run(&["demo"]).succeeds();

@@ -175,6 +175,15 @@ async fn the_ledger_tells_of_a_command_until_it_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_ledger_that_survives_the_loss_of_power_tells_the_same() {
+    let world = World::with(|config| config.durability = tools::Durability::Power);
+    let request = world.request("exec_command", json!({ "cmd": "echo hi" })).await;
+    let answer = world.run(request.clone()).await;
+    assert_eq!(finished(answer.clone()).plain_text(), "hi\n");
+    assert_eq!(world.registry.recover(request).await, answer);
+}
+
+#[tokio::test]
 async fn without_a_ledger_nothing_runs() {
     let world = World::new();
     std::fs::write(world.home.path().join("effects"), "in the way").unwrap();

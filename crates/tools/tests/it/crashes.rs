@@ -196,7 +196,10 @@ mod at_points {
     async fn a_held_child_is_never_taken_for_not_started() {
         let world = World::new();
         let request = world.request("exec_command", json!({ "cmd": "echo x >> runs; sleep 1000" })).await;
+        let begun = std::time::Instant::now();
         let answer = killed_at(&world, &request, "tool.child_held").await;
+        let waited = begun.elapsed().as_millis();
+        assert!(waited > 1_500, "recovery did not wait for the child that still holds the page: {waited} ms");
         assert!(note(&answer).contains("still running and was stopped"), "{answer:?}");
         assert!(runs_of(&world) <= 1);
         let found = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
