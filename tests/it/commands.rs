@@ -1,6 +1,7 @@
 //! The commands as a user types them.
 
 use crate::binary::{Bench, Ran};
+use agent_core::EventKind;
 use serde_json::{Value, json};
 use std::{
     os::unix::process::ExitStatusExt,
@@ -155,12 +156,100 @@ fn a_denial_goes_on_too_and_can_be_left_for_later() {
 }
 
 #[test]
+fn a_second_answer_is_refused_and_the_turn_is_served_to_its_end() {
+    let bench = Bench::new();
+    let id = ask(&bench);
+    bench.run(&["approve", &id, "--no-run"]).succeeds();
+    let ran = bench.run(&["deny", &id]).fails(1, &["not taken", &id, "Went on."]);
+    assert!(!ran.stderr.contains("unknown"), "{ran:#?}");
+    assert_eq!(bench.read("log.txt"), "asked\n");
+}
+
+#[test]
+fn an_interrupt_is_heard_before_a_cut_off_turn_goes_on() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo started > s.txt; sleep 100\" } }]\n\
+         [[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo went-on > s.txt\" } }]\n[[step]]\ntext = \"Never.\"\n",
+    );
+    let mut child = bench.spawn(&["exec", "--sandbox", "danger-full-access", "--script", &script, "go"]);
+    wait_for("the command", || bench.read("s.txt") == "started\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    bench.run(&["interrupt"]).fails(130, &["interrupted"]);
+    assert_eq!(bench.read("s.txt"), "started\n");
+    let models =
+        bench.events().iter().filter(|event| matches!(event.kind, EventKind::TokenCount { .. })).count();
+    assert_eq!(models, 1, "the model is not asked again");
+}
+
+#[test]
+fn several_questions_are_answered_one_by_one() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo 1 >> log.txt\" } }, \
+         { tool = \"exec_command\", args = { cmd = \"echo 2 >> log.txt\" } }]\n[[step]]\ntext = \"Both.\"\n",
+    );
+    let ran =
+        bench.run(&["exec", "--approval", "on-request", "--script", &script, "go"]).fails(3, &["approve"]);
+    let ids: Vec<&str> = ran
+        .stderr
+        .split("everturn approve ")
+        .skip(1)
+        .map(|rest| rest.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 2, "{ran:#?}");
+    bench.run(&["approve", ids[1]]).fails(3, &["everturn approve", ids[0]]);
+    assert_eq!(bench.read("log.txt"), "", "the first one goes first");
+    let ran = bench.run(&["exec", "resume", "--last", "--prompt", "hurry"]).fails(3, &["the prompt is kept"]);
+    assert!(ran.stderr.contains(ids[0]), "{ran:#?}");
+    bench.run(&["approve", ids[0]]).succeeds();
+    assert_eq!(bench.read("log.txt"), "1\n2\n");
+    assert!(
+        bench
+            .run(&["sessions", "export", "--format", "jsonl", &last_thread(&bench)])
+            .stdout
+            .contains("hurry")
+    );
+}
+
+#[test]
+fn nothing_that_is_shown_can_move_the_cursor_or_hide_a_question() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[step]]\ntext = \"esc \\u001B[31m\"\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo evil #\\r      echo good\" } }]\n",
+    );
+    let ran = bench
+        .run(&["exec", "--approval", "on-request", "--script", &script, "go"])
+        .fails(3, &["esc ␛[31m", "evil #␍"]);
+    assert!(!ran.stderr.contains(['\u{1b}', '\r']), "{ran:#?}");
+    assert!(!bench.run(&["approvals"]).stdout.contains('\r'));
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure_and_a_reader_that_left_is_none() {
+    let bench = Bench::new();
+    let script = bench.script("[[step]]\ntext = \"Hi.\"\n");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = bench.command(&["exec", "--script", &script, "go"]).stdout(full).output().unwrap();
+    Ran::from(output).fails(1, &["standard output could not be written"]);
+    let thread = last_thread(&bench);
+    let mut child = bench.spawn(&["sessions", "export", &thread]);
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+/// The id of the thread that was used last.
+fn last_thread(bench: &Bench) -> String {
+    bench.run(&["sessions"]).stdout.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
 fn what_is_sent_to_a_resting_thread_begins_a_turn() {
     let bench = Bench::new();
     let id = ask(&bench);
     bench.run(&["deny", &id, "--abort"]).fails(130, &["interrupted"]);
-    let thread = bench.run(&["sessions"]).stdout.split_whitespace().next().unwrap().to_owned();
-    let ran = bench.run(&["send", &thread, "more"]).succeeds();
+    let ran = bench.run(&["send", &last_thread(&bench), "more"]).succeeds();
     assert!(ran.stderr.contains("More."), "{ran:#?}");
 }
 

@@ -8,7 +8,14 @@ use std::path::PathBuf;
 /// Without a command, `everturn` is a conversation about the current directory. Threads are kept in ~/.everturn and can
 /// be resumed after any crash.
 #[derive(Debug, Parser)]
-#[command(name = "everturn", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    name = "everturn",
+    version,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -35,7 +42,7 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Start a new thread from the past of another one.
     Fork(ForkArgs),
-    /// List, show, rename, delete or export threads.
+    /// List, rename, delete or export threads.
     Sessions(SessionsArgs),
     /// Watch a thread, running or resting, from this terminal.
     Attach(ThreadArg),
@@ -66,29 +73,45 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
     /// The model [default: EVERTURN_MODEL, else gpt-5].
-    #[arg(long, short = 'm', global = true)]
+    #[arg(long, short = 'm')]
     pub(crate) model: Option<String>,
     /// Answers come from this TOML file instead of a model.
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "model")]
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
     pub(crate) script: Option<PathBuf>,
     /// What may be touched. Commands have no sandbox yet: they run with danger-full-access or after an approval.
-    #[arg(long, short = 's', value_enum, global = true)]
+    #[arg(long, short = 's', value_enum)]
     pub(crate) sandbox: Option<Sandbox>,
     /// When you are asked first [default: on-request in a conversation, never in exec].
-    #[arg(long, short = 'a', value_enum, global = true)]
+    #[arg(long, short = 'a', value_enum)]
     pub(crate) approval: Option<Approval>,
     /// The directory to work in [default: the current one].
-    #[arg(long, short = 'C', value_name = "DIR", global = true)]
+    #[arg(long, short = 'C', value_name = "DIR")]
     pub(crate) cd: Option<PathBuf>,
     /// Also survive power loss, not only the death of the process; every step waits for the disk.
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) power_safe: bool,
     /// Stop the thread after so many tokens.
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u64>,
     /// Stop the thread after so many tool calls.
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,
+}
+
+impl RunArgs {
+    /// These, and where they say nothing, the others.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            model: self.model.or(other.model),
+            script: self.script.or(other.script),
+            sandbox: self.sandbox.or(other.sandbox),
+            approval: self.approval.or(other.approval),
+            cd: self.cd.or(other.cd),
+            power_safe: self.power_safe || other.power_safe,
+            max_tokens: self.max_tokens.or(other.max_tokens),
+            max_tool_calls: self.max_tool_calls.or(other.max_tool_calls),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,6 +138,8 @@ pub(crate) enum Approval {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
     #[command(subcommand)]
     pub(crate) resume: Option<ExecResume>,
     /// What to do. `-`, or nothing while standard input is not a terminal, reads it from there; given both, the input is
@@ -134,7 +159,9 @@ pub(crate) enum ExecResume {
     Resume {
         #[command(flatten)]
         thread: WhichThread,
-        /// What to do next.
+        #[command(flatten)]
+        run: Box<RunArgs>,
+        /// What to do next. While the thread waits for an answer, it is heard after that.
         #[arg(long, short = 'p')]
         prompt: Option<String>,
     },
@@ -156,6 +183,8 @@ pub(crate) struct WhichThread {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) thread: WhichThread,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,10 @@ use tokio::{
 /// With questions open and nothing running, so long a silence means that the thread waits.
 const WAITING_AFTER: Duration = Duration::from_millis(200);
 
+/// What can be typed while a question is open.
+const HOW_TO_ANSWER: &str =
+    "answer y (yes), s (yes, and the same again in this thread), n (no) or a (no, and stop)";
+
 /// Who is there to answer.
 pub(crate) enum User<'a> {
     /// Nobody: open questions end the following with [`Exit::Waiting`].
@@ -105,7 +109,12 @@ impl<'a> Follower<'a> {
                 update = updates.next() => match update {
                     None => return Err(Failure::new(Exit::Backend, "the thread is served no more")),
                     Some(update) => {
-                        if let Some(exit) = self.update(update?) && until == Until::TurnEnds {
+                        let asked = self.questions.len();
+                        let end = self.update(update?);
+                        if self.questions.len() > asked && matches!(user, User::Present(_)) {
+                            self.view.note(HOW_TO_ANSWER);
+                        }
+                        if let Some(exit) = end && until == Until::TurnEnds {
                             return Ok(exit);
                         }
                     }
@@ -179,9 +188,7 @@ impl<'a> Follower<'a> {
             "n" | "no" => ApprovalDecision::Denied,
             "a" | "abort" => ApprovalDecision::Abort,
             _ => {
-                self.view.note(
-                    "answer y (yes), s (yes, and the same again in this thread), n (no) or a (no, and stop)",
-                );
+                self.view.note(HOW_TO_ANSWER);
                 return Ok(());
             }
         };

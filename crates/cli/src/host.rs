@@ -7,8 +7,8 @@ use crate::{
     router::{Router, is_scripted, scripted},
 };
 use agent_core::{
-    AgentSession, ApprovalPolicy, BlobId, Budget, EventKind, Genesis, Item, ModelStreamer, Op, Redactor,
-    SandboxPolicy, Settings, Shared, Source, Tenant, ThreadKey, TurnOverrides,
+    AgentSession, ApprovalPolicy, BlobId, Budget, Event, EventKind, Genesis, Item, ModelStreamer, Op,
+    Redactor, SandboxPolicy, Settings, Shared, Source, Tenant, ThreadKey, TurnOverrides,
 };
 use async_trait::async_trait;
 use config::{BASE_INSTRUCTIONS, Environment, Home, environment_context};
@@ -26,16 +26,6 @@ use tools::{BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig};
 pub(crate) enum Attendance {
     Present,
     Absent,
-}
-
-/// Where a thread is served when something is to be brought to it.
-pub(crate) enum Served {
-    /// In this process, from now on.
-    Here(Box<dyn AgentSession>),
-    /// In another process.
-    Elsewhere(RemoteSession),
-    /// Nowhere, and it is to stay so.
-    Nowhere(RemoteSession),
 }
 
 /// Everything a command works with.
@@ -170,18 +160,6 @@ impl Host {
         Ok(self.backend.attach(key).await?)
     }
 
-    /// Serves the thread here unless somebody else does, or unless it is not wanted.
-    pub(crate) async fn serve(&self, key: &ThreadKey, no_run: bool) -> Result<Served, Failure> {
-        if no_run && self.database().server(key)?.is_none() {
-            return Ok(Served::Nowhere(self.attach(key).await?));
-        }
-        match self.backend.resume(key).await {
-            Ok(session) => Ok(Served::Here(Box::new(session))),
-            Err(LocalError::Busy { .. }) => Ok(Served::Elsewhere(self.attach(key).await?)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The thread that a beginning or an end of its id means.
     pub(crate) async fn find(&self, id: &str) -> Result<ThreadKey, Failure> {
         let all = self.database().list(&ThreadFilter::of(Tenant::default())).await?;
@@ -247,6 +225,15 @@ impl Host {
     /// The questions that wait, of all threads.
     pub(crate) async fn open_questions(&self) -> Result<Vec<PendingInteraction>, Failure> {
         Ok(self.database().pending(&Tenant::default()).await?)
+    }
+
+    /// The first event of a thread, which says what it is.
+    pub(crate) async fn first_event(&self, key: &ThreadKey) -> Result<Event, Failure> {
+        let events = self.attach(key).await?.reader().events(0, 1).await.map_err(LocalError::from)?;
+        events
+            .into_iter()
+            .next()
+            .ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() }.into())
     }
 
     /// A follower of a thread from where it is now, which knows the questions that are open.

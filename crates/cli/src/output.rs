@@ -5,14 +5,43 @@ use crate::{
     view::Style,
 };
 use std::{
-    io::{IsTerminal, Write},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
-/// Writes a line to standard output. A reader that went away is no error of ours.
+/// Why standard output could not be written, the first time that happened.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Writes a line to standard output.
 pub(crate) fn result(text: &str) {
     let mut out = anstream::stdout().lock();
-    let _ = writeln!(out, "{text}");
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    keep_error(written);
+}
+
+/// Standard output for whoever writes more than lines. A reader that went away ends nothing; anything else that keeps the
+/// output from arriving makes the command fail in the end.
+pub(crate) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        keep_error(std::io::stdout().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        keep_error(std::io::stdout().flush());
+        Ok(())
+    }
+}
+
+fn keep_error(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        LOST.get_or_init(|| error.to_string());
+    }
 }
 
 /// Writes a line to standard error.
@@ -23,6 +52,12 @@ pub(crate) fn remark(text: &str) {
 
 /// Turns what a command came to into the process's exit code, and says why it failed.
 pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    let result = match (result, LOST.get()) {
+        (Ok(Exit::Done), Some(why)) => {
+            Err(Failure::new(Exit::Failed, format!("standard output could not be written: {why}")))
+        }
+        (result, _) => result,
+    };
     match result {
         Ok(exit) => exit.into(),
         Err(Failure { exit, message }) => {

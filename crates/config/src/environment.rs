@@ -25,9 +25,15 @@ pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
 pub const VARIABLES: &[Variable] = &[
     Variable { name: EVERTURN_HOME, about: "where threads are kept (default: ~/.everturn)" },
     Variable { name: OPENAI_API_KEY, about: "key of the model provider" },
-    Variable { name: OPENAI_BASE_URL, about: "address of the model provider (default: https://api.openai.com/v1)" },
+    Variable {
+        name: OPENAI_BASE_URL,
+        about: "address of the model provider (default: https://api.openai.com/v1)",
+    },
     Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-5)" },
-    Variable { name: EVERTURN_LOG, about: "what is logged to standard error, for example `debug` (default: off)" },
+    Variable {
+        name: EVERTURN_LOG,
+        about: "what is logged to standard error, for example `debug` (default: off)",
+    },
     Variable { name: "NO_COLOR", about: "set to anything: no colours" },
 ];
 
@@ -105,6 +111,9 @@ mod tests {
         assert_eq!((none.api_key(), none.base_url(), none.model()), (None, DEFAULT_BASE_URL, DEFAULT_MODEL));
         assert!(none.needs_key());
         let local = environment(&[(OPENAI_BASE_URL, "http://127.0.0.1:1/v1/"), (EVERTURN_MODEL, "m")]);
-        assert_eq!((local.base_url(), local.model(), local.needs_key()), ("http://127.0.0.1:1/v1", "m", false));
+        assert_eq!(
+            (local.base_url(), local.model(), local.needs_key()),
+            ("http://127.0.0.1:1/v1", "m", false)
+        );
     }
 }

@@ -70,7 +70,8 @@ impl LocalBackend {
         let genesis = Genesis { durability, ..genesis };
         let channel = Arc::new(Channel::new(CHANNEL_CAPACITY, 0));
         let mut ear = channel.listen();
-        let session = self.serve(store, Thread::new(key), StartUp::New(Box::new(genesis)), channel);
+        let inbox = LocalInbox::of(&store);
+        let session = self.serve(store, inbox, Thread::new(key), StartUp::New(Box::new(genesis)), channel);
         let begun =
             async { matches!(ear.hear().await, Heard::Events(_) | Heard::Live { .. } | Heard::Lagged) };
         tokio::select! {
@@ -95,7 +96,9 @@ impl LocalBackend {
             return Err(LocalError::UnknownThread { id: key.thread.to_string() });
         }
         let channel = Arc::new(Channel::new(CHANNEL_CAPACITY, thread.event_seq()));
-        Ok(self.serve(store, thread, StartUp::Crash, channel))
+        let inbox = LocalInbox::of(&store);
+        inbox.read_ahead().await?;
+        Ok(self.serve(store, inbox, thread, StartUp::Crash, channel))
     }
 
     /// A session for a thread that another process serves, or nobody.
@@ -106,6 +109,7 @@ impl LocalBackend {
     fn serve(
         &self,
         store: ThreadStore,
+        inbox: LocalInbox,
         thread: Thread,
         start_up: StartUp,
         channel: Arc<Channel>,
@@ -114,7 +118,7 @@ impl LocalBackend {
             let sink: Arc<dyn EventSink> = Arc::clone(&channel) as _;
             relay.route(store.reader().key().clone(), &sink);
         }
-        let inbox = Arc::new(LocalInbox::of(&store));
+        let inbox = Arc::new(inbox);
         let reader = store.reader().clone();
         let driver = Driver {
             store,

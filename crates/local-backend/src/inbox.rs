@@ -30,6 +30,8 @@ pub struct LocalInbox {
     wake: Notify,
     closed: AtomicBool,
     waiters: Mutex<Waiters>,
+    /// What was waiting when the thread was opened. It is there at once, so that it is heard before a cut-off turn goes on.
+    left: Mutex<VecDeque<Queued>>,
 }
 
 /// Who waits for which answer; `None` once no more answers will come.
@@ -46,7 +48,15 @@ impl LocalInbox {
             wake: Notify::new(),
             closed: AtomicBool::new(false),
             waiters: Mutex::new(Some(BTreeMap::new())),
+            left: Mutex::default(),
         }
+    }
+
+    /// Reads what waits already, before anything is served.
+    pub(crate) async fn read_ahead(&self) -> Result<(), StorageError> {
+        let waiting = self.queue.waiting(0, PAGE).await?;
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = waiting.into();
+        Ok(())
     }
 
     /// Puts an op in the queue and waits for its answer.
@@ -177,7 +187,8 @@ struct Place {
 #[async_trait]
 impl Inbox for LocalInbox {
     fn submissions<'a>(&'a self) -> BoxStream<'a, Submission> {
-        let place = Place { after: 0, read: VecDeque::new(), watch: self.queue.database.watch() };
+        let read = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        let place = Place { after: 0, read, watch: self.queue.database.watch() };
         stream::unfold(place, move |mut place| async move {
             let submission = self.next(&mut place).await?;
             Some((submission, place))

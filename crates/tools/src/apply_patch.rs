@@ -6,7 +6,7 @@ use crate::{
     arguments::{Arguments, Field, Need, Shape, schema},
     kill_point::kill_point,
     ledger::{Ledger, Opened},
-    patch::{self, ChangeKind, FileOp, Patch, Scope},
+    patch::{self, ChangeKind, ChunkLine, FileOp, Patch, Scope},
     tool::{Host, Tool, cancelled_early, failed, no_ledger, scrubbed},
 };
 use agent_core::{
@@ -23,6 +23,9 @@ use std::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+
+/// So much of a patch is shown to whoever has to approve it.
+const MAX_ASKED_BYTES: usize = 32 * 1024;
 
 const NAME: &str = "apply_patch";
 const ABOUT: &str = "Changes files: adds, updates, moves and deletes them, several at once, all or nothing. Paths are relative \
@@ -146,9 +149,36 @@ fn announced(patch: &Patch, base: &Path, cwd: &str) -> Vec<FileChange> {
             FileOp::Delete => (FileChangeKind::Delete, None),
             FileOp::Update { move_to, .. } => (FileChangeKind::Update, move_to.as_deref().map(shown)),
         };
-        FileChange { path: shown(&hunk.path), kind, moved_to, diff: String::new() }
+        FileChange { path: shown(&hunk.path), kind, moved_to, diff: asked(&hunk.op) }
     };
     patch.hunks.iter().map(change).collect()
+}
+
+/// What a patch asks of a file, as it was written, for whoever has to approve it.
+fn asked(op: &FileOp) -> String {
+    let mut text = String::new();
+    let mut line = |sign: &str, content: &str| {
+        if text.len() < MAX_ASKED_BYTES {
+            text.extend([sign, content, "\n"]);
+        }
+    };
+    match op {
+        FileOp::Add { lines, .. } => lines.iter().for_each(|content| line("+", content)),
+        FileOp::Delete => {}
+        FileOp::Update { chunks, .. } => {
+            for chunk in chunks {
+                line("@@ ", &chunk.headers.join(" "));
+                for part in &chunk.lines {
+                    match part {
+                        ChunkLine::Context(content) => line(" ", content),
+                        ChunkLine::Remove(content) => line("-", content),
+                        ChunkLine::Add(content) => line("+", content),
+                    }
+                }
+            }
+        }
+    }
+    text
 }
 
 /// A path relative to the thread's working directory where it is below it.

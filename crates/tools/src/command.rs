@@ -129,9 +129,9 @@ async fn prepare(
         Class::Safe => (Access::ReadOnly, Repeat::Safe),
         _ => (Access::Mutating, Repeat::Never),
     };
-    // A command known to write nothing cannot break a policy, which only limits what is written.
-    let containment = match (&request.sandbox, class) {
-        (SandboxPolicy::DangerFullAccess, _) | (_, Class::Safe) => Containment::Contained,
+    // Nothing holds a command yet, so it needs full access or a yes, even where it looks safe.
+    let containment = match &request.sandbox {
+        SandboxPolicy::DangerFullAccess => Containment::Contained,
         _ => Containment::Uncontained { reason: "this build has no sandbox for commands yet".to_owned() },
     };
     Ok(Preparation {

@@ -121,7 +121,7 @@ pub enum Subject {
     },
     /// A change of files.
     Patch {
-        /// Which, without diffs.
+        /// Which, with what is asked of them as their diffs; line numbers are not known yet.
         changes: Vec<FileChange>,
     },
     /// A new plan.
@@ -352,7 +352,7 @@ pub struct FileChange {
     /// Where it moves to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
-    /// A unified diff; empty where not computed yet.
+    /// A unified diff; before the change is made, only its lines.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub diff: String,
 }

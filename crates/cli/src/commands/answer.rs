@@ -4,14 +4,15 @@
 //! that the op leads to has ended, unless that is not wanted.
 
 use crate::{
-    args::{ApproveArgs, DenyArgs, SendArgs},
+    args::{ApproveArgs, DenyArgs, RunArgs, SendArgs},
     exit::{Exit, Failure},
-    follow::{Follower, Until, User, submission},
-    host::{Host, Served, answer, is_active},
+    follow::{Until, User, submission},
+    host::{Host, answer, is_active},
     output,
-    view::{HumanView, command_line},
+    view::{HumanView, clean_line, command_line},
 };
-use agent_core::{AgentSession, ApprovalDecision, Content, Event, EventKind, Op, ThreadKey};
+use agent_core::{ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey};
+use local_backend::SubmitOutcome;
 
 pub(crate) async fn send(host: Host, args: SendArgs) -> Result<Exit, Failure> {
     let key = host.find(&args.thread).await?;
@@ -67,7 +68,7 @@ async fn decide(host: &Host, id: &str, decision: ApprovalDecision, no_run: bool)
 
 /// What is asked, in one line.
 pub(super) fn ask(question: &Event) -> String {
-    match &question.kind {
+    let text = match &question.kind {
         EventKind::ExecApprovalRequest(request) => {
             format!("{}: {}", command_line(&request.command), request.reason)
         }
@@ -76,36 +77,47 @@ pub(super) fn ask(question: &Event) -> String {
             format!("change {}: {}", files.join(", "), request.reason)
         }
         _ => "a question".into(),
-    }
+    };
+    clean_line(&text)
 }
 
-/// Brings an op to a thread, wherever it is served.
+/// Brings an op to a thread, wherever it is served. It is in the thread's inbox before anybody serves the thread, so a turn
+/// that was cut off hears it before it goes on.
 async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<Exit, Failure> {
     let before = host.summary(key).await?;
-    match host.serve(key, no_run).await? {
-        Served::Here(session) => {
-            let out = anstream::stderr();
-            let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
-            session.submit(submission(&*session, op)).await?;
-            let mut follower = Follower::new(&*session, &mut view, before.last_event);
-            let exit = follower.follow(Until::TurnEnds, User::Absent).await?;
-            for id in follower.waiting() {
-                output::remark(&format!("waiting for an answer: everturn approve {id}"));
-            }
-            Ok(exit)
-        }
-        Served::Elsewhere(session) => {
-            session.submit(submission(&session, op)).await?;
-            output::remark("done; the process that serves the thread goes on");
-            Ok(Exit::Done)
-        }
-        Served::Nowhere(session) => {
-            session.submit_or_queue(submission(&session, op)).await?;
-            output::remark(&format!(
-                "kept; it is heard when the thread is resumed: everturn resume {}",
-                key.thread
-            ));
-            Ok(Exit::Done)
-        }
+    let remote = host.attach(key).await?;
+    let op = submission(&remote, op);
+    if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
+        let server = before.served_by.map_or_else(String::new, |pid| format!(" by process {pid}"));
+        output::remark(&format!("delivered; the thread is served{server}"));
+        return Ok(Exit::Done);
     }
+    if no_run {
+        output::remark(&format!(
+            "kept; it is heard when the thread is resumed: everturn resume {}",
+            key.thread
+        ));
+        return Ok(Exit::Done);
+    }
+    let session = host.resume(key, &RunArgs::default()).await?;
+    let out = anstream::stderr();
+    let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
+    let mut follower = host.follower(&before, &*session, &mut view).await?;
+    let refused = match session.submit(op).await {
+        Ok(_) => None,
+        Err(SessionError::Refused(refusal)) => Some(refusal),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(refusal) = &refused {
+        output::remark(&format!("not taken: {refusal}"));
+    }
+    // Whatever was taken: a turn that goes on here is served to its end.
+    if refused.is_some() && !is_active(&before) {
+        return Ok(Exit::Failed);
+    }
+    let exit = follower.follow(Until::TurnEnds, User::Absent).await?;
+    for id in follower.waiting() {
+        output::remark(&format!("waiting for an answer: everturn approve {id}    (or: everturn deny {id})"));
+    }
+    Ok(if refused.is_some() && exit == Exit::Done { Exit::Failed } else { exit })
 }

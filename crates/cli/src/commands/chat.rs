@@ -1,7 +1,7 @@
 //! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
 
 use crate::{
-    args::{ForkArgs, RunArgs, WhichThread},
+    args::{ForkArgs, ResumeArgs, RunArgs},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
     host::{Attendance, Host, is_active},
@@ -31,10 +31,10 @@ pub(crate) async fn start(host: Host, run: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// An earlier conversation.
-pub(crate) async fn resume(host: Host, run: &RunArgs, thread: &WhichThread) -> Result<Exit, Failure> {
-    let key = host.which(thread).await?;
+pub(crate) async fn resume(host: Host, args: &ResumeArgs) -> Result<Exit, Failure> {
+    let key = host.which(&args.thread).await?;
     let before = host.summary(&key).await?;
-    let session = host.resume(&key, run).await?;
+    let session = host.resume(&key, &args.run).await?;
     let mut view = view();
     let follower = host.follower(&before, &*session, &mut view).await?;
     converse(&*session, follower, is_active(&before)).await
@@ -44,6 +44,9 @@ pub(crate) async fn resume(host: Host, run: &RunArgs, thread: &WhichThread) -> R
 pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
     let key = host.which(&args.thread).await?;
     let at = args.turn.map_or(ForkPoint::Latest, |turn| ForkPoint::Turn(TurnId(turn)));
+    if host.summary(&key).await?.turns == 0 {
+        return Err(Failure::usage(format!("thread {} has no turn yet that could be forked", key.thread)));
+    }
     let session = host.fork(&key, at).await?;
     if args.no_run || !output::on_terminal() {
         output::result(session.key().thread.as_str());
@@ -54,7 +57,8 @@ pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
 }
 
 fn view() -> HumanView<std::io::Stderr> {
-    HumanView::new(std::io::stderr(), output::style_of(&anstream::stderr()), output::on_terminal())
+    // No spinner: it would tear what is being typed.
+    HumanView::new(std::io::stderr(), output::style_of(&anstream::stderr()), false)
 }
 
 /// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.
@@ -72,7 +76,13 @@ async fn converse(
             let Some(text) = ask(&mut lines).await else { break };
             match text.trim() {
                 "" => continue,
-                "/quit" | "/exit" => break,
+                "/quit" | "/exit" | "quit" | "exit" => break,
+                command if command.starts_with('/') && !command.contains(' ') => {
+                    output::remark(&format!(
+                        "there is no command {command}; /quit leaves, anything else is said to the agent"
+                    ));
+                    continue;
+                }
                 text => {
                     let op = Op::UserInput { items: vec![Content::text(text)] };
                     session.submit(submission(session, op)).await?;

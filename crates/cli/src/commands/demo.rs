@@ -95,7 +95,7 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
     stage.set(if args.crash { CRASH_SCRIPT } else { FIX_SCRIPT }).map_err(failed)?;
     let style = output::style_of(&anstream::stdout());
     output::result(&style.dim(format!(
-        "A copy of a small broken project is in {}.\nThe loop, the tools, the files and the storage are real; only the \
+        "A copy of a small broken project is in {} (until the end; --keep keeps it).\nThe loop, the tools, the files and the storage are real; only the \
          model's words are scripted.\n",
         stage.project().display()
     )));

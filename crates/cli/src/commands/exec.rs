@@ -1,7 +1,7 @@
 //! `everturn exec`: one task, for scripts and for people in a hurry.
 
 use crate::{
-    args::{ExecArgs, ExecResume, RunArgs},
+    args::{ExecArgs, ExecResume},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
     host::{Attendance, Host, is_active},
@@ -20,33 +20,45 @@ const MAX_PROMPT_BYTES: u64 = 8 * 1024 * 1024;
 /// An op that was left in the inbox begins its turn within so long after a resume.
 const QUEUED_TURN_BEGINS: Duration = Duration::from_millis(500);
 
-pub(crate) async fn exec(host: Host, run: &RunArgs, args: ExecArgs) -> Result<Exit, Failure> {
+impl ExecArgs {
+    /// Whether the thread is to survive the loss of power.
+    pub(super) fn power_safe(&self) -> bool {
+        let resumed = matches!(&self.resume, Some(ExecResume::Resume { run, .. }) if run.power_safe);
+        self.run.power_safe || resumed
+    }
+}
+
+pub(crate) async fn exec(host: Host, args: ExecArgs) -> Result<Exit, Failure> {
     let mut view = view(args.json);
-    match args.resume {
-        Some(ExecResume::Resume { thread, prompt }) => {
-            let key = host.which(&thread).await?;
-            let before = host.summary(&key).await?;
-            let session = host.resume(&key, run).await?;
-            let mut follower = host.follower(&before, &*session, &mut *view).await?;
-            let mut exit = None;
-            if is_active(&before) || follower.turn_begins(QUEUED_TURN_BEGINS).await? {
-                exit = Some(follower.follow(Until::TurnEnds, User::Absent).await?);
-            }
-            match (prompt, exit) {
-                (Some(prompt), None | Some(Exit::Done | Exit::Failed | Exit::Interrupted)) => {
-                    turn(&*session, &mut follower, prompt).await
-                }
-                (_, Some(exit)) => Ok(end(exit, &follower)),
-                (None, None) => Err(Failure::usage("no turn was running; pass --prompt to begin one")),
-            }
+    let Some(ExecResume::Resume { thread, run, prompt }) = args.resume else {
+        let prompt = prompt(args.prompt, args.stdin.is_some())?;
+        let settings = host.settings(&args.run, Attendance::Absent)?;
+        let session = host.start(settings, Source::Exec).await?;
+        let mut follower = Follower::new(&*session, &mut *view, 0);
+        return turn(&*session, &mut follower, prompt).await;
+    };
+    let prompt = prompt.map(non_empty).transpose()?;
+    let key = host.which(&thread).await?;
+    let before = host.summary(&key).await?;
+    let session = host.resume(&key, &run.or(args.run)).await?;
+    if args.json {
+        view.event(&host.first_event(&key).await?);
+    }
+    let mut follower = host.follower(&before, &*session, &mut *view).await?;
+    let mut exit = None;
+    if is_active(&before) || follower.turn_begins(QUEUED_TURN_BEGINS).await? {
+        exit = Some(follower.follow(Until::TurnEnds, User::Absent).await?);
+    }
+    match (prompt, exit) {
+        (Some(prompt), Some(Exit::Waiting)) => {
+            let op = Op::UserInput { items: vec![Content::text(prompt)] };
+            session.submit(submission(&*session, op)).await?;
+            output::remark("the prompt is kept; it is heard when the questions have their answers");
+            Ok(end(Exit::Waiting, &follower))
         }
-        None => {
-            let prompt = prompt(args.prompt, args.stdin.is_some())?;
-            let settings = host.settings(run, Attendance::Absent)?;
-            let session = host.start(settings, Source::Exec).await?;
-            let mut follower = Follower::new(&*session, &mut *view, 0);
-            turn(&*session, &mut follower, prompt).await
-        }
+        (Some(prompt), _) => turn(&*session, &mut follower, prompt).await,
+        (None, Some(exit)) => Ok(end(exit, &follower)),
+        (None, None) => Err(Failure::usage("no turn was running; pass --prompt to begin one")),
     }
 }
 
@@ -79,7 +91,7 @@ fn end(exit: Exit, follower: &Follower<'_>) -> Exit {
 /// error and the final message on standard output.
 fn view(json: bool) -> Box<dyn View> {
     if json {
-        return Box::new(JsonView::new(std::io::stdout()));
+        return Box::new(JsonView::new(output::Stdout));
     }
     if std::io::stdout().is_terminal() {
         let out = anstream::stdout();

@@ -22,11 +22,12 @@ use config::Environment;
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Failure> {
     let run = cli.run;
-    let host = || Host::open(&environment, run.power_safe);
+    let serve = |power_safe| Host::open(&environment, power_safe);
+    let host = || serve(false);
     match cli.command {
-        None => chat::start(host().await?, &run).await,
-        Some(Command::Exec(args)) => exec::exec(host().await?, &run, args).await,
-        Some(Command::Resume(args)) => chat::resume(host().await?, &run, &args.thread).await,
+        None => chat::start(serve(run.power_safe).await?, &run).await,
+        Some(Command::Exec(args)) => exec::exec(serve(args.power_safe()).await?, args).await,
+        Some(Command::Resume(args)) => chat::resume(serve(args.run.power_safe).await?, &args).await,
         Some(Command::Fork(args)) => chat::fork(host().await?, args).await,
         Some(Command::Sessions(args)) => sessions::sessions(host().await?, args).await,
         Some(Command::Attach(args)) => watch::attach(host().await?, args.thread.as_deref()).await,

@@ -2,14 +2,15 @@
 
 use super::watch::status_name;
 use crate::{
-    args::{ExportFormat, SessionsArgs, SessionsCommand},
+    args::{ExportFormat, RunArgs, SessionsArgs, SessionsCommand},
     exit::{Exit, Failure},
     follow::submission,
-    host::{Host, Served, is_active},
+    host::{Host, is_active},
     output,
+    view::clean_line,
 };
-use agent_core::{AgentSession, Op};
-use local_backend::ThreadSummary;
+use agent_core::Op;
+use local_backend::{SubmitOutcome, ThreadSummary};
 
 pub(crate) async fn sessions(host: Host, args: SessionsArgs) -> Result<Exit, Failure> {
     match args.command.unwrap_or(SessionsCommand::List { json: false }) {
@@ -26,7 +27,7 @@ pub(crate) async fn sessions(host: Host, args: SessionsArgs) -> Result<Exit, Fai
                 ExportFormat::Jsonl => local_backend::ExportFormat::Jsonl,
                 ExportFormat::Markdown => local_backend::ExportFormat::Markdown,
             };
-            host.export(&key, format, &mut std::io::stdout()).await?;
+            host.export(&key, format, &mut output::Stdout).await?;
         }
     }
     Ok(Exit::Done)
@@ -41,7 +42,7 @@ async fn list(host: &Host, json: bool) -> Result<(), Failure> {
         if json {
             output::result(&serde_json::json!(thread).to_string());
         } else {
-            let title = thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str);
+            let title = clean_line(thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str));
             output::result(&format!(
                 "{}  {:<8} {:>3} turns  {title}",
                 thread.key.thread,
@@ -63,17 +64,18 @@ fn doing(thread: &ThreadSummary) -> String {
 
 async fn rename(host: &Host, thread: &str, name: String) -> Result<(), Failure> {
     let key = host.find(thread).await?;
-    let op = Op::SetThreadName { name };
-    // A turn that was cut off is not resumed for a name: the name is kept until it is.
-    let no_run = is_active(&host.summary(&key).await?);
-    match host.serve(&key, no_run).await? {
-        Served::Here(session) => session.submit(submission(&*session, op)).await?,
-        Served::Elsewhere(session) => session.submit(submission(&session, op)).await?,
-        Served::Nowhere(session) => {
-            session.submit_or_queue(submission(&session, op)).await?;
-            output::remark("kept; it is heard when the thread is resumed");
-            return Ok(());
-        }
-    };
+    let before = host.summary(&key).await?;
+    let remote = host.attach(&key).await?;
+    let op = submission(&remote, Op::SetThreadName { name });
+    if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
+        return Ok(());
+    }
+    if is_active(&before) {
+        // A turn that was cut off is not resumed for a name.
+        output::remark("kept; it is heard when the thread is resumed");
+        return Ok(());
+    }
+    let session = host.resume(&key, &RunArgs::default()).await?;
+    session.submit(op).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
     host::{Host, is_active},
     lines::typed_lines,
     output,
-    view::HumanView,
+    view::{HumanView, clean_line},
 };
 use local_backend::ThreadStatus;
 
@@ -15,8 +15,11 @@ use local_backend::ThreadStatus;
 pub(crate) async fn attach(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
     let key = host.find_or_last(thread).await?;
     let session = host.attach(&key).await?;
+    if !is_active(&host.summary(&key).await?) {
+        output::remark("no turn is running; waiting for more, Ctrl-C leaves");
+    }
     let out = anstream::stdout();
-    let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false);
+    let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false).watching();
     let mut follower = Follower::new(&session, &mut view, 0);
     if output::on_terminal() {
         let mut lines = typed_lines();
@@ -34,6 +37,7 @@ pub(crate) async fn status(host: Host, thread: Option<&str>) -> Result<Exit, Fai
     let title = thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str);
     let served = match (thread.served_by, is_active(&thread)) {
         (Some(pid), _) => format!("by process {pid}"),
+        (None, true) if thread.status == ThreadStatus::Waiting => "by nobody: it waits for an answer".into(),
         (None, true) => {
             format!("by nobody: its process ended in mid-turn; everturn resume {} goes on", key.thread)
         }
@@ -41,7 +45,7 @@ pub(crate) async fn status(host: Host, thread: Option<&str>) -> Result<Exit, Fai
     };
     let lines = [
         ("thread", key.thread.to_string()),
-        ("title", title.to_owned()),
+        ("title", clean_line(title)),
         ("status", status_name(thread.status)),
         ("served", served),
         ("directory", thread.cwd.clone()),

@@ -1,11 +1,11 @@
 //! What a person reads: streamed text, commands with their exit codes and times, coloured diffs, a summary.
 
 use super::{
-    Style, View,
+    Style, View, clean, clean_line,
     json::{command_line, end_message},
 };
 use agent_core::{
-    AbortReason, Event, EventKind, FileChange, FileChangeKind, ItemDetail, ItemId, Live, LiveKind,
+    AbortReason, Content, Event, EventKind, FileChange, FileChangeKind, ItemDetail, ItemId, Live, LiveKind,
     OutputStatus, PlanStep, PlanStepStatus, TokenUsage, ToolOutput, TurnEnd, TurnItem,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,10 +18,21 @@ const SPINNER_CHARS: usize = 70;
 /// So many lines of a diff are shown.
 const DIFF_LINES: usize = 60;
 
+/// So many lines of what the user said are shown to those who watch.
+const USER_LINES: usize = 6;
+
+/// Who reads: the one who talks to the agent, or others as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    Talking,
+    Watching,
+}
+
 /// Writes a thread for a person.
 pub(crate) struct HumanView<W> {
     out: W,
     style: Style,
+    readers: Readers,
     spinner: Option<ProgressBar>,
     started_ms: u64,
     calls: u32,
@@ -45,6 +56,7 @@ impl<W: Write + Send> HumanView<W> {
         Self {
             out,
             style,
+            readers: Readers::Talking,
             spinner,
             started_ms: 0,
             calls: 0,
@@ -52,6 +64,11 @@ impl<W: Write + Send> HumanView<W> {
             streaming: None,
             told: BTreeMap::new(),
         }
+    }
+
+    /// The same for somebody who did not see what the user said.
+    pub(crate) fn watching(self) -> Self {
+        Self { readers: Readers::Watching, ..self }
     }
 
     fn line(&mut self, text: &str) {
@@ -109,17 +126,27 @@ impl<W: Write + Send> HumanView<W> {
         }
     }
 
+    /// What the user said, where a reader may not have seen it: in a thread that is watched or joined.
+    fn user(&mut self, content: &[Content]) {
+        for part in content {
+            if let (Content::Text { text }, Readers::Watching) = (part, self.readers) {
+                let first = clean(text).lines().take(USER_LINES).collect::<Vec<_>>().join("\n  ");
+                self.line(&self.style.cyan(format!("› {first}")));
+            }
+        }
+    }
+
     /// A whole message: what was not streamed of it.
     fn message(&mut self, item: &TurnItem, text: &str, cut: bool) {
         match self.told.remove(&item.id) {
             Some((_, told)) if text.starts_with(&told) => {
                 if self.streaming.take_if(|streaming| *streaming == item.id).is_some() {
-                    self.raw(&format!("{}\n", &text[told.len()..]));
+                    self.raw(&format!("{}\n", clean(&text[told.len()..])));
                 } else if told.len() < text.len() {
-                    self.line(&text[told.len()..]);
+                    self.line(&clean(&text[told.len()..]));
                 }
             }
-            _ => self.line(text),
+            _ => self.line(&clean(text)),
         }
         if cut {
             self.line(&self.style.dim("(stopped here)"));
@@ -128,9 +155,10 @@ impl<W: Write + Send> HumanView<W> {
 
     fn completed(&mut self, item: &TurnItem) {
         match &item.detail {
+            ItemDetail::UserMessage { content } => self.user(content),
             ItemDetail::AgentMessage { text, cut } => self.message(item, text, *cut),
             ItemDetail::Reasoning { summary, .. } if self.told.remove(&item.id).is_none() => {
-                self.line(&self.style.dim(summary.join("\n")));
+                self.line(&self.style.dim(clean(&summary.join("\n"))));
             }
             ItemDetail::CommandExecution { command, output: Some(output), .. } => {
                 self.calls += 1;
@@ -143,7 +171,11 @@ impl<W: Write + Send> HumanView<W> {
             ItemDetail::ToolCall { tool, subject, output: Some(output), .. } => {
                 self.calls += 1;
                 let (mark, rest) = (self.mark(output), self.remark(output));
-                self.line(&format!("{mark} {} {subject}{rest}", self.style.bold(tool)));
+                self.line(&format!(
+                    "{mark} {} {}{rest}",
+                    self.style.bold(clean_line(tool)),
+                    clean_line(subject)
+                ));
                 if output.status != OutputStatus::Ok {
                     self.block(&output.plain_text());
                 }
@@ -161,7 +193,7 @@ impl<W: Write + Send> HumanView<W> {
         self.line(&format!(
             "{mark} {} {}{rest}",
             self.style.bold("$"),
-            self.style.bold(command_line(command))
+            self.style.bold(clean(&command_line(command)))
         ));
         self.block(&output.plain_text());
     }
@@ -175,23 +207,28 @@ impl<W: Write + Send> HumanView<W> {
                 FileChangeKind::Update => "M",
             };
             let moved = change.moved_to.as_ref().map(|to| format!(" → {to}")).unwrap_or_default();
-            self.line(&format!("{mark} {letter} {}{moved}{rest}", self.style.bold(&change.path)));
-            for line in change.diff.lines().take(DIFF_LINES) {
-                self.line(&format!("  {}", self.style.diff_line(line)));
-            }
-            let more = change.diff.lines().count().saturating_sub(DIFF_LINES);
-            if more > 0 {
-                self.line(&self.style.dim(format!("  … {more} more lines")));
-            }
+            self.line(&format!("{mark} {letter} {}{moved}{rest}", self.style.bold(clean_line(&change.path))));
+            self.diff(&change.diff);
         }
         if output.status != OutputStatus::Ok {
             self.block(&output.plain_text());
         }
     }
 
+    fn diff(&mut self, diff: &str) {
+        for line in diff.lines().take(DIFF_LINES) {
+            self.line(&format!("  {}", self.style.diff_line(&clean(line))));
+        }
+        let more = diff.lines().count().saturating_sub(DIFF_LINES);
+        if more > 0 {
+            self.line(&self.style.dim(format!("  … {more} more lines")));
+        }
+    }
+
     fn plan(&mut self, steps: &[PlanStep]) {
         self.line(&self.style.bold("Plan"));
         for step in steps {
+            let step = PlanStep { step: clean_line(&step.step), ..step.clone() };
             let line = match step.status {
                 PlanStepStatus::Completed => self.style.green(format!("  ✓ {}", step.step)),
                 PlanStepStatus::InProgress => self.style.cyan(format!("  ▸ {}", step.step)),
@@ -225,6 +262,7 @@ impl<W: Write + Send> HumanView<W> {
 
     /// Output of a tool: its end, where it is long.
     fn block(&mut self, text: &str) {
+        let text = clean(text);
         let lines: Vec<&str> = text.lines().collect();
         let hidden = lines.len().saturating_sub(OUTPUT_LINES);
         if hidden > 0 {
@@ -236,8 +274,8 @@ impl<W: Write + Send> HumanView<W> {
     }
 
     fn question(&mut self, id: &str, what: &str, reason: &str) {
-        self.line(&format!("{} {what}", self.style.yellow("May I?")));
-        self.line(&self.style.dim(format!("  {reason}  [{id}]")));
+        self.line(&format!("{} {}", self.style.yellow("May I?"), clean(what)));
+        self.line(&self.style.dim(format!("  {}  [{id}]", clean_line(reason))));
     }
 
     fn ended(&mut self, event: &Event, mark: String, what: &str) {
@@ -274,7 +312,7 @@ impl<W: Write + Send> View for HumanView<W> {
             EventKind::TokenCount { last, .. } => self.usage += *last,
             EventKind::ItemStarted { item } => {
                 if let ItemDetail::CommandExecution { command, .. } = &item.detail {
-                    self.wait(&command_line(command));
+                    self.wait(&clean_line(&command_line(command)));
                 }
             }
             EventKind::ItemCompleted { item } => {
@@ -289,6 +327,9 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.rest();
                 let files: Vec<&str> = request.changes.iter().map(|change| change.path.as_str()).collect();
                 self.question(request.id.as_str(), &format!("change {}", files.join(", ")), &request.reason);
+                for change in &request.changes {
+                    self.diff(&change.diff);
+                }
             }
             EventKind::ModelRetry { retry, of, reason, .. } => {
                 let void = if self.streaming.is_some() || !self.told.is_empty() {
@@ -324,15 +365,16 @@ impl<W: Write + Send> View for HumanView<W> {
 
     fn live(&mut self, live: &Live) {
         match &live.kind {
-            LiveKind::Message(piece) => self.stream(live, piece, piece),
+            LiveKind::Message(piece) => self.stream(live, piece, &clean(piece)),
             LiveKind::Reasoning(piece) => {
-                let shown = self.style.dim(piece);
+                let shown = self.style.dim(clean(piece));
                 self.stream(live, piece, &shown);
             }
             LiveKind::Output(piece) => {
                 let last = piece.lines().rfind(|line| !line.trim().is_empty());
                 if let (Some(spinner), Some(line)) = (&self.spinner, last) {
-                    spinner.set_message(line.trim().chars().take(SPINNER_CHARS).collect::<String>());
+                    spinner
+                        .set_message(clean_line(line.trim()).chars().take(SPINNER_CHARS).collect::<String>());
                 }
             }
             _ => {}

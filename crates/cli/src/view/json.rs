@@ -26,7 +26,7 @@ impl<W: Write + Send> JsonView<W> {
 
     fn line(&mut self, seq: u64, mut value: Value) {
         value["seq"] = seq.into();
-        // A reader that went away is noticed by the next write to it; the turn goes on.
+        // Where it does not arrive, the writer remembers; the turn goes on.
         let _ = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
     }
 

@@ -1,11 +1,13 @@
 //! What a person or a program sees of a thread.
 
+mod clean;
 mod human;
 mod json;
 mod style;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use clean::{clean, clean_line};
 pub(crate) use human::HumanView;
 pub(crate) use json::{JsonView, command_line};
 pub(crate) use style::Style;
