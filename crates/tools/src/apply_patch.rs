@@ -167,7 +167,7 @@ fn asked(op: &FileOp) -> String {
         FileOp::Delete => {}
         FileOp::Update { chunks, .. } => {
             for chunk in chunks {
-                line("@@ ", &chunk.headers.join(" "));
+                line("@@", &chunk.headers.iter().map(|header| format!(" {header}")).collect::<String>());
                 for part in &chunk.lines {
                     match part {
                         ChunkLine::Context(content) => line(" ", content),

@@ -41,6 +41,16 @@ fn expected() -> Vec<FileChange> {
     ]
 }
 
+/// The same, with what is asked of each file for whoever has to approve it.
+fn asked() -> Vec<FileChange> {
+    let diffs = ["@@\n one\n-two\n+TWO\n", "+new\n", "", ""];
+    expected()
+        .into_iter()
+        .zip(diffs)
+        .map(|(change, diff)| FileChange { diff: diff.into(), ..change })
+        .collect()
+}
+
 fn ways() -> Vec<(&'static str, Payload)> {
     let script = format!("apply_patch <<'EOF'\n{PATCH}\nEOF\n");
     let payload = |arguments: Value| function(&arguments);
@@ -62,7 +72,7 @@ async fn a_patch_is_a_patch_whichever_way_it_comes() {
         let preparation = &request.preparation;
         assert_eq!((preparation.access, preparation.repeat), (Access::Mutating, Repeat::Never));
         assert_eq!(preparation.containment, Containment::Contained, "{name}");
-        assert_eq!(preparation.subject, Subject::Patch { changes: expected() }, "{name}");
+        assert_eq!(preparation.subject, Subject::Patch { changes: asked() }, "{name}");
         let output = finished(world.run(request).await);
         assert_eq!(output.status, OutputStatus::Ok, "{name}: {}", output.plain_text());
         assert!(output.plain_text().starts_with("Success."), "{name}");
@@ -86,8 +96,8 @@ async fn paths_start_from_the_workdir_and_are_told_from_the_working_directory() 
     let script =
         "cd sub && apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: n.txt\n+n\n*** End Patch\nEOF";
     let request = world.request("exec_command", json!({ "cmd": script, "workdir": "in" })).await;
-    let added = || vec![change("in/sub/n.txt", FileChangeKind::Add, None)];
-    assert_eq!(request.preparation.subject, Subject::Patch { changes: added() });
+    let added = FileChange { diff: "+n\n".into(), ..change("in/sub/n.txt", FileChangeKind::Add, None) };
+    assert_eq!(request.preparation.subject, Subject::Patch { changes: vec![added] });
     let output = finished(world.run(request).await);
     assert_eq!(output.changes[0].path, "in/sub/n.txt");
     assert_eq!(world.read("in/sub/n.txt"), "n\n");
