@@ -2,8 +2,8 @@
 
 use crate::{environment::EnvPolicy, ledger::Ledger};
 use agent_core::{
-    Access, BlobId, Class, Containment, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor,
-    Repeat, Subject, ThreadKey, ToolAnswer, ToolOutput, ToolRequest, ToolSpec, Verdict,
+    BlobId, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor, Subject, ThreadKey, ToolAnswer,
+    ToolOutput, ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
@@ -56,15 +56,8 @@ impl Host {
     /// What is said of a call that only looks.
     pub(crate) fn looking(&self, request: &PrepareRequest, subject: Subject, timeout_ms: u64) -> Preparation {
         Preparation {
-            access: Access::ReadOnly,
-            repeat: Repeat::Safe,
-            class: Class::Safe,
-            verdict: Verdict::Silent,
-            containment: Containment::Contained,
-            subject,
             digest: self.digest(request, &[request.call.payload.text().to_owned()], &request.cwd),
-            timeout_ms,
-            justification: None,
+            ..Preparation::reading(subject, timeout_ms)
         }
     }
 
