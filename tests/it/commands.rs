@@ -166,6 +166,24 @@ fn a_second_answer_is_refused_and_the_turn_is_served_to_its_end() {
 }
 
 #[test]
+fn many_terminals_answer_at_once_and_one_of_them_counts() {
+    let bench = Bench::new();
+    let id = ask(&bench);
+    let children: Vec<_> = (0..6).map(|_| bench.spawn(&["approve", &id])).collect();
+    let ran: Vec<Ran> = children.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect();
+    // Taken (0), refused (1), or too late to find the question (2); never a failure of the storage.
+    assert!(ran.iter().all(|ran| matches!(ran.code, Some(0..=2))), "{ran:#?}");
+    assert!(ran.iter().any(|ran| ran.code == Some(0)), "{ran:#?}");
+    assert_eq!(bench.read("log.txt"), "asked\n");
+    let answers = bench
+        .events()
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::InteractionResolved { .. }))
+        .count();
+    assert_eq!(answers, 1);
+}
+
+#[test]
 fn an_interrupt_is_heard_before_a_cut_off_turn_goes_on() {
     let bench = Bench::new();
     let script = bench.script(

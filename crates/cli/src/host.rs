@@ -124,6 +124,18 @@ impl Host {
         Ok(Box::new(session))
     }
 
+    /// Serves a thread again, unless somebody else does by now.
+    pub(crate) async fn resume_unless_served(
+        &self,
+        key: &ThreadKey,
+    ) -> Result<Option<Box<dyn AgentSession>>, Failure> {
+        match self.backend.resume(key).await {
+            Ok(session) => Ok(Some(Box::new(session))),
+            Err(LocalError::Busy { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What the command line says of a thread that there is already.
     fn overrides(&self, run: &RunArgs) -> Result<TurnOverrides, Failure> {
         let limits = run.max_tokens.is_some() || run.max_tool_calls.is_some();

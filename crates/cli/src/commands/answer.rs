@@ -4,7 +4,7 @@
 //! that the op leads to has ended, unless that is not wanted.
 
 use crate::{
-    args::{ApproveArgs, DenyArgs, RunArgs, SendArgs},
+    args::{ApproveArgs, DenyArgs, SendArgs},
     exit::{Exit, Failure},
     follow::{Until, User, submission},
     host::{Host, answer, is_active},
@@ -87,19 +87,27 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<E
     let before = host.summary(key).await?;
     let remote = host.attach(key).await?;
     let op = submission(&remote, op);
-    if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
-        let server = before.served_by.map_or_else(String::new, |pid| format!(" by process {pid}"));
-        output::remark(&format!("delivered; the thread is served{server}"));
-        return Ok(Exit::Done);
-    }
-    if no_run {
+    let session = loop {
+        if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
+            let server = before.served_by.map_or_else(String::new, |pid| format!(" by process {pid}"));
+            output::remark(&format!("delivered; the thread is served{server}"));
+            return Ok(Exit::Done);
+        }
+        if no_run {
+            break None;
+        }
+        // Another terminal may be faster; then the op is in the inbox of whoever serves the thread.
+        if let Some(session) = host.resume_unless_served(key).await? {
+            break Some(session);
+        }
+    };
+    let Some(session) = session else {
         output::remark(&format!(
             "kept; it is heard when the thread is resumed: everturn resume {}",
             key.thread
         ));
         return Ok(Exit::Done);
-    }
-    let session = host.resume(key, &RunArgs::default()).await?;
+    };
     let out = anstream::stderr();
     let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
     let mut follower = host.follower(&before, &*session, &mut view).await?;
