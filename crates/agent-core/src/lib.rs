@@ -27,5 +27,5 @@ pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
 pub use thread::{
     Admission, Answer, ApplyError, BLOB_THRESHOLD_BYTES, Command, Disorder, Effect, EffectKind, Genesis,
     Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record, ReplayError, Running,
-    SCHEMA_VERSION, Thread, check_history, recover,
+    SCHEMA_VERSION, Thread, TimerPurpose, check_history, recover,
 };

@@ -63,7 +63,10 @@ pub enum RunError {
 pub async fn run_thread(thread: &mut Thread, start_up: StartUp, ports: Ports<'_>) -> Result<Exit, RunError> {
     let mut in_flight = InFlight::new(ports.inbox.submissions());
     for input in start::first_inputs(thread, start_up, ports).await {
-        commit(thread, input, ports).await?;
+        // What was learned of one effect may have settled another.
+        if start::is_due(thread, &input) {
+            commit(thread, input, ports).await?;
+        }
     }
     loop {
         in_flight.reconcile(thread);

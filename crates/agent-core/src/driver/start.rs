@@ -30,6 +30,16 @@ pub(super) async fn first_inputs(thread: &Thread, start_up: StartUp, ports: Port
     }
 }
 
+/// Whether an input of [`first_inputs`] still has something to tell.
+pub(super) fn is_due(thread: &Thread, input: &Input) -> bool {
+    match input {
+        Input::Lost { effect, attempt, .. } | Input::Answered { effect, attempt, .. } => {
+            thread.awaits(*effect, *attempt)
+        }
+        Input::Opened(_) | Input::Resumed | Input::Submitted(_) => true,
+    }
+}
+
 /// Starts an effect.
 pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Work<'a> {
     match &effect.kind {

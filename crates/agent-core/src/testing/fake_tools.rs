@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Tools by name: what starts with `read` only reads, nothing confines `exec_command` and what starts with `ask`, `hang`
-/// runs until it is cancelled, `unknown` does not exist; anything else mutates. The value outlives a simulated crash,
+/// runs until it is cancelled, `deaf` for ever, `unknown` does not exist; anything else mutates. The value outlives a simulated crash,
 /// like the world.
 #[derive(Debug, Default)]
 pub struct FakeTools {
@@ -101,6 +101,9 @@ impl ToolCallHandler for FakeTools {
     }
 
     fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        if request.call.name == "deaf" {
+            return Operation::new(std::future::pending(), || {});
+        }
         if request.call.name != "hang" {
             return Operation::new(async move { self.run(&request) }, || {});
         }

@@ -48,15 +48,27 @@ pub enum EffectKind {
     Timer {
         /// Until when, in milliseconds since the Unix epoch.
         due_ms: u64,
-        /// The question whose deadline this is; `None` for the back-off before a model call.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        deadline_of: Option<InteractionId>,
+        /// What happens then.
+        purpose: TimerPurpose,
     },
     /// Drive a child agent.
     Child {
         /// What is asked of it.
         request: Value,
     },
+}
+
+/// What a timer is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TimerPurpose {
+    /// A broken model response is asked for again.
+    BackOff,
+    /// What was asked to stop and has not answered is given up.
+    Stop,
+    /// A question is answered by its default.
+    Deadline(InteractionId),
 }
 
 /// An effect that has started or is about to.

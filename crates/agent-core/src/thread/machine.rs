@@ -1,8 +1,14 @@
 //! [`Machine`]: one application of one input, with what it produces.
 
-use super::{Command, Effect, EffectKind, Genesis, Life, Outcome, Record, Running, Thread, turn::Turn};
+use super::{
+    Command, Effect, EffectKind, Genesis, Life, Outcome, Record, Running, Thread, TimerPurpose, turn::Turn,
+};
 use crate::protocol::{EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, TurnItem};
 use std::collections::BTreeMap;
+
+/// What was asked to stop and has not answered so long after is given up. Handlers answer far sooner; this keeps a
+/// thread usable whose handler does not.
+pub(super) const STOP_WITHIN_MS: u64 = 30_000;
 
 /// A thread while an input is applied to it.
 pub(super) struct Machine<'a> {
@@ -111,12 +117,25 @@ impl<'a> Machine<'a> {
         self.thread.running.insert(effect.id, Running { effect, cancelling: false });
     }
 
-    /// Asks everything in flight to stop.
+    /// Asks everything in flight to stop, and sets the time by which it must have answered.
     pub(super) fn cancel_all(&mut self) {
+        let mut asked = false;
         for running in self.thread.running.values_mut().filter(|running| !running.cancelling) {
             running.cancelling = true;
+            asked = true;
             self.outcome.commands.push(Command::Cancel(running.effect.id));
         }
+        if asked {
+            let due_ms = self.at_ms + STOP_WITHIN_MS;
+            self.start(EffectKind::Timer { due_ms, purpose: TimerPurpose::Stop });
+        }
+    }
+
+    /// Takes an effect out of what is in flight. The driver drops it, which asks it to stop once more.
+    pub(super) fn give_up(&mut self, effect: EffectId) -> Option<Effect> {
+        let running = self.thread.running.remove(&effect)?;
+        self.outcome.commands.push(Command::Cancel(effect));
+        Some(running.effect)
     }
 
     /// A turn ended or the thread was shut down.

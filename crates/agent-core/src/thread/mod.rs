@@ -22,7 +22,7 @@ mod settle;
 mod turn;
 
 pub use admit::{Admission, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
-pub use effect::{Command, Effect, EffectKind, Outcome, Running};
+pub use effect::{Command, Effect, EffectKind, Outcome, Running, TimerPurpose};
 pub use genesis::Genesis;
 pub use history::{Disorder, check_history};
 pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
@@ -180,6 +180,11 @@ impl Thread {
     /// What is, or should be, in flight.
     pub fn running(&self) -> impl Iterator<Item = &Running> {
         self.running.values()
+    }
+
+    /// Whether this attempt of an effect is, or should be, in flight.
+    pub fn awaits(&self, effect: EffectId, attempt: u32) -> bool {
+        self.running_attempt(effect, attempt).is_ok()
     }
 
     /// The questions that wait for an answer.

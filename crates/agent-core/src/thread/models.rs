@@ -1,7 +1,7 @@
 //! What becomes of a model's answer.
 
 use super::{
-    Effect, EffectKind,
+    Effect, EffectKind, TimerPurpose,
     machine::Machine,
     turn::{Call, Ending, Phase, Repeats, Stage},
 };
@@ -145,7 +145,8 @@ impl Machine<'_> {
             delay_ms,
             reason: error.message.clone(),
         });
-        let timer = self.start(EffectKind::Timer { due_ms: self.at_ms + delay_ms, deadline_of: None });
+        let timer =
+            self.start(EffectKind::Timer { due_ms: self.at_ms + delay_ms, purpose: TimerPurpose::BackOff });
         self.set_phase(Phase::BackingOff { effect: effect.id, attempt: effect.attempt, timer });
     }
 

@@ -1,9 +1,9 @@
 //! What comes next: the only place that begins turns, steps and model calls, and ends turns.
 
 use super::{
-    Effect, EffectKind, Life, Thread,
+    Effect, EffectKind, Life, Thread, TimerPurpose,
     input::Answer,
-    machine::Machine,
+    machine::{Machine, STOP_WITHIN_MS},
     ops::apply_overrides,
     turn::{Ending, Phase, Queued, Repeats, Turn},
 };
@@ -11,6 +11,10 @@ use crate::protocol::{
     EffectId, EventKind, Item, ItemDetail, ItemId, Prepared, Settings, TokenUsage, ToolAnswer, TurnEnd,
     TurnId,
 };
+
+fn is_stop_timer(effect: &Effect) -> bool {
+    matches!(effect.kind, EffectKind::Timer { purpose: TimerPurpose::Stop, .. })
+}
 
 /// A preparation that is lost with its process is not made again beyond this attempt.
 const MAX_PREPARE_ATTEMPTS: u32 = 8;
@@ -33,7 +37,8 @@ impl Machine<'_> {
                 continue;
             };
             if let Some(ending) = turn.ending.clone() {
-                if !self.thread.running.is_empty() {
+                let waiting = self.thread.running.values().any(|running| !is_stop_timer(&running.effect));
+                if waiting {
                     return;
                 }
                 self.conclude(ending);
@@ -160,6 +165,9 @@ impl Machine<'_> {
 
     /// Ends the turn: nothing of it runs any more.
     fn conclude(&mut self, ending: Ending) {
+        for timer in self.thread.running.keys().copied().collect::<Vec<_>>() {
+            self.give_up(timer);
+        }
         self.cancel_calls();
         self.commit_outputs();
         let unheard = self.with_turn(|turn| std::mem::take(&mut turn.unheard));
@@ -186,6 +194,7 @@ impl Machine<'_> {
             (EffectKind::Model, Answer::Model { answer }) => self.model_answered(&effect, answer),
             (EffectKind::Prepare { call }, Answer::Prepared { prepared }) => self.prepared(call, prepared),
             (EffectKind::Tool { call }, Answer::Tool { answer }) => self.tool_answered(&effect, call, answer),
+            (EffectKind::Timer { purpose: TimerPurpose::Stop, .. }, Answer::Due) => self.stop_overdue(),
             (EffectKind::Timer { .. }, Answer::Due) => self.timer_answered(id, true),
             (EffectKind::Timer { .. }, Answer::Cancelled) => self.timer_answered(id, false),
             (kind, Answer::NotServed) => {
@@ -194,6 +203,17 @@ impl Machine<'_> {
             }
             (_, Answer::Cancelled | Answer::Due) => {}
             (_, Answer::Model { .. } | Answer::Prepared { .. } | Answer::Tool { .. }) => {}
+        }
+    }
+
+    /// What was asked to stop has not answered in time. Its calls get an output that says what is known.
+    fn stop_overdue(&mut self) {
+        for id in self.thread.running.keys().copied().collect::<Vec<_>>() {
+            let Some(effect) = self.give_up(id) else { continue };
+            if let EffectKind::Tool { call } = &effect.kind {
+                let note = format!("it did not stop within {} s", STOP_WITHIN_MS / 1_000);
+                self.tool_lost(&effect, call, Some(&ToolAnswer::Unknown { note }));
+            }
         }
     }
 

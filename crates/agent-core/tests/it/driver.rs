@@ -380,6 +380,20 @@ fn a_fork_goes_on_with_ids_of_its_own() {
     assert_eq!(fork.turns(), 2);
 }
 
+#[test]
+fn a_call_that_does_not_stop_is_given_up() {
+    let model = FakeModel::new(|_| response([call("deaf", "1"), call("write", "2")]));
+    let world = World::new(model, FakeInbox::of([says("op-1", "go")]));
+    let mut thread = thread();
+    run_until_idle(&mut thread, genesis(), world.ports());
+    world.inbox.push(submission("op-2", Op::Interrupt));
+    run_until_idle(&mut thread, StartUp::HandOver, world.ports());
+    assert_eq!(ends(&world), [EventKind::TurnAborted { reason: AbortReason::Interrupted }]);
+    let expected = [("call_1".into(), OutputStatus::Unknown), ("call_2".into(), OutputStatus::Cancelled)];
+    assert_eq!(outputs(&thread), expected);
+    assert_eq!(thread.running().count(), 0);
+}
+
 /// A waker that counts, for a driver that is polled only when it was woken.
 struct CountingWaker(std::sync::atomic::AtomicU32);
 
