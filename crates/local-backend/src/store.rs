@@ -71,9 +71,11 @@ impl ThreadStore {
         .bind(key.tenant.as_str())
         .bind(key.thread.as_str())
         .bind(now_ms.cast_signed())
-        .fetch_optional(line.connection()?)
+        // All rows: a statement that is dropped after its first row never tells that it could not be committed.
+        .fetch_all(line.connection()?)
         .await
-        .map_err(&failed)?;
+        .map_err(&failed)?
+        .pop();
         drop(line);
         let row = row.ok_or_else(|| LocalError::Exists { id: key.thread.to_string() })?;
         let thread = row.try_get(0).map_err(&failed)?;
@@ -95,9 +97,10 @@ impl ThreadStore {
             "UPDATE threads SET generation = generation + 1 WHERE id = ? RETURNING generation, title IS NOT NULL",
         )
         .bind(reader.thread)
-        .fetch_optional(line.connection()?)
+        .fetch_all(line.connection()?)
         .await
-        .map_err(&failed)?;
+        .map_err(&failed)?
+        .pop();
         drop(line);
         let row = row.ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })?;
         let generation = row.try_get(0).map_err(&failed)?;

@@ -92,6 +92,7 @@ pub(crate) async fn prepare(
     cwd: String,
 ) -> Result<Preparation, String> {
     let patch = patch::parse(&text).map_err(|error| format!("{NAME}: {error}"))?;
+    host.ready_to_run(&request.key);
     let base = Path::new(&cwd).join(patch.workdir.as_deref().unwrap_or_default());
     let containment = containment(host, request, targets(&patch, &base)).await;
     Ok(Preparation {

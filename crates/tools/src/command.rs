@@ -124,6 +124,7 @@ async fn prepare(
         Invocation::Patch { text, cwd } => return apply_patch::prepare(host, request, text, cwd).await,
         Invocation::Command { argv, cwd, timeout_ms } => (argv, cwd, timeout_ms),
     };
+    host.ready_to_run(&request.key);
     let class = classify(&argv);
     let (access, repeat) = match class {
         Class::Safe => (Access::ReadOnly, Repeat::Safe),

@@ -4,7 +4,8 @@
 //! The file `<home>/effects/<tenant>/<thread>/<effect>-<attempt>` has at most two lines. The first is written by the child
 //! itself between fork and exec (see [`crate::sys::launch`]), or before the first change by a call that runs in this
 //! process; the second by this process, with the whole answer, before anybody else is told it. So an empty file, or none,
-//! means that the call did not run; a first line, that it may have; a second, how it ended.
+//! means that the call did not run; a first line, that it may have; a second, how it ended. The thread's folder is made
+//! before any call is decided upon: if it is gone, nobody knows.
 //!
 //! While a call is under way its file is locked. The child shares the lock until it becomes its program, so whoever gets
 //! the lock later knows that no first line is still to come.
@@ -65,12 +66,17 @@ impl Ledger {
         Self { effects: home.join("effects"), durability }
     }
 
+    /// Makes the folder of a thread, when a call is prepared. From then on a missing folder means that it was lost.
+    pub(crate) fn make_folder(&self, key: &ThreadKey) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(self.folder(key))
+    }
+
     /// Opens the page of a call that is about to run.
     pub(crate) fn open(&self, request: &ToolRequest) -> io::Result<Opened> {
         kill_point("tool.before_ledger");
         let path = self.path(request);
         let folder = self.folder(&request.key);
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        self.make_folder(&request.key)?;
         let options = OpenOptions::new().append(true).create_new(true).mode(0o600).clone();
         let file = match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Opened::Known),

@@ -53,6 +53,13 @@ impl Host {
         BlobId::of(&bytes).to_string()
     }
 
+    /// A call of this thread may be about to change something. Where the ledger cannot be made, starting the call says so.
+    pub(crate) fn ready_to_run(&self, key: &ThreadKey) {
+        if let Err(error) = self.ledger.make_folder(key) {
+            tracing::warn!(%key, %error, "the folder of the effect ledger cannot be made");
+        }
+    }
+
     /// What is said of a call that only looks.
     pub(crate) fn looking(&self, request: &PrepareRequest, subject: Subject, timeout_ms: u64) -> Preparation {
         Preparation {

@@ -244,12 +244,12 @@ impl Output {
             Cause::TimeLimit => {
                 let limit_ms = self.limit_ms;
                 self.note(&format!(
-                    "The command was stopped with all its processes after {limit_ms} ms, its time limit."
+                    "The command and all its processes that could be found were stopped after {limit_ms} ms, its time limit."
                 ));
                 ToolAnswer::Finished { output: self.output(OutputStatus::Failed, None) }
             }
             Cause::Interrupt => {
-                self.note("The command was stopped with all its processes because the turn was interrupted.");
+                self.note("The command and all its processes that could be found were stopped because the turn was interrupted.");
                 ToolAnswer::Cancelled { output: self.output(OutputStatus::Cancelled, None) }
             }
         }

@@ -132,9 +132,17 @@ impl Drop for Bystander {
 #[test]
 fn without_a_file_or_with_an_empty_one_it_did_not_start() {
     let place = Place::new();
+    place.ledger.make_folder(&request(1).key).unwrap();
     assert_eq!(place.recover(), ToolAnswer::NotStarted);
     place.write(b"");
     assert_eq!(place.recover(), ToolAnswer::NotStarted);
+}
+
+#[test]
+fn without_the_folder_nobody_knows() {
+    let place = Place::new();
+    let ToolAnswer::Unknown { note } = place.recover() else { panic!("{:?}", place.recover()) };
+    assert!(note.contains("is not there"), "{note}");
 }
 
 #[test]

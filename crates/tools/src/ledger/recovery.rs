@@ -5,7 +5,7 @@ use super::{
     line::{Account, Child, End, read},
 };
 use crate::sys::{Root, Stopped, Tree, boot_id};
-use agent_core::{ToolAnswer, ToolRequest};
+use agent_core::{Access, ToolAnswer, ToolRequest};
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::File,
@@ -39,10 +39,19 @@ impl Ledger {
             Ok((lock, read(&bytes)))
         });
         match looked {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => ToolAnswer::NotStarted,
-            Err(error) => unknown(format!("its ledger file {} cannot be read: {error}", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.is_lost(request) => {
+                ToolAnswer::NotStarted
+            }
+            Err(error) => {
+                unknown(format!("its ledger file {} is not there to be read: {error}", path.display()))
+            }
             Ok((lock, account)) => judge(lock, account),
         }
+    }
+
+    /// Whether the ledger is gone that would tell of this call. One that only looks has none.
+    fn is_lost(&self, request: &ToolRequest) -> bool {
+        request.preparation.access == Access::Mutating && !self.folder(&request.key).is_dir()
     }
 }
 

@@ -32,7 +32,7 @@ async fn the_time_limit_stops_everything_however_hidden() {
     assert_eq!((output.status, output.exit_code), (OutputStatus::Failed, None));
     let text = output.plain_text();
     assert!(
-        text.ends_with("[The command was stopped with all its processes after 1000 ms, its time limit.]\n"),
+        text.ends_with("[The command and all its processes that could be found were stopped after 1000 ms, its time limit.]\n"),
         "{text}"
     );
     for (pid, name) in members(&world).await.into_iter().zip(MEMBERS) {
@@ -48,7 +48,7 @@ async fn output_before_the_time_limit_is_kept() {
         world.call("exec_command", json!({ "cmd": "printf abc; sleep 60", "timeout_ms": 300 })).await;
     assert_eq!(
         output.plain_text(),
-        "abc\n[The command was stopped with all its processes after 300 ms, its time limit.]\n"
+        "abc\n[The command and all its processes that could be found were stopped after 300 ms, its time limit.]\n"
     );
 }
 
@@ -95,7 +95,12 @@ async fn interrupted_in_time(cmd: &str) -> (World, String) {
 #[tokio::test]
 async fn an_interrupt_answers_within_a_hundred_milliseconds() {
     let (_, text) = interrupted_in_time("echo partial; touch ready; exec sleep 60").await;
-    assert!(text.starts_with("partial\n[The command was stopped with all its processes because"), "{text}");
+    assert!(
+        text.starts_with(
+            "partial\n[The command and all its processes that could be found were stopped because"
+        ),
+        "{text}"
+    );
 }
 
 #[tokio::test]
