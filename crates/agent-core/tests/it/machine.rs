@@ -148,8 +148,8 @@ struct Ledger {
     done_items: BTreeSet<ItemId>,
     tool_starts: BTreeMap<EffectId, u32>,
     may_start_again: BTreeSet<EffectId>,
-    /// What each call was found to be, under the sandbox it was found under.
-    prepared: BTreeMap<CallId, (Preparation, SandboxPolicy)>,
+    /// What each call was found to be, where, and under which sandbox policy.
+    prepared: BTreeMap<CallId, (Preparation, String, SandboxPolicy)>,
     /// The call each question is about.
     asked: BTreeMap<InteractionId, CallId>,
     /// What the user said yes to: calls, and digests for the session.
@@ -318,8 +318,8 @@ impl Ledger {
             } => {
                 let running = before.running().find(|running| running.effect.id == *effect).unwrap();
                 let EffectKind::Prepare { call } = &running.effect.kind else { panic!("a preparation") };
-                let sandbox = before.prepare_request(call).unwrap().sandbox;
-                self.prepared.insert(call.clone(), ((**preparation).clone(), sandbox));
+                let request = before.prepare_request(call).unwrap();
+                self.prepared.insert(call.clone(), ((**preparation).clone(), request.cwd, request.sandbox));
             }
             Input::Submitted(submission) if !submitted_before(before, &submission.op_id) => {
                 let op = &submission.op;
@@ -340,8 +340,8 @@ impl Ledger {
 
     /// A call runs as it was prepared, and without limits only where the user or the sandbox policy said so.
     fn check_grant(&self, request: &agent_core::ToolRequest) {
-        let (preparation, sandbox) = &self.prepared[&request.call.id];
-        assert_eq!((&request.preparation, &request.sandbox), (preparation, sandbox));
+        let (preparation, cwd, sandbox) = &self.prepared[&request.call.id];
+        assert_eq!((&request.preparation, &request.cwd, &request.sandbox), (preparation, cwd, sandbox));
         if request.grant == Grant::Unconfined && *sandbox != SandboxPolicy::DangerFullAccess {
             let said_yes =
                 self.approved.contains(&request.call.id) || self.session.contains(&preparation.digest);
