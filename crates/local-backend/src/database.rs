@@ -235,3 +235,16 @@ fn private_file(path: &Path) -> Result<(), LocalError> {
         Err(source) => Err(LocalError::Files { path: path.to_owned(), source }),
     }
 }
+
+/// Does work with a connection in a task of its own. A stream that is not polled for a while must not sit on a connection
+/// that its own reader, or the driver, waits for.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+) -> Result<T, StorageError> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        Err(StorageError::Io {
+            message: "the database could not be read".into(),
+            source: Some(Box::new(error)),
+        })
+    })
+}

@@ -3,6 +3,7 @@
 use crate::{
     ThreadStore,
     changes::Watch,
+    database::apart,
     queue::{MAX_OP_BYTES, MAX_QUEUED, Put, Queue, Queued, Reply},
 };
 use agent_core::{Accepted, Inbox, OpId, Refusal, SessionError, StorageError, Submission, Tenant};
@@ -153,7 +154,8 @@ impl LocalInbox {
                 }
                 continue;
             }
-            match self.queue.waiting(place.after, PAGE).await {
+            let (queue, after) = (self.queue.clone(), place.after);
+            match apart(async move { queue.waiting(after, PAGE).await }).await {
                 Ok(read) if !read.is_empty() => place.read = read.into(),
                 Ok(_) => self.news(place).await,
                 Err(error) => {

@@ -3,7 +3,7 @@
 //! The database is the source. In the process that serves the thread, the channel brings each commit and the live
 //! pieces at once; a reader that the channel does not serve, or that is behind, reads pages from the database.
 
-use crate::{LocalError, ThreadReader, changes::Watch, driver::Ending, inbox::unavailable};
+use crate::{LocalError, ThreadReader, changes::Watch, database::apart, driver::Ending, inbox::unavailable};
 use agent_core::{Cursor, SessionError, Update};
 use futures::stream::{self, BoxStream, StreamExt};
 use sink::{Ear, Heard};
@@ -46,7 +46,8 @@ struct Pages {
 impl Pages {
     /// Reads a page; false where there is nothing more.
     async fn read(&mut self) -> Result<bool, SessionError> {
-        let events = self.reader.events(self.seq, PAGE).await.map_err(unavailable)?;
+        let (reader, seq) = (self.reader.clone(), self.seq);
+        let events = apart(async move { reader.events(seq, PAGE).await }).await.map_err(unavailable)?;
         let more = !events.is_empty();
         self.seq = events.last().map_or(self.seq, |event| event.seq);
         self.ready.extend(events.into_iter().map(Update::Event));
