@@ -120,7 +120,9 @@ impl LocalInbox {
     /// Stores an answer and hands it to those who wait for it. That an op was accepted is true once it is committed,
     /// whether the answer could be stored or not; a refusal by a writer that was taken over is nobody's.
     async fn answer(&self, op: &OpId, reply: Reply) {
-        let stored = self.queue.reply(self.generation, op, &reply).await;
+        // The stream answers too, for ops that cannot be read, and is not polled while the driver writes.
+        let (queue, generation, id, body) = (self.queue.clone(), self.generation, op.clone(), reply.clone());
+        let stored = apart(async move { queue.reply(generation, &id, &body).await }).await;
         let waiters = self.waiters().as_mut().and_then(|waiters| waiters.remove(op)).unwrap_or_default();
         match (stored, &reply) {
             (Ok(true), _) => {}
