@@ -24,7 +24,7 @@ impl ModelStreamer for Model {
                 payload: Payload::Function { arguments: "[2,3]".into() },
             },
         };
-        stream::iter([Ok(ModelEvent::Item(item)), Ok(ModelEvent::Completed(ModelUsage::default()))]).boxed()
+        stream::iter([Ok(ModelEvent::Item(item)), Ok(ModelEvent::Completed(Completion::default()))]).boxed()
     }
 }
 

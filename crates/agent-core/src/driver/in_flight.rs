@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 
 /// What came first.
 pub(super) enum Arrival {
-    Submission(Submission),
+    Submission(Box<Submission>),
     Answer(Input),
     /// The inbox ended.
     Detached,
@@ -114,7 +114,9 @@ impl<'a> InFlight<'a> {
         }
         if let Poll::Ready(submission) = self.inbox.poll_next_unpin(cx) {
             self.submissions += 1;
-            return Poll::Ready(submission.map_or(Arrival::Detached, Arrival::Submission));
+            return Poll::Ready(
+                submission.map_or(Arrival::Detached, |submission| Arrival::Submission(Box::new(submission))),
+            );
         }
         self.submissions = 0;
         self.poll_entries(key, ports, cx)

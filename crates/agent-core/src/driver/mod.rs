@@ -78,7 +78,7 @@ pub async fn run_thread(thread: &mut Thread, start_up: StartUp, ports: Ports<'_>
         }
         in_flight.start_missing(thread, ports);
         match in_flight.next(thread, ports).await {
-            Arrival::Submission(submission) => submit(thread, submission, ports).await?,
+            Arrival::Submission(submission) => submit(thread, *submission, ports).await?,
             Arrival::Answer(input) => commit(thread, input, ports).await?,
             Arrival::Detached => return Ok(Exit::Detached),
             Arrival::Nothing => {}

@@ -68,8 +68,8 @@ impl ModelCall<'_> {
                 self.held.clear();
                 None
             }
-            Some(Ok(ModelEvent::Completed(usage))) => {
-                Some(ModelAnswer::Completed { items: std::mem::take(&mut self.items), usage })
+            Some(Ok(ModelEvent::Completed(completion))) => {
+                Some(ModelAnswer::Completed { items: std::mem::take(&mut self.items), completion })
             }
             Some(Err(error)) => Some(ModelAnswer::Failed { error }),
             None => {

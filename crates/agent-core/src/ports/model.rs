@@ -10,6 +10,8 @@ use futures::stream::BoxStream;
 ///   inside (429, 5xx, connection refused), with back-off and a bound; a response that breaks off is not: it is
 ///   answered with [`crate::ModelErrorKind::Stream`], and the thread decides whether to ask again. A stream that
 ///   ends without `Completed` counts as broken off.
+/// * Output schema: where the request has one and the response asks for no tool, [`crate::Completion::misfit`] says
+///   whether its last message fits. The thread does not look at the schema itself.
 /// * Cancellation: dropping the stream cancels the call.
 /// * Nothing is durable until the stream has ended and the driver has committed the response as a whole.
 #[cfg_attr(feature = "test-util", mockall::automock)]

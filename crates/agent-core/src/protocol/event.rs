@@ -231,6 +231,11 @@ pub enum TurnEnd {
         /// How often.
         times: u32,
     },
+    /// The final message did not fit the output schema, as often as the model was told so.
+    OutputMisfit {
+        /// How it misses it.
+        message: String,
+    },
     /// The harness or the provider cannot go on.
     Fatal {
         /// Why, and what to do.

@@ -77,6 +77,9 @@ pub enum Item {
         /// The thoughts sealed by the provider, to be sent back as they are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         encrypted: Option<String>,
+        /// Whose seal that is, as settings name providers; only they can open it. `None` for the host's default one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<String>,
     },
     /// Asked for by the model. Exactly one `Output` follows.
     Call(ToolCall),

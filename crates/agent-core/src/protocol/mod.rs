@@ -24,11 +24,12 @@ pub use interaction::{ApprovalDecision, ExecApproval, InteractionOutcome, PatchA
 pub use item::{Content, Item, ItemDetail, Payload, ToolCall, TurnItem};
 pub use live::{Live, LiveKind};
 pub use model::{
-    Conversation, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelUsage,
+    Completion, Conversation, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
 };
 pub use op::{Op, TurnOverrides};
 pub use settings::{
     ApprovalPolicy, Budget, Effort, GranularPolicy, Mode, Route, SandboxPolicy, Settings, Source, Summary,
+    Surroundings,
 };
 pub use shared::Shared;
 pub use submission::{Accepted, Refusal, Submission};

@@ -18,6 +18,9 @@ pub struct ModelRequest {
     pub effect: EffectId,
     /// Counted from 1.
     pub attempt: u32,
+    /// Which entry of the host's provider table is asked; empty for its default one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provider: String,
     /// The model.
     pub model: String,
     /// Reasoning effort.
@@ -61,18 +64,23 @@ pub enum ModelEvent {
     /// A whole item; they come in order.
     Item(ModelItem),
     /// The response is complete. Nothing follows; a stream that ends without it was cut.
-    Completed(ModelUsage),
+    Completed(Completion),
 }
 
-/// What a complete response cost.
+/// What is known of a complete response besides its items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelUsage {
+pub struct Completion {
     /// Tokens, where the provider counted them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenUsage>,
     /// Limits seen in the response's headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rate_limits: Vec<RateLimit>,
+    /// How the final message misses [`ModelRequest::output_schema`], in words for the model and the user; `None` where
+    /// it fits or none was asked for. The streamer judges it, so that the verdict is recorded and no later version of a
+    /// validator can decide otherwise in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misfit: Option<String>,
 }
 
 /// A whole item of a response.
@@ -117,9 +125,9 @@ pub enum ModelAnswer {
     Completed {
         /// Its items.
         items: Vec<ModelItem>,
-        /// What it cost.
+        /// What else is known of it.
         #[serde(flatten)]
-        usage: ModelUsage,
+        completion: Completion,
     },
     /// There is no whole response.
     Failed {

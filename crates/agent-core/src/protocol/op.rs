@@ -2,6 +2,7 @@
 
 use super::{
     ApprovalDecision, ApprovalPolicy, Budget, Content, Effort, InteractionId, Mode, SandboxPolicy, Summary,
+    Surroundings,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -168,9 +169,18 @@ pub struct TurnOverrides {
     /// What may be touched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxPolicy>,
+    /// The provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The tokens that fit the model's window. It is unknown after a change of model or provider that does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// How often a broken model response is asked for again in one step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_retries: Option<u32>,
     /// Reasoning effort.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<Effort>,
@@ -186,4 +196,10 @@ pub struct TurnOverrides {
     /// What may be spent, all limits together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// What the model is told beside the system prompt; empty takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub developer_instructions: Option<String>,
+    /// What the machine is like now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
 }

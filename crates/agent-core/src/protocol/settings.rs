@@ -109,6 +109,9 @@ pub enum Effort {
     Medium,
     /// Much.
     High,
+    /// As much as there is.
+    #[serde(rename = "xhigh")]
+    XHigh,
 }
 
 /// How much of its reasoning a model tells.
@@ -124,6 +127,27 @@ pub enum Summary {
     Concise,
     /// All there is.
     Detailed,
+}
+
+/// What the machine is like, as the host saw it last. Whatever is `None` is not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Surroundings {
+    /// The user's shell, for example `bash`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    /// The local date, as `2026-11-21`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// What is checked out, for example `main @ 1a2b3c4`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git: Option<String>,
+}
+
+impl Surroundings {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a thread may spend. Checked before each model call; `None` is no limit.
@@ -145,6 +169,9 @@ pub struct Budget {
 pub struct Settings {
     /// The working directory, absolute, on the machine that owns the workspace.
     pub cwd: String,
+    /// Which entry of the host's provider table answers; empty for its default one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provider: String,
     /// The model's name as its provider knows it.
     pub model: String,
     /// When to ask.
@@ -174,6 +201,12 @@ pub struct Settings {
     /// What may be spent.
     #[serde(default)]
     pub budget: Budget,
+    /// Told to the model beside the system prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub developer_instructions: Option<String>,
+    /// Told to the model with the directory and the policies.
+    #[serde(default, skip_serializing_if = "Surroundings::is_unknown")]
+    pub surroundings: Surroundings,
 }
 
 impl Settings {

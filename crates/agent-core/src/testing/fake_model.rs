@@ -1,6 +1,6 @@
 //! [`FakeModel`]: answers by a function of the request.
 
-use crate::{ModelError, ModelEvent, ModelItem, ModelRequest, ModelStreamer, ModelUsage, TokenUsage};
+use crate::{Completion, ModelError, ModelEvent, ModelItem, ModelRequest, ModelStreamer, TokenUsage};
 use futures::stream::{self, BoxStream, StreamExt};
 use std::fmt;
 
@@ -23,8 +23,8 @@ impl FakeModel {
 /// A whole response of these items, at a cost of ten tokens in and five out.
 pub fn response(items: impl IntoIterator<Item = ModelItem>) -> Vec<Result<ModelEvent, ModelError>> {
     let tokens = Some(TokenUsage { input: 10, output: 5, ..TokenUsage::default() });
-    let usage = ModelUsage { tokens, rate_limits: Vec::new() };
-    items.into_iter().map(ModelEvent::Item).chain([ModelEvent::Completed(usage)]).map(Ok).collect()
+    let completion = Completion { tokens, ..Completion::default() };
+    items.into_iter().map(ModelEvent::Item).chain([ModelEvent::Completed(completion)]).map(Ok).collect()
 }
 
 impl ModelStreamer for FakeModel {

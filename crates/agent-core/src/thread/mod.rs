@@ -10,6 +10,7 @@ mod admit;
 mod approvals;
 mod calls;
 mod effect;
+mod environment;
 mod genesis;
 mod history;
 mod input;
@@ -32,6 +33,7 @@ use crate::protocol::{
     CallId, EffectId, InteractionId, Item, OpId, Plan, Settings, Shared, Source, ThreadKey, TokenUsage,
     ToolSpec, TurnId,
 };
+use environment::Told;
 use machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,7 +44,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The version of the decisions `apply` makes. It is in every record, and a turn keeps to the rules of the record it began
 /// with; a later version that decides or orders differently branches on them, so that old journals replay as they were.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// A conversation and all that is going on in it. Serialised, it is the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +63,8 @@ pub struct Thread {
     tools: Shared<Vec<ToolSpec>>,
     epoch: u32,
     items: Vec<Shared<Item>>,
+    #[serde(default)]
+    told: Told,
     plan: Option<Plan>,
     turn: Option<Turn>,
     queue: VecDeque<Queued>,
@@ -105,6 +109,7 @@ impl Thread {
             tools: Shared::default(),
             epoch: 0,
             items: Vec::new(),
+            told: Told::default(),
             plan: None,
             turn: None,
             queue: VecDeque::new(),

@@ -6,12 +6,14 @@ use super::{
     turn::{Call, Ending, Phase, Repeats, Stage},
 };
 use crate::protocol::{
-    BlobId, CallId, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer, ModelError, ModelErrorKind,
-    ModelItem, ModelUsage, Payload, ToolCall, TurnEnd,
+    BlobId, CallId, Completion, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer, ModelError,
+    ModelErrorKind, ModelItem, Payload, ToolCall, TurnEnd,
 };
 
 /// The same calls so many times in a row end the turn.
 pub(super) const MAX_REPEATS: u32 = 3;
+/// A final message that misses the output schema is asked for again so often in a row.
+const MAX_MISFITS: u32 = 2;
 /// A model call that is lost with its process is not made again beyond this attempt.
 const MAX_MODEL_ATTEMPTS: u32 = 16;
 /// The first wait before a broken response is asked for again; it doubles each time.
@@ -22,7 +24,7 @@ const RETRY_MAX_MS: u64 = 60_000;
 impl Machine<'_> {
     pub(super) fn model_answered(&mut self, effect: &Effect, answer: &ModelAnswer) {
         match answer {
-            ModelAnswer::Completed { items, usage } => self.response(effect.id, items, usage),
+            ModelAnswer::Completed { items, completion } => self.response(effect.id, items, completion),
             ModelAnswer::Failed { error } => self.model_failed(effect, error),
             ModelAnswer::Cancelled { partial, index } => {
                 if !partial.is_empty() {
@@ -34,7 +36,7 @@ impl Machine<'_> {
     }
 
     /// A whole response: its items enter the conversation, its calls are due.
-    fn response(&mut self, effect: EffectId, items: &[ModelItem], usage: &ModelUsage) {
+    fn response(&mut self, effect: EffectId, items: &[ModelItem], completion: &Completion) {
         let mut calls = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let id = ItemId::of_effect(effect, index);
@@ -49,6 +51,7 @@ impl Machine<'_> {
                         summary: summary.clone(),
                         text: text.clone(),
                         encrypted: encrypted.clone(),
+                        provider: encrypted.as_ref().and_then(|_| self.sealing_provider()),
                     });
                     self.completed(
                         id,
@@ -62,16 +65,16 @@ impl Machine<'_> {
                 }
             }
         }
-        self.account(usage);
+        self.account(completion);
         self.with_turn(|turn| turn.stream_retries = 0);
         if calls.is_empty() {
             self.set_phase(Phase::Between);
             if self.thread.queue.is_empty() {
-                let message = self.with_turn(|turn| turn.last_message.clone());
-                self.set_ending(Ending::Completed(TurnEnd::Final { message }));
+                self.final_message(completion.misfit.as_deref());
             }
             return;
         }
+        self.with_turn(|turn| turn.misfits = 0);
         let times = self.count_repeats(&calls);
         self.set_phase(Phase::Acting { calls });
         if times >= MAX_REPEATS {
@@ -80,6 +83,37 @@ impl Machine<'_> {
             );
             self.fail("repeated_calls", message, TurnEnd::RepeatedCalls { times });
         }
+    }
+
+    /// The model stopped asking. It is done, unless its message misses the schema that was asked for.
+    fn final_message(&mut self, misfit: Option<&str>) {
+        let Some(misfit) = misfit else {
+            let message = self.with_turn(|turn| turn.last_message.clone());
+            self.set_ending(Ending::Completed(TurnEnd::Final { message }));
+            return;
+        };
+        let misfits = self.with_turn(|turn| {
+            turn.misfits += 1;
+            turn.misfits
+        });
+        if misfits > MAX_MISFITS {
+            let message = format!("the final message does not fit the output schema: {misfit}");
+            self.fail("output_misfit", message.clone(), TurnEnd::OutputMisfit { message });
+            return;
+        }
+        let message =
+            format!("the final message does not fit the output schema, and the model is told so: {misfit}");
+        self.event(EventKind::Warning { message });
+        let text = format!(
+            "Your final message does not fit the output schema: {misfit}\nAnswer again with nothing but JSON that fits \
+             it."
+        );
+        self.push(Item::Context { text });
+    }
+
+    /// The provider of this step, as items name it.
+    fn sealing_provider(&self) -> Option<String> {
+        Some(self.turn_settings().provider.clone()).filter(|provider| !provider.is_empty())
     }
 
     fn message(&mut self, id: ItemId, text: &str, cut: bool) {
@@ -94,8 +128,11 @@ impl Machine<'_> {
         ToolCall { id, item, name: name.to_owned(), payload: payload.clone() }
     }
 
-    fn account(&mut self, usage: &ModelUsage) {
-        let Some(last) = usage.tokens else { return };
+    fn account(&mut self, completion: &Completion) {
+        if completion.tokens.is_none() && completion.rate_limits.is_empty() {
+            return;
+        }
+        let last = completion.tokens.unwrap_or_default();
         self.thread.usage += last;
         self.with_turn(|turn| turn.usage += last);
         let context_window = self.turn_settings().context_window;
@@ -103,8 +140,10 @@ impl Machine<'_> {
             last,
             total: self.thread.usage,
             context_window,
-            context_left: context_window.map(|window| window.saturating_sub(last.total())),
-            rate_limits: usage.rate_limits.clone(),
+            context_left: context_window
+                .filter(|_| completion.tokens.is_some())
+                .map(|window| window.saturating_sub(last.total())),
+            rate_limits: completion.rate_limits.clone(),
         });
     }
 

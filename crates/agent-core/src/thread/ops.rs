@@ -89,8 +89,23 @@ impl Machine<'_> {
 
 /// Changes what the overrides name.
 pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides) {
-    let TurnOverrides { cwd, approval, sandbox, model, effort, summary, personality, mode, budget } =
-        overrides.clone();
+    let TurnOverrides {
+        cwd,
+        approval,
+        sandbox,
+        provider,
+        model,
+        context_window,
+        stream_retries,
+        effort,
+        summary,
+        personality,
+        mode,
+        budget,
+        developer_instructions,
+        surroundings,
+    } = overrides.clone();
+    let asked = (settings.provider.clone(), settings.model.clone());
     if let Some(cwd) = cwd {
         settings.cwd = cwd;
     }
@@ -100,14 +115,30 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
     if let Some(sandbox) = sandbox {
         settings.sandbox = sandbox;
     }
+    if let Some(provider) = provider {
+        settings.provider = provider;
+    }
     if let Some(model) = model {
         settings.model = model;
+    }
+    let is_another = (&settings.provider, &settings.model) != (&asked.0, &asked.1);
+    if context_window.is_some() || is_another {
+        settings.context_window = context_window;
+    }
+    if let Some(stream_retries) = stream_retries {
+        settings.stream_retries = stream_retries;
     }
     if let Some(budget) = budget {
         settings.budget = budget;
     }
     if let Some(mode) = mode {
         settings.mode = mode;
+    }
+    if let Some(text) = developer_instructions {
+        settings.developer_instructions = Some(text).filter(|text| !text.is_empty());
+    }
+    if let Some(surroundings) = surroundings {
+        settings.surroundings = surroundings;
     }
     settings.effort = effort.or(settings.effort);
     settings.summary = summary.or(settings.summary);

@@ -12,6 +12,7 @@ impl Thread {
             turn: turn.id,
             effect: effect.id,
             attempt: effect.attempt,
+            provider: turn.settings.provider.clone(),
             model: turn.settings.model.clone(),
             effort: turn.settings.effort,
             summary: turn.settings.summary,

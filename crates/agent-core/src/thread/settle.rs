@@ -78,6 +78,7 @@ impl Machine<'_> {
             usage: TokenUsage::default(),
             last_message: None,
             stream_retries: 0,
+            misfits: 0,
             repeats: Repeats::default(),
             diff: String::new(),
         });
@@ -93,6 +94,7 @@ impl Machine<'_> {
             turn.output_schema = output_schema.or(turn.output_schema.take());
             turn.traceparent = traceparent.or(turn.traceparent.take());
         });
+        self.tell();
         self.push(Item::User { content: content.clone() });
         self.completed(ItemId::of_input(input_seq, 0), ItemDetail::UserMessage { content });
     }
@@ -107,6 +109,7 @@ impl Machine<'_> {
         for queued in std::mem::take(&mut self.thread.queue) {
             self.hear(queued);
         }
+        self.tell();
         if let Some(message) = self.spent() {
             self.fail("budget", message.clone(), TurnEnd::BudgetSpent { message });
             return;

@@ -28,6 +28,9 @@ pub(super) struct Turn {
     pub(super) last_message: Option<String>,
     /// Of the current step.
     pub(super) stream_retries: u32,
+    /// Final messages in a row that missed the output schema.
+    #[serde(default)]
+    pub(super) misfits: u32,
     pub(super) repeats: Repeats,
     /// What its tools changed so far, as unified diffs.
     pub(super) diff: String,

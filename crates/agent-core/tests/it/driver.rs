@@ -242,7 +242,7 @@ fn secrets_do_not_enter_the_journal_and_large_text_becomes_a_blob() {
     assert!(!journal.contains(secret));
     assert!(journal.contains("[redacted]"));
     assert!(journal.len() < 20_000, "{} bytes", journal.len());
-    let Item::User { content } = &*thread.items()[0] else { panic!() };
+    let Item::User { content } = &*thread.items()[1] else { panic!() };
     assert!(matches!(&content[0], Content::Blob { blob } if blob.bytes > 99_000));
 }
 

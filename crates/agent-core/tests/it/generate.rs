@@ -1,8 +1,8 @@
 //! Generators: any op, any answer of any effect, any fault, chosen from what is possible in the state at hand.
 
 use agent_core::{
-    Access, Answer, ApprovalDecision, ApprovalPolicy, Class, Containment, Content, EffectKind, Input,
-    InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, ModelUsage, Op, OpId, OutputStatus,
+    Access, Answer, ApprovalDecision, ApprovalPolicy, Class, Completion, Containment, Content, EffectKind,
+    Input, InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, Op, OpId, OutputStatus,
     Payload, Preparation, Prepared, Repeat, Running, SandboxPolicy, Subject, Submission, Thread, TokenUsage,
     ToolAnswer, ToolOutput, TurnOverrides, Verdict, testing::preparation,
 };
@@ -167,9 +167,12 @@ fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
     let same =
         ModelItem::Call { name: "read_a".into(), payload: Payload::Function { arguments: "{}".into() } };
     let items = prop_oneof![5 => proptest::collection::vec(item, 0..6), 2 => Just(vec![same])];
-    let completed = (items, proptest::option::weighted(0.9, tokens)).prop_map(|(items, tokens)| {
-        ModelAnswer::Completed { items, usage: ModelUsage { tokens, rate_limits: Vec::new() } }
-    });
+    let misfit = proptest::option::weighted(0.2, Just("it does not fit".to_owned()));
+    let completed =
+        (items, proptest::option::weighted(0.9, tokens), misfit).prop_map(|(items, tokens, misfit)| {
+            let completion = Completion { tokens, misfit, ..Completion::default() };
+            ModelAnswer::Completed { items, completion }
+        });
     let kind = proptest::sample::select(vec![
         ModelErrorKind::Stream,
         ModelErrorKind::Stream,

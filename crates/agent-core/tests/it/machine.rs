@@ -500,6 +500,7 @@ fn any_sequence_keeps_every_promise() {
         ("turn ended: \"retries_exhausted\"", 30),
         ("turn ended: \"repeated_calls\"", 10),
         ("turn ended: \"fatal\"", 20),
+        ("turn ended: \"output_misfit\"", 5),
         ("turn ended: \"context_window_exceeded\"", 20),
         ("question settled: Answered(Approved)", 100),
         ("question settled: Withdrawn", 100),

@@ -7,4 +7,6 @@ mod crash;
 mod driver;
 mod generate;
 mod machine;
+mod output_schema;
 mod scenario;
+mod telling;

@@ -2,7 +2,7 @@
 
 use crate::world::{World, genesis, open};
 use agent_core::{
-    Answer, Commit, EffectKind, Input, ModelAnswer, ModelItem, ModelUsage, Op, OpId, OutputStatus, Payload,
+    Answer, Commit, EffectKind, Input, ModelAnswer, ModelItem, Completion, Op, OpId, OutputStatus, Payload,
     Prepared, Record, StorageBackend, Submission, Thread, ThreadKey, TokenUsage, ToolAnswer, ToolOutput,
     recover, testing::preparation,
 };
@@ -32,8 +32,8 @@ fn answer(thread: &Thread, step: usize, steps: usize) -> Input {
                 ModelItem::Message { text: "done".into() }
             };
             let tokens = TokenUsage { input: 20_000, cached: 18_000, output: 50, reasoning: 0 };
-            let usage = ModelUsage { tokens: Some(tokens), rate_limits: Vec::new() };
-            Answer::Model { answer: ModelAnswer::Completed { items: vec![item], usage } }
+            let completion = Completion { tokens: Some(tokens), ..Completion::default() };
+            Answer::Model { answer: ModelAnswer::Completed { items: vec![item], completion } }
         }
         EffectKind::Prepare { .. } => {
             let preparation = preparation("read", "0123456789abcdef".repeat(4));

@@ -1,0 +1,105 @@
+//! What the model is told of where it works: everything at first, later only what changed.
+
+use super::machine::Machine;
+use crate::protocol::{ApprovalPolicy, Item, SandboxPolicy, Settings};
+use serde::{Deserialize, Serialize};
+
+/// From these rules on the thread tells it; before, the host did, in the items it began the thread with.
+const TOLD_BY_THE_THREAD: u32 = 2;
+
+/// What the model was told last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    facts: Vec<Fact>,
+    developer: Option<String>,
+}
+
+/// One line of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Fact {
+    name: String,
+    value: String,
+}
+
+impl Machine<'_> {
+    /// Tells what the model does not know yet.
+    pub(super) fn tell(&mut self) {
+        if self.thread.rules < TOLD_BY_THE_THREAD {
+            return;
+        }
+        let now = Told::of(self.turn_settings());
+        let before = &self.thread.told;
+        let news = [now.environment_since(before), now.developer_since(before)];
+        for text in news.into_iter().flatten() {
+            self.push(Item::Context { text });
+        }
+        self.thread.told = now;
+    }
+}
+
+impl Told {
+    fn of(settings: &Settings) -> Self {
+        let surroundings = &settings.surroundings;
+        let facts = [
+            ("working directory", Some(settings.cwd.clone())),
+            ("sandbox", Some(sandbox(&settings.sandbox))),
+            ("approval policy", Some(approval(settings.approval).to_owned())),
+            ("shell", surroundings.shell.clone()),
+            ("date", surroundings.date.clone()),
+            ("git", surroundings.git.clone()),
+        ];
+        let fact =
+            |(name, value): (&str, Option<String>)| Some(Fact { name: name.to_owned(), value: value? });
+        let developer = settings.developer_instructions.clone().filter(|text| !text.trim().is_empty());
+        Self { facts: facts.into_iter().filter_map(fact).collect(), developer }
+    }
+
+    /// The facts that are new or gone since `before`; `None` where there are none.
+    fn environment_since(&self, before: &Self) -> Option<String> {
+        let gone = before.facts.iter().filter(|fact| self.value(&fact.name).is_none());
+        let gone = gone.map(|fact| format!("{}: no longer known\n", fact.name));
+        let news = self.facts.iter().filter(|fact| before.value(&fact.name) != Some(&fact.value));
+        let news: String = news.map(|fact| format!("{}: {}\n", fact.name, fact.value)).chain(gone).collect();
+        let tag = if before.facts.is_empty() { "environment" } else { "environment_change" };
+        (!news.is_empty()).then(|| format!("<{tag}>\n{news}</{tag}>"))
+    }
+
+    fn developer_since(&self, before: &Self) -> Option<String> {
+        let text = match (&self.developer, &before.developer) {
+            (now, before) if now == before => return None,
+            (Some(now), _) => now.trim(),
+            (None, _) => "The instructions given here before no longer apply.",
+        };
+        Some(format!("<developer_instructions>\n{text}\n</developer_instructions>"))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str())
+    }
+}
+
+fn sandbox(policy: &SandboxPolicy) -> String {
+    match policy {
+        SandboxPolicy::ReadOnly => "read-only: files may be read, nothing may be changed".to_owned(),
+        SandboxPolicy::WorkspaceWrite { writable_roots } if writable_roots.is_empty() => {
+            "workspace-write: files below the working directory may be changed".to_owned()
+        }
+        SandboxPolicy::WorkspaceWrite { writable_roots } => format!(
+            "workspace-write: files below the working directory and {} may be changed",
+            writable_roots.join(", ")
+        ),
+        SandboxPolicy::DangerFullAccess => "full access".to_owned(),
+    }
+}
+
+fn approval(policy: ApprovalPolicy) -> &'static str {
+    match policy {
+        ApprovalPolicy::Untrusted => "untrusted: the user is asked about everything not known to be safe",
+        ApprovalPolicy::OnFailure => "on-failure: the user is asked when something fails in the sandbox",
+        ApprovalPolicy::OnRequest => "on-request: the user is asked about what the sandbox does not allow",
+        ApprovalPolicy::Never => "never: what would need an answer is refused",
+        ApprovalPolicy::Granular(_) => {
+            "granular: some kinds of questions are put to the user, others refused"
+        }
+    }
+}
