@@ -166,8 +166,10 @@ fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
     // Now and then the very same calls, so that repeats come up.
     let same =
         ModelItem::Call { name: "read_a".into(), payload: Payload::Function { arguments: "{}".into() } };
-    let items = prop_oneof![5 => proptest::collection::vec(item, 0..6), 2 => Just(vec![same])];
-    let misfit = proptest::option::weighted(0.2, Just("it does not fit".to_owned()));
+    let only_words = Just(vec![ModelItem::Message { text: "{}".into() }]);
+    let items =
+        prop_oneof![5 => proptest::collection::vec(item, 0..6), 2 => Just(vec![same]), 2 => only_words];
+    let misfit = proptest::option::weighted(0.6, Just("it does not fit".to_owned()));
     let completed =
         (items, proptest::option::weighted(0.9, tokens), misfit).prop_map(|(items, tokens, misfit)| {
             let completion = Completion { tokens, misfit, ..Completion::default() };
