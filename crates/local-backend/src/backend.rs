@@ -118,6 +118,10 @@ impl LocalBackend {
             let sink: Arc<dyn EventSink> = Arc::clone(&channel) as _;
             relay.route(store.reader().key().clone(), &sink);
         }
+        let settings = match &start_up {
+            StartUp::New(genesis) => genesis.settings.clone(),
+            StartUp::Crash | StartUp::HandOver => thread.settings().clone(),
+        };
         let inbox = Arc::new(inbox);
         let reader = store.reader().clone();
         let driver = Driver {
@@ -129,7 +133,7 @@ impl LocalBackend {
             inbox: Arc::clone(&inbox),
             channel: Arc::clone(&channel),
         };
-        LocalSession::new(reader, inbox, channel, driver.spawn(), self.services.redactor.clone())
+        LocalSession::new(reader, inbox, channel, driver.spawn(), self.services.redactor.clone(), settings)
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Durability {
     Process,
     /// The loss of power as well: each write waits for the disk.
     Power,
+    /// Nothing: the home is a temporary folder.
+    Ephemeral,
 }
 
 impl Durability {
@@ -61,6 +63,7 @@ impl Durability {
         match self {
             Self::Process => "local: survives the death of any process",
             Self::Power => "local: survives the death of any process and the loss of power",
+            Self::Ephemeral => "none: nothing is kept once the process has ended",
         }
     }
 
@@ -68,6 +71,7 @@ impl Durability {
         match self {
             Self::Process => SqliteSynchronous::Normal,
             Self::Power => SqliteSynchronous::Full,
+            Self::Ephemeral => SqliteSynchronous::Off,
         }
     }
 }

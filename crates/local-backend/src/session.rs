@@ -7,8 +7,8 @@ use crate::{
     updates,
 };
 use agent_core::{
-    Accepted, AgentSession, BlobId, Cursor, Exit, Redactor, Refusal, SessionError, StorageError, Submission,
-    ThreadKey, Update,
+    Accepted, AgentSession, BlobId, Cursor, Exit, Redactor, Refusal, SessionError, Settings, StorageError,
+    Submission, ThreadKey, Update,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -32,6 +32,7 @@ struct Shared {
     channel: Arc<Channel>,
     served: Served,
     redactor: Redactor,
+    settings: Settings,
 }
 
 impl Drop for Shared {
@@ -47,8 +48,9 @@ impl LocalSession {
         channel: Arc<Channel>,
         served: Served,
         redactor: Redactor,
+        settings: Settings,
     ) -> Self {
-        Self { shared: Arc::new(Shared { reader, inbox, channel, served, redactor }) }
+        Self { shared: Arc::new(Shared { reader, inbox, channel, served, redactor, settings }) }
     }
 
     /// Waits until the driver has ended. The lease is back by then.
@@ -83,6 +85,11 @@ impl LocalSession {
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, StorageError> {
         let ThreadReader { database, key, thread } = &self.shared.reader;
         blobs::put(database, &key.tenant, *thread, Keeper::Client, bytes).await
+    }
+
+    /// What the thread ran under when this session began.
+    pub fn first_settings(&self) -> &Settings {
+        &self.shared.settings
     }
 
     /// The thread's journal.

@@ -13,6 +13,7 @@ mod arguments;
 mod command;
 mod environment;
 mod files;
+mod image;
 mod kill_point;
 mod ledger;
 mod output;
@@ -24,6 +25,7 @@ mod update_plan;
 
 pub use command::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS};
 pub use environment::{EnvPolicy, Inherit};
+pub use image::{Image, ImageError, MAX_IMAGE_BYTES};
 pub use kill_point::kill_point;
 pub use ledger::Durability;
 pub use registry::{DEFAULT_OUTPUT_BYTES, ToolRegistry, ToolsConfig};

@@ -2,7 +2,7 @@
 
 use crate::world::{World, genesis, open};
 use agent_core::{
-    Answer, Commit, EffectKind, Input, ModelAnswer, ModelItem, Completion, Op, OpId, OutputStatus, Payload,
+    Answer, Commit, Completion, EffectKind, Input, ModelAnswer, ModelItem, Op, OpId, OutputStatus, Payload,
     Prepared, Record, StorageBackend, Submission, Thread, ThreadKey, TokenUsage, ToolAnswer, ToolOutput,
     recover, testing::preparation,
 };

@@ -3,6 +3,7 @@
 use super::{Looked, PATH, Site, TIMEOUT_MS, looking, path_fault, path_of};
 use crate::{
     arguments::{Arguments, Field, schema},
+    image::{Image, ImageError},
     tool::{Host, Tool, failed},
 };
 use agent_core::{
@@ -10,24 +11,14 @@ use agent_core::{
     ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
-use std::{fs::File, io::Read};
 use tokio_util::sync::CancellationToken;
 
 const NAME: &str = "view_image";
 const ABOUT: &str = "Shows you an image of the workspace: PNG, JPEG, GIF or WebP.";
 const FIELDS: &[Field] = &[PATH];
-/// Providers refuse larger ones.
-const MAX_IMAGE_BYTES: u64 = 10 * 1024 * 1024;
 
 /// The tool.
 pub(crate) struct ViewImage;
-
-/// An image that was read.
-struct Image {
-    bytes: Vec<u8>,
-    media_type: &'static str,
-    shown: String,
-}
 
 #[async_trait]
 impl Tool for ViewImage {
@@ -47,8 +38,8 @@ impl Tool for ViewImage {
             Ok(arguments) => arguments,
             Err(message) => return failed(message),
         };
-        let image = match looking(host, request, stop, move |site| read(&arguments, site)).await {
-            Looked::Done(Ok(image)) => image,
+        let (image, shown) = match looking(host, request, stop, move |site| read(&arguments, site)).await {
+            Looked::Done(Ok(read)) => read,
             Looked::Done(Err(message)) => return failed(format!("{NAME}: {message}")),
             Looked::Stopped(answer) => return answer,
         };
@@ -57,7 +48,7 @@ impl Tool for ViewImage {
             Err(error) => failed(format!("{NAME}: the image cannot be kept: {error}")),
             Ok(id) => {
                 let media_type = image.media_type.to_owned();
-                let text = format!("{}: {media_type}, {bytes} bytes", image.shown);
+                let text = format!("{shown}: {media_type}, {bytes} bytes");
                 let blob = BlobRef { id, bytes, media_type };
                 ToolAnswer::Finished {
                     output: ToolOutput {
@@ -70,41 +61,14 @@ impl Tool for ViewImage {
     }
 }
 
-fn read(arguments: &Arguments, site: &Site) -> Result<Image, String> {
+/// The image and how the model knows it.
+fn read(arguments: &Arguments, site: &Site) -> Result<(Image, String), String> {
     let path = site.path(arguments.required("path"));
-    let fault = |error| path_fault(site, &path, &error);
     let shown = site.shown(&path);
-    let found = path.metadata().map_err(fault)?;
-    if !found.is_file() {
-        return Err(format!("{shown} is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(&path).map_err(fault)?;
-    // One byte more than allowed tells that there are too many, also where the file grows meanwhile.
-    file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() as u64 > MAX_IMAGE_BYTES {
-        return Err(format!(
-            "{shown} has {} bytes, at most {MAX_IMAGE_BYTES} can be shown; make it smaller with a command",
-            found.len()
-        ));
-    }
-    match media_type(&bytes) {
-        Some(media_type) => Ok(Image { bytes, media_type, shown }),
-        None => Err(format!("{shown} is no PNG, JPEG, GIF or WebP image; use `read_file` for text")),
-    }
-}
-
-/// By its first bytes; names lie.
-fn media_type(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some("image/png")
-    } else if bytes.starts_with(b"\xff\xd8\xff") {
-        Some("image/jpeg")
-    } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
-        Some("image/gif")
-    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        Some("image/webp")
-    } else {
-        None
+    match Image::open(&path) {
+        Ok(image) => Ok((image, shown)),
+        Err(ImageError::Unreadable(error)) => Err(path_fault(site, &path, &error)),
+        Err(error @ ImageError::NoImage) => Err(format!("{shown}: {error}; use `read_file` for text")),
+        Err(error) => Err(format!("{shown}: {error}")),
     }
 }
