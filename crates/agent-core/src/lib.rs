@@ -15,6 +15,7 @@ mod ports;
 mod protocol;
 mod redact;
 mod thread;
+mod turn_diff;
 
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -29,3 +30,4 @@ pub use thread::{
     Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record, ReplayError, Running,
     SCHEMA_VERSION, Thread, TimerPurpose, check_history, recover,
 };
+pub use turn_diff::{FileStat, MAX_TURN_DIFF_BYTES, MAX_TURN_DIFF_NAME_BYTES, TurnDiff};

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     approval::{Decision, decide},
     protocol::{
-        Access, CallId, EventKind, Item, ItemDetail, OutputStatus, Preparation, Prepared, Repeat, Subject,
-        ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
+        Access, CallId, EventKind, FileChange, Item, ItemDetail, OutputStatus, Preparation, Prepared, Repeat,
+        Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
     },
 };
 
@@ -17,8 +17,8 @@ use crate::{
 const MAX_START_ATTEMPTS: u32 = 8;
 /// A call that died with its process and may run twice is run again, up to this attempt: it may be what kills it.
 const MAX_LOST_ATTEMPTS: u32 = 4;
-/// The diff of a turn is kept up to this length.
-const MAX_TURN_DIFF_BYTES: usize = 256 * 1024;
+/// From these rules on the diff of a turn has each file once; before, patches stood one after another.
+const DIFFS_ARE_JOINED: u32 = 2;
 
 impl Thread {
     pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
@@ -190,6 +190,11 @@ impl Machine<'_> {
         self.start_attempt(Effect { attempt, ..effect.clone() });
     }
 
+    fn changed(&mut self, change: &FileChange) {
+        let joins = self.thread.rules >= DIFFS_ARE_JOINED;
+        self.with_turn(|turn| if joins { turn.diff.add(change) } else { turn.diff.append(&change.diff) });
+    }
+
     /// A call has its output. It enters the conversation with those of the whole step.
     pub(super) fn call_done(
         &mut self,
@@ -199,11 +204,7 @@ impl Machine<'_> {
     ) {
         self.completed(call.item.clone(), detail(call, preparation, Some(output.clone())));
         for change in &output.changes {
-            self.with_turn(|turn| {
-                if turn.diff.len() + change.diff.len() <= MAX_TURN_DIFF_BYTES {
-                    turn.diff.push_str(&change.diff);
-                }
-            });
+            self.changed(change);
         }
         if let Some(Preparation { subject: Subject::Plan { plan }, .. }) = preparation
             && output.status == OutputStatus::Ok

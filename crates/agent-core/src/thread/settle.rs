@@ -7,9 +7,12 @@ use super::{
     ops::apply_overrides,
     turn::{Ending, Phase, Queued, Repeats, Turn},
 };
-use crate::protocol::{
-    EffectId, EventKind, Item, ItemDetail, ItemId, Prepared, Settings, TokenUsage, ToolAnswer, TurnEnd,
-    TurnId,
+use crate::{
+    protocol::{
+        EffectId, EventKind, Item, ItemDetail, ItemId, Prepared, Settings, TokenUsage, ToolAnswer, TurnEnd,
+        TurnId,
+    },
+    turn_diff::TurnDiff,
 };
 
 fn is_stop_timer(effect: &Effect) -> bool {
@@ -80,7 +83,7 @@ impl Machine<'_> {
             stream_retries: 0,
             misfits: 0,
             repeats: Repeats::default(),
-            diff: String::new(),
+            diff: TurnDiff::default(),
         });
         self.event(EventKind::TurnStarted);
         self.hear(first);
@@ -179,7 +182,7 @@ impl Machine<'_> {
         }
         let (usage, diff) = self.with_turn(|turn| (turn.usage, std::mem::take(&mut turn.diff)));
         if !diff.is_empty() {
-            self.event(EventKind::TurnDiff { diff });
+            self.event(EventKind::TurnDiff { diff: diff.unified() });
         }
         self.event(match ending {
             Ending::Aborted(reason) => EventKind::TurnAborted { reason },

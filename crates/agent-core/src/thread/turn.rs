@@ -1,8 +1,11 @@
 //! The states of a turn and of the calls of its current step.
 
-use crate::protocol::{
-    AbortReason, ApprovalDecision, Content, EffectId, Grant, InteractionId, Preparation, Settings,
-    TokenUsage, ToolCall, ToolOutput, TurnEnd, TurnId, TurnOverrides,
+use crate::{
+    protocol::{
+        AbortReason, ApprovalDecision, Content, EffectId, Grant, InteractionId, Preparation, Settings,
+        TokenUsage, ToolCall, ToolOutput, TurnEnd, TurnId, TurnOverrides,
+    },
+    turn_diff::TurnDiff,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,8 +35,8 @@ pub(super) struct Turn {
     #[serde(default)]
     pub(super) misfits: u32,
     pub(super) repeats: Repeats,
-    /// What its tools changed so far, as unified diffs.
-    pub(super) diff: String,
+    /// What its tools changed so far.
+    pub(super) diff: TurnDiff,
 }
 
 /// What a turn is doing.

@@ -10,3 +10,4 @@ mod machine;
 mod output_schema;
 mod scenario;
 mod telling;
+mod turn_diff;
