@@ -25,7 +25,8 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bench = Self { folder };
-        std::fs::create_dir(bench.project()).unwrap();
+        // A repository, as far as `exec` looks.
+        std::fs::create_dir_all(bench.project().join(".git")).unwrap();
         bench
     }
 
@@ -68,6 +69,9 @@ impl Bench {
             .env_remove("OPENAI_API_KEY")
             .env_remove("OPENAI_BASE_URL")
             .env_remove("EVERTURN_MODEL")
+            .env_remove("CODEX_MODEL")
+            .env_remove("CODEX_APPROVAL_POLICY")
+            .env("HOME", self.path())
             .env("EVERTURN_HOME", self.home())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

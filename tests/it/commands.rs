@@ -78,8 +78,9 @@ fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
     }
     let item = |kind: &str, item: Value| json!({ "type": kind, "item": item });
     let command = |output: &str, code: Value, status: &str| json!({ "type": "command_execution", "command": "echo hello", "aggregated_output": output, "exit_code": code, "status": status });
-    let plan = json!({ "type": "todo_list", "items": [{ "text": "look", "completed": true }] });
+    let plan = json!({ "type": "todo_list", "items": [{ "text": "look", "completed": true, "status": "completed" }] });
     let tokens = |input, cached, output, reasoning| json!({ "input_tokens": input, "cached_input_tokens": cached, "output_tokens": output, "reasoning_output_tokens": reasoning });
+    let count = |last, total| json!({ "type": "token_count", "last": last, "total": total, "context_window": null, "context_left": null, "rate_limits": [] });
     let expected = [
         json!({ "type": "thread.started" }),
         json!({ "type": "turn.started" }),
@@ -90,6 +91,8 @@ fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
         item("item.started", plan.clone()),
         item("item.completed", json!({ "type": "agent_message", "text": "It says hello\n" })),
         item("item.completed", plan),
+        count(tokens(100, 40, 10, 3), tokens(100, 40, 10, 3)),
+        count(tokens(150, 100, 5, 0), tokens(250, 140, 15, 3)),
         json!({ "type": "turn.completed", "usage": tokens(250, 140, 15, 3) }),
     ];
     let sorted = |lines: &[Value]| {
@@ -413,6 +416,7 @@ fn exec_works_over_http_and_survives_faults() {
 fn exec_works_over_http_on_this_very_repository() {
     let bench = Bench::new();
     let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    std::fs::remove_dir(bench.project().join(".git")).unwrap();
     let clone =
         Command::new("git").args(["clone", "--quiet", repository, "."]).current_dir(bench.project()).status();
     assert!(clone.unwrap().success());

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod bad_input;
+mod bad_models;
 mod binary;
 mod commands;
 mod crash;
+mod exec_options;
+mod faults;
 mod scenarios;

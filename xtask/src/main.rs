@@ -1,16 +1,19 @@
-//! The command line of the chores: `cargo xtask tidy`, `cargo xtask test [-- ARGS]`.
+//! The command line of the chores: `cargo xtask tidy`, `cargo xtask test [-- ARGS]`, `cargo xtask gen`,
+//! `cargo xtask bench local`.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use xtask::{CHECKS, Tree, repository_root, run_tests, tidy};
+use xtask::{CHECKS, Tree, generate, repository_root, run_bench, run_tests, stale, tidy};
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
   tidy             check the rules of the repository; exit 1 when one is broken
   test [-- ARGS]   run every test of the workspace; ARGS go to the test runner
+  gen [--check]    write what is made from code; --check only says what is stale and exits 1
+  bench local      measure the program; `bench local --help` lists the options
 ";
 
 /// The conventional exit code for a command line that cannot be understood.
@@ -35,6 +38,16 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         [command, dashes, rest @ ..] if command == "test" && dashes == "--" => {
             run_tests(&repository_root(), rest)
         }
+        [command] if command == "gen" => {
+            report("written", &generate(&repository_root())?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        [command, flag] if command == "gen" && flag == "--check" => {
+            let stale = stale(&repository_root())?;
+            report("stale, run `cargo xtask gen`", &stale)?;
+            Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        [command, rest @ ..] if command == "bench" => run_bench(&repository_root(), rest),
         [flag] if matches!(flag.as_str(), "help" | "--help" | "-h") => {
             write!(std::io::stdout(), "{USAGE}")?;
             Ok(ExitCode::SUCCESS)
@@ -44,6 +57,13 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
             Ok(ExitCode::from(USAGE_ERROR))
         }
     }
+}
+
+/// A line for each file.
+fn report(what: &str, files: &[&str]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    files.iter().try_for_each(|file| writeln!(out, "{what}: {file}"))?;
+    Ok(())
 }
 
 fn run_tidy() -> Result<ExitCode> {

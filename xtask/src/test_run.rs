@@ -85,7 +85,7 @@ fn installed_runner(root: &Path) -> Runner {
 
 /// Cargo as the user would have started it. `cargo run` sets variables about the package xtask; build scripts which
 /// watch them (ring's does) would make each `cargo xtask test` and each plain `cargo build` rebuild what the other built.
-fn cargo(root: &Path) -> Command {
+pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     for (name, _) in std::env::vars_os() {

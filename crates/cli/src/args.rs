@@ -1,5 +1,12 @@
 //! The command line: what can be typed, and what `--help` teaches.
 
+mod exec;
+mod run;
+
+pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume, ExecResumeArgs};
+pub(crate) use run::{Approval, RunArgs, Sandbox};
+
+use crate::commands::ConfigArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -13,7 +20,6 @@ use std::path::PathBuf;
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
 pub(crate) struct Cli {
@@ -29,7 +35,9 @@ Examples:
   everturn exec \"why does the build fail?\"
   everturn exec --sandbox danger-full-access \"run the tests and fix what fails\"
   git diff | everturn exec \"review this\" -
+  everturn exec --output-schema schema.json -o answer.json \"list the public functions\"
   everturn resume --last
+  everturn config                        every setting and where it came from
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 waiting for an answer, 4 budget spent, 5 storage or backend failed,
 130 interrupted.";
@@ -37,9 +45,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 waiting for an answer, 4 budget s
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Do one task without a conversation, then exit.
-    Exec(ExecArgs),
+    Exec(Box<ExecArgs>),
     /// Go on with a thread, in a conversation. A turn that was running goes on first.
-    Resume(ResumeArgs),
+    Resume(Box<ResumeArgs>),
     /// Start a new thread from the past of another one.
     Fork(ForkArgs),
     /// List, rename, delete or export threads.
@@ -58,6 +66,12 @@ pub(crate) enum Command {
     Interrupt(ThreadArg),
     /// What a thread is doing.
     Status(ThreadArg),
+    /// Show every setting with its value and where it came from; import Codex's.
+    Config(ConfigArgs),
+    /// Keep a model provider's key.
+    Login(LoginArgs),
+    /// Forget a model provider's key.
+    Logout(LogoutArgs),
     /// Watch the agent fix a small broken project; only the model's words are scripted.
     Demo(DemoArgs),
     /// Apply a patch from standard input in the current directory.
@@ -66,104 +80,6 @@ pub(crate) enum Command {
     Completion {
         /// Which shell.
         shell: clap_complete::Shell,
-    },
-}
-
-/// How a thread runs.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct RunArgs {
-    /// The model [default: EVERTURN_MODEL, else gpt-5].
-    #[arg(long, short = 'm')]
-    pub(crate) model: Option<String>,
-    /// Answers come from this TOML file instead of a model.
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
-    pub(crate) script: Option<PathBuf>,
-    /// What may be touched. Commands have no sandbox yet: they run with danger-full-access or after an approval.
-    #[arg(long, short = 's', value_enum)]
-    pub(crate) sandbox: Option<Sandbox>,
-    /// When you are asked first [default: on-request in a conversation, never in exec].
-    #[arg(long, short = 'a', value_enum)]
-    pub(crate) approval: Option<Approval>,
-    /// The directory to work in [default: the current one].
-    #[arg(long, short = 'C', value_name = "DIR")]
-    pub(crate) cd: Option<PathBuf>,
-    /// Also survive power loss, not only the death of the process; every step waits for the disk.
-    #[arg(long)]
-    pub(crate) power_safe: bool,
-    /// Stop the thread after so many tokens.
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tokens: Option<u64>,
-    /// Stop the thread after so many tool calls.
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tool_calls: Option<u64>,
-}
-
-impl RunArgs {
-    /// These, and where they say nothing, the others.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self {
-            model: self.model.or(other.model),
-            script: self.script.or(other.script),
-            sandbox: self.sandbox.or(other.sandbox),
-            approval: self.approval.or(other.approval),
-            cd: self.cd.or(other.cd),
-            power_safe: self.power_safe || other.power_safe,
-            max_tokens: self.max_tokens.or(other.max_tokens),
-            max_tool_calls: self.max_tool_calls.or(other.max_tool_calls),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sandbox {
-    /// Nothing may be changed.
-    ReadOnly,
-    /// Files below the working directory may be changed.
-    WorkspaceWrite,
-    /// Everything you may touch, commands included.
-    DangerFullAccess,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Approval {
-    /// Ask for everything not known to be safe.
-    Untrusted,
-    /// Ask when something fails in the sandbox.
-    OnFailure,
-    /// Ask for what the sandbox does not allow.
-    OnRequest,
-    /// Never ask; refuse instead.
-    Never,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExecArgs {
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-    #[command(subcommand)]
-    pub(crate) resume: Option<ExecResume>,
-    /// What to do. `-`, or nothing while standard input is not a terminal, reads it from there; given both, the input is
-    /// added to the prompt.
-    pub(crate) prompt: Option<String>,
-    /// Read more of the prompt from standard input.
-    #[arg(value_name = "-", value_parser = ["-"])]
-    pub(crate) stdin: Option<String>,
-    /// One JSON event a line on standard output.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExecResume {
-    /// Go on with a thread: first the turn that was running, then a new prompt, if any.
-    Resume {
-        #[command(flatten)]
-        thread: WhichThread,
-        #[command(flatten)]
-        run: Box<RunArgs>,
-        /// What to do next. While the thread waits for an answer, it is heard after that.
-        #[arg(long, short = 'p')]
-        prompt: Option<String>,
     },
 }
 
@@ -282,6 +198,23 @@ pub(crate) enum ExportFormat {
     Jsonl,
     /// The conversation, to read.
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// The provider of the key, as the configuration names it.
+    #[arg(long, default_value = "openai")]
+    pub(crate) provider: String,
+    /// Only say for which providers there is a key, and where it comes from.
+    #[arg(long)]
+    pub(crate) status: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    /// The provider whose key is forgotten.
+    #[arg(long, default_value = "openai")]
+    pub(crate) provider: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,170 +1,162 @@
 //! Puts together what a command needs: storage, models, tools, settings.
 
 use crate::{
-    args::{Approval, RunArgs, Sandbox, WhichThread},
+    args::{RunArgs, WhichThread},
     exit::{Exit, Failure},
     follow::{Follower, submission},
-    router::{Router, is_scripted, scripted},
+    providers::{Providers, no_key},
+    router::Router,
+    settings::{Attendance, Wishes},
+    tooling,
 };
 use agent_core::{
-    AgentSession, ApprovalPolicy, BlobId, Budget, Event, EventKind, Genesis, Item, ModelStreamer, Op,
-    Redactor, SandboxPolicy, Settings, Shared, Source, Tenant, ThreadKey, TurnOverrides,
+    AgentSession, BlobRef, Content, Event, EventKind, Genesis, Op, Settings, Shared, Source, Tenant,
+    ThreadKey, TurnOverrides,
 };
-use async_trait::async_trait;
-use config::{BASE_INSTRUCTIONS, Environment, Home, environment_context};
+use config::{CredentialStore, Environment, Home};
 use local_backend::{
-    Database, DatabaseConfig, Durability, ForkPoint, LocalBackend, LocalError, PendingInteraction,
-    RemoteSession, Services, ThreadFilter, ThreadStatus, ThreadSummary,
+    Database, DatabaseConfig, Durability, ForkPoint, LocalBackend, LocalError, LocalSession,
+    PendingInteraction, RemoteSession, Services, ThreadFilter, ThreadStatus, ThreadSummary,
 };
-use models::{ResponsesConfig, ResponsesModel, SecretString};
+use models::SchemaChecked;
 use sink::Relay;
 use std::{path::Path, sync::Arc};
-use tools::{BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig};
-
-/// Whether somebody is there to answer questions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attendance {
-    Present,
-    Absent,
-}
+use tempfile::TempDir;
+use tools::Image;
 
 /// Everything a command works with.
 pub(crate) struct Host {
     backend: LocalBackend,
-    environment: Environment,
+    wishes: Wishes,
+    providers: Arc<Providers>,
     specs: Vec<agent_core::ToolSpec>,
+    /// Where an ephemeral thread lives; gone with the host.
+    _temporary: Option<TempDir>,
+}
+
+/// Where threads are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// In the data folder.
+    Home,
+    /// In a temporary folder.
+    Nowhere,
 }
 
 impl Host {
-    pub(crate) async fn open(environment: &Environment, power_safe: bool) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        environment: &Environment,
+        run: RunArgs,
+        keeping: Keeping,
+    ) -> Result<Self, Failure> {
         let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
-        let durability = if power_safe { Durability::Power } else { Durability::Process };
-        let config = DatabaseConfig { home: home.root().to_owned(), durability };
-        let database = Database::open(config).await.map_err(|error| named(&error, home.root()))?;
+        let wishes = Wishes::load(environment, home.root(), run)?;
+        let temporary = match keeping {
+            Keeping::Home => None,
+            Keeping::Nowhere => Some(temporary()?),
+        };
+        let folder = temporary.as_ref().map_or(home.root(), TempDir::path);
+        let durability = match (keeping, wishes.config().durability) {
+            (Keeping::Nowhere, _) => Durability::Ephemeral,
+            (Keeping::Home, config::Durability::Process) => Durability::Process,
+            (Keeping::Home, config::Durability::Power) => Durability::Power,
+        };
+        let config = DatabaseConfig { home: folder.to_owned(), durability };
+        let database = Database::open(config).await.map_err(|error| named(&error, folder))?;
         let relay = Arc::new(Relay::default());
-        let (tools, redactor) = tools(environment, &home, power_safe, &database, &relay);
+        let providers = Arc::new(providers(&wishes, home.root(), &database)?);
+        let (tools, redactor) = tooling::tools(&wishes, &providers, folder, durability, &database, &relay);
         let specs = tools.specs();
         let services = Services {
-            model: Arc::new(Router::new(provider(environment, &database)?)),
+            model: Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers)))),
             tools: Arc::new(tools),
             redactor,
             sink: None,
         };
         let backend = LocalBackend::new(database, services).with_relay(relay);
-        Ok(Self { backend, environment: environment.clone(), specs })
+        Ok(Self { backend, wishes, providers, specs, _temporary: temporary })
     }
 
     fn database(&self) -> &Database {
         self.backend.database()
     }
 
-    /// The settings of a new thread.
-    pub(crate) fn settings(&self, run: &RunArgs, attendance: Attendance) -> Result<Settings, Failure> {
-        let cwd = directory(run.cd.as_deref().unwrap_or(Path::new(".")))?;
-        let model = self.model(run)?.unwrap_or_else(|| self.environment.model().to_owned());
-        if !is_scripted(&model) && self.environment.needs_key() && self.environment.api_key().is_none() {
-            return Err(Failure::new(
-                Exit::Failed,
-                "there is no key for the model provider: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs \
-                 none; or try --script FILE, or everturn demo",
-            ));
-        }
-        // What is safe: changes only where somebody is there, and has asked for a conversation about this directory.
-        let (default_sandbox, default_approval) = match attendance {
-            Attendance::Present => (Sandbox::WorkspaceWrite, Approval::OnRequest),
-            Attendance::Absent => (Sandbox::ReadOnly, Approval::Never),
-        };
-        Ok(Settings {
-            sandbox: sandbox(run.sandbox.unwrap_or(default_sandbox)),
-            approval: approval(run.approval.unwrap_or(default_approval)),
-            budget: budget(run),
-            ..Settings::new(cwd, model)
-        })
+    /// What the configuration and the command line want.
+    pub(crate) fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 
-    /// The script's full path, once it has been read: a script that makes no sense should fail before a thread begins.
-    fn script(&self, path: &Path) -> Result<std::path::PathBuf, Failure> {
-        let failed = |why: String| {
-            Failure::usage(format!("the model script {} cannot be used: {why}", path.display()))
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        models::Script::parse(&text).map_err(|error| failed(error.to_string()))?;
-        path.canonicalize().map_err(|error| failed(error.to_string()))
+    /// The settings of a new thread, once it is clear that somebody can answer it.
+    pub(crate) fn settings(&self, attendance: Attendance) -> Result<Settings, Failure> {
+        let settings = self.wishes.settings(attendance)?;
+        if self.wishes.is_scripted() {
+            return Ok(settings);
+        }
+        let (id, entry) = (settings.provider.as_str(), self.wishes.config().provider());
+        if let Some(entry) = entry.filter(|entry| entry.requires_key)
+            && self
+                .providers
+                .key(id, entry)
+                .map_err(|error| Failure::new(Exit::Failed, error.message))?
+                .is_none()
+        {
+            let advice = "or try --script FILE, or everturn demo";
+            return Err(Failure::new(Exit::Failed, format!("{}; {advice}", no_key(id, entry))));
+        }
+        if let Some(advice) = self.providers.catalogue.model(&settings.model).advice() {
+            crate::output::warn(&advice);
+        }
+        Ok(settings)
     }
 
     /// Starts a new thread.
-    pub(crate) async fn start(
-        &self,
-        settings: Settings,
-        source: Source,
-    ) -> Result<Box<dyn AgentSession>, Failure> {
-        let context = Item::Context { text: environment_context(&settings) };
+    pub(crate) async fn start(&self, settings: Settings, source: Source) -> Result<LocalSession, Failure> {
         let genesis = Genesis {
             source,
-            settings,
-            instructions: Shared::new(BASE_INSTRUCTIONS.to_owned()),
+            instructions: self.wishes.instructions(),
             tools: Shared::new(self.specs.clone()),
-            items: vec![Shared::new(context)],
+            items: self.wishes.project(&settings.cwd),
+            settings,
             ..Genesis::default()
         };
-        Ok(Box::new(self.backend.start(Tenant::default(), genesis).await?))
+        Ok(self.backend.start(Tenant::default(), genesis).await?)
     }
 
-    /// Serves a thread again, with the settings that were given for it.
-    pub(crate) async fn resume(
-        &self,
-        key: &ThreadKey,
-        run: &RunArgs,
-    ) -> Result<Box<dyn AgentSession>, Failure> {
-        let overrides = self.overrides(run)?;
+    /// Serves a thread again, with what the command line changes of it.
+    pub(crate) async fn resume(&self, key: &ThreadKey) -> Result<LocalSession, Failure> {
         let session = self.backend.resume(key).await?;
+        let overrides = self.wishes.overrides(session.first_settings())?;
         if overrides != TurnOverrides::default() {
             session.submit(submission(&session, Op::OverrideTurnContext { overrides })).await?;
         }
-        Ok(Box::new(session))
+        Ok(session)
+    }
+
+    /// Keeps an image that a submission to this thread is going to show.
+    pub(crate) async fn keep_image(&self, key: &ThreadKey, image: Image) -> Result<Content, Failure> {
+        let bytes = image.bytes.len() as u64;
+        let remote = self.database().attach(key).await?;
+        let kept = remote.put_blob(&image.bytes).await;
+        let id = kept.map_err(|error| Failure::backend(&error))?;
+        Ok(Content::Blob { blob: BlobRef { id, bytes, media_type: image.media_type.to_owned() } })
     }
 
     /// Serves a thread again, unless somebody else does by now.
     pub(crate) async fn resume_unless_served(
         &self,
         key: &ThreadKey,
-    ) -> Result<Option<Box<dyn AgentSession>>, Failure> {
+    ) -> Result<Option<LocalSession>, Failure> {
         match self.backend.resume(key).await {
-            Ok(session) => Ok(Some(Box::new(session))),
+            Ok(session) => Ok(Some(session)),
             Err(LocalError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// What the command line says of a thread that there is already.
-    fn overrides(&self, run: &RunArgs) -> Result<TurnOverrides, Failure> {
-        let limits = run.max_tokens.is_some() || run.max_tool_calls.is_some();
-        Ok(TurnOverrides {
-            cwd: run.cd.as_deref().map(directory).transpose()?,
-            approval: run.approval.map(approval),
-            sandbox: run.sandbox.map(sandbox),
-            model: self.model(run)?,
-            budget: limits.then(|| budget(run)),
-            ..TurnOverrides::default()
-        })
-    }
-
-    /// The model that the command line names.
-    fn model(&self, run: &RunArgs) -> Result<Option<String>, Failure> {
-        match &run.script {
-            Some(script) => Ok(Some(scripted(&self.script(script)?))),
-            None => Ok(run.model.clone()),
-        }
-    }
-
     /// Starts a new thread with the past of another.
-    pub(crate) async fn fork(
-        &self,
-        key: &ThreadKey,
-        at: ForkPoint,
-    ) -> Result<Box<dyn AgentSession>, Failure> {
+    pub(crate) async fn fork(&self, key: &ThreadKey, at: ForkPoint) -> Result<LocalSession, Failure> {
         let genesis = self.database().fork(key, at).await?;
-        Ok(Box::new(self.backend.start(key.tenant.clone(), genesis).await?))
+        Ok(self.backend.start(key.tenant.clone(), genesis).await?)
     }
 
     /// A thread as seen from outside the process that serves it.
@@ -279,42 +271,19 @@ pub(crate) fn answer(question: &PendingInteraction, decision: agent_core::Approv
     }
 }
 
-/// The full path of a directory that is there.
-fn directory(path: &Path) -> Result<String, Failure> {
-    let full = path.canonicalize().ok().filter(|full| full.is_dir());
-    let full = full.ok_or_else(|| Failure::usage(format!("there is no directory {}", path.display())))?;
-    Ok(full.to_string_lossy().into_owned())
+/// A folder for a thread that is not kept.
+fn temporary() -> Result<TempDir, Failure> {
+    tempfile::Builder::new().prefix("everturn-").tempdir().map_err(|error| {
+        Failure::new(Exit::Backend, format!("no temporary folder can be made for the thread: {error}"))
+    })
 }
 
-fn sandbox(sandbox: Sandbox) -> SandboxPolicy {
-    match sandbox {
-        Sandbox::ReadOnly => SandboxPolicy::ReadOnly,
-        Sandbox::WorkspaceWrite => SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
-        Sandbox::DangerFullAccess => SandboxPolicy::DangerFullAccess,
-    }
-}
-
-fn approval(approval: Approval) -> ApprovalPolicy {
-    match approval {
-        Approval::Untrusted => ApprovalPolicy::Untrusted,
-        Approval::OnFailure => ApprovalPolicy::OnFailure,
-        Approval::OnRequest => ApprovalPolicy::OnRequest,
-        Approval::Never => ApprovalPolicy::Never,
-    }
-}
-
-fn budget(run: &RunArgs) -> Budget {
-    Budget { tokens: run.max_tokens, tool_calls: run.max_tool_calls, turn_ms: None }
-}
-
-fn provider(environment: &Environment, database: &Database) -> Result<Arc<dyn ModelStreamer>, Failure> {
-    let config = ResponsesConfig {
-        base_url: environment.base_url().to_owned(),
-        api_key: environment.api_key().map(SecretString::from),
-        ..ResponsesConfig::default()
-    };
-    let model = ResponsesModel::new(&config).map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(Arc::new(model.with_blobs(Arc::new(database.blobs(&Tenant::default())))))
+fn providers(wishes: &Wishes, home: &Path, database: &Database) -> Result<Providers, Failure> {
+    let config = wishes.config();
+    let credentials = CredentialStore::open(home, config.cli_auth_credentials_store)
+        .map_err(|error| Failure::backend(&error))?;
+    let blobs = Arc::new(database.blobs(&Tenant::default()));
+    Ok(Providers::new(config, wishes.environment.clone(), credentials, wishes.catalogue(), blobs))
 }
 
 /// An error of the database, with where it is.
@@ -333,43 +302,5 @@ impl From<LocalError> for Failure {
             _ => Exit::Backend,
         };
         Self { exit, ..Self::backend(&error) }
-    }
-}
-
-/// The tools of this process, and what must not be stored: model keys, and whatever the environment policy withholds.
-fn tools(
-    environment: &Environment,
-    home: &Home,
-    power_safe: bool,
-    database: &Database,
-    relay: &Arc<Relay>,
-) -> (ToolRegistry, Redactor) {
-    let policy = EnvPolicy::default();
-    let withheld = policy.excluded_values(environment.all());
-    let redactor = Redactor::new(environment.api_key().map(str::to_owned).into_iter().chain(withheld));
-    let config = ToolsConfig {
-        env_policy: policy,
-        durability: if power_safe { tools::Durability::Power } else { tools::Durability::Process },
-        ..ToolsConfig::new(
-            home.root(),
-            environment.all().clone(),
-            redactor.clone(),
-            Arc::clone(relay) as _,
-            Arc::new(Blobs { database: database.clone() }),
-        )
-    };
-    (ToolRegistry::new(config), redactor)
-}
-
-/// Keeps images that tools look at in the database.
-struct Blobs {
-    database: Database,
-}
-
-#[async_trait]
-impl BlobWriter for Blobs {
-    async fn put(&self, key: &ThreadKey, bytes: Vec<u8>) -> Result<BlobId, String> {
-        let session = self.database.attach(key).await.map_err(|error| error.to_string())?;
-        session.put_blob(&bytes).await.map_err(|error| error.to_string())
     }
 }

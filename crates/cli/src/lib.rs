@@ -11,7 +11,10 @@ mod follow;
 mod host;
 mod lines;
 mod output;
+mod providers;
 mod router;
+mod settings;
+mod tooling;
 mod view;
 
 use args::Cli;

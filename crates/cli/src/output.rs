@@ -6,11 +6,12 @@ use crate::{
 };
 use std::{
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
     sync::OnceLock,
 };
 
-/// Why standard output could not be written, the first time that happened.
+/// Why a result could not be written, the first time that happened.
 static LOST: OnceLock<String> = OnceLock::new();
 
 /// Writes a line to standard output.
@@ -40,7 +41,14 @@ fn keep_error(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
-        LOST.get_or_init(|| error.to_string());
+        LOST.get_or_init(|| format!("standard output could not be written: {error}"));
+    }
+}
+
+/// Writes a file that the user asked for. That it could not be written makes the command fail in the end.
+pub(crate) fn write_file(path: &Path, text: &str) {
+    if let Err(error) = std::fs::write(path, text) {
+        LOST.get_or_init(|| format!("{} could not be written: {error}", path.display()));
     }
 }
 
@@ -50,12 +58,16 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
+/// Writes a line to standard error about something that is not as it should be; the command goes on.
+pub(crate) fn warn(text: &str) {
+    let style = style_of(&anstream::stderr());
+    remark(&format!("{} {text}", style.yellow("warning:")));
+}
+
 /// Turns what a command came to into the process's exit code, and says why it failed.
 pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
     let result = match (result, LOST.get()) {
-        (Ok(Exit::Done), Some(why)) => {
-            Err(Failure::new(Exit::Failed, format!("standard output could not be written: {why}")))
-        }
+        (Ok(Exit::Done), Some(why)) => Err(Failure::new(Exit::Failed, why)),
         (result, _) => result,
     };
     match result {

@@ -1,5 +1,6 @@
-//! Which model answers: a script named `scripted:PATH`, else the provider.
+//! Which model answers: a script named `scripted:PATH`, else the thread's provider.
 
+use crate::providers::Providers;
 use agent_core::{ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::{self, BoxStream, StreamExt};
 use models::ScriptedModel;
@@ -17,20 +18,15 @@ pub(crate) fn scripted(path: &Path) -> String {
     format!("{SCRIPTED}{}", path.display())
 }
 
-/// Whether a model name means a script.
-pub(crate) fn is_scripted(model: &str) -> bool {
-    model.starts_with(SCRIPTED)
-}
-
 /// Sends each request to the model that its name means.
 pub(crate) struct Router {
-    provider: Arc<dyn ModelStreamer>,
+    providers: Arc<Providers>,
     scripts: Mutex<BTreeMap<String, ScriptedModel>>,
 }
 
 impl Router {
-    pub(crate) fn new(provider: Arc<dyn ModelStreamer>) -> Self {
-        Self { provider, scripts: Mutex::default() }
+    pub(crate) fn new(providers: Arc<Providers>) -> Self {
+        Self { providers, scripts: Mutex::default() }
     }
 
     fn script(&self, path: &str) -> Result<ScriptedModel, ModelError> {
@@ -54,10 +50,10 @@ impl Router {
 
 impl ModelStreamer for Router {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
-        let Some(path) = request.model.strip_prefix(SCRIPTED) else { return self.provider.stream(request) };
-        match self.script(path) {
-            Err(error) => stream::iter([Err(error)]).boxed(),
-            Ok(script) => script.play(request),
-        }
+        let played = match request.model.strip_prefix(SCRIPTED) {
+            Some(path) => self.script(path).map(|script| script.play(request)),
+            None => self.providers.model(&request.provider).map(|model| model.stream(request)),
+        };
+        played.unwrap_or_else(|error| stream::iter([Err(error)]).boxed())
     }
 }

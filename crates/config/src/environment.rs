@@ -19,17 +19,44 @@ pub(crate) const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
 pub(crate) const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
 /// The model.
 pub(crate) const EVERTURN_MODEL: &str = "EVERTURN_MODEL";
+/// The model, as Codex calls the variable.
+pub(crate) const CODEX_MODEL: &str = "CODEX_MODEL";
+/// When the user is asked, as Codex calls the variable.
+pub(crate) const CODEX_APPROVAL_POLICY: &str = "CODEX_APPROVAL_POLICY";
+/// Where Codex has its configuration.
+pub(crate) const CODEX_HOME: &str = "CODEX_HOME";
+/// The profile.
+pub(crate) const EVERTURN_PROFILE: &str = "EVERTURN_PROFILE";
+/// OpenRouter's key.
+pub(crate) const OPENROUTER_API_KEY: &str = "OPENROUTER_API_KEY";
+/// The key a vLLM server was started with.
+pub(crate) const VLLM_API_KEY: &str = "VLLM_API_KEY";
+/// The key a llama.cpp server was started with.
+pub(crate) const LLAMA_API_KEY: &str = "LLAMA_API_KEY";
 /// What is logged.
 pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
 /// Every variable that is read.
 pub const VARIABLES: &[Variable] = &[
-    Variable { name: EVERTURN_HOME, about: "where threads are kept (default: ~/.everturn)" },
-    Variable { name: OPENAI_API_KEY, about: "key of the model provider" },
+    Variable { name: EVERTURN_HOME, about: "where threads and settings are kept (default: ~/.everturn)" },
+    Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-5)" },
+    Variable { name: CODEX_MODEL, about: "the same, where EVERTURN_MODEL is not set" },
+    Variable { name: EVERTURN_PROFILE, about: "the profile of config.toml to use" },
+    Variable {
+        name: CODEX_APPROVAL_POLICY,
+        about: "when you are asked first: untrusted, on-failure, on-request or never",
+    },
+    Variable { name: OPENAI_API_KEY, about: "key of OpenAI" },
     Variable {
         name: OPENAI_BASE_URL,
-        about: "address of the model provider (default: https://api.openai.com/v1)",
+        about: "address of the provider `openai` (default: https://api.openai.com/v1)",
     },
-    Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-5)" },
+    Variable { name: OPENROUTER_API_KEY, about: "key of OpenRouter" },
+    Variable { name: VLLM_API_KEY, about: "key of the provider `vllm`, where its server asks for one" },
+    Variable { name: LLAMA_API_KEY, about: "key of the provider `llamacpp`, where its server asks for one" },
+    Variable {
+        name: CODEX_HOME,
+        about: "where `everturn config import` finds Codex's settings (default: ~/.codex)",
+    },
     Variable {
         name: EVERTURN_LOG,
         about: "what is logged to standard error, for example `debug` (default: off)",
@@ -38,7 +65,8 @@ pub const VARIABLES: &[Variable] = &[
 ];
 
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
-const DEFAULT_MODEL: &str = "gpt-5";
+/// The model that is used where nothing names one.
+pub const DEFAULT_MODEL: &str = "gpt-5";
 
 /// The environment of the process, taken once at its start.
 #[derive(Clone, Debug, Default)]

@@ -1,27 +1,12 @@
 //! Where a provider is: its url, the headers and secrets that go with each request, and what is wrong with them.
 
-use crate::retry::RetryPolicy;
+use crate::provider_config::{ProviderConfig, WireApi};
 use reqwest::{
     Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use secrecy::{ExposeSecret, SecretString};
-use std::{net::IpAddr, time::Duration};
-
-/// Where a provider is and how it is spoken to.
-pub(crate) struct ProviderSettings<'a> {
-    pub(crate) base_url: &'a str,
-    /// What is appended to the base url, for example `responses`.
-    pub(crate) path: &'a str,
-    pub(crate) api_key: Option<&'a SecretString>,
-    /// The environment variable that the key comes from, for messages.
-    pub(crate) api_key_env: &'a str,
-    pub(crate) headers: &'a [(String, SecretString)],
-    pub(crate) query: &'a [(String, String)],
-    pub(crate) retry: RetryPolicy,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) idle_timeout: Duration,
-}
+use secrecy::ExposeSecret;
+use std::net::IpAddr;
 
 /// Why a provider's settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,20 +30,13 @@ pub enum ProviderError {
         /// `name` or `value`.
         part: &'static str,
     },
-    /// No HTTP client could be made.
-    #[error("no HTTP client could be made: {source}; are the system's root certificates installed?")]
-    Client {
-        /// Why.
-        #[source]
-        source: reqwest::Error,
-    },
 }
 
 impl ProviderError {
     /// Whether trying again with the same settings may help.
     pub fn retry(&self) -> bool {
         match self {
-            Self::BaseUrl { .. } | Self::Header { .. } | Self::Client { .. } => false,
+            Self::BaseUrl { .. } | Self::Header { .. } => false,
         }
     }
 
@@ -67,14 +45,14 @@ impl ProviderError {
         match self {
             Self::BaseUrl { .. } => "base_url",
             Self::Header { .. } => "header",
-            Self::Client { .. } => "http_client",
         }
     }
 }
 
-pub(crate) fn endpoint(settings: &ProviderSettings<'_>) -> Result<Url, ProviderError> {
+/// The url that requests are posted to.
+pub(crate) fn endpoint(settings: &ProviderConfig, api: WireApi) -> Result<Url, ProviderError> {
     let wrong = |reason: String| ProviderError::BaseUrl { url: settings.base_url.to_owned(), reason };
-    let mut url = Url::parse(settings.base_url).map_err(|error| wrong(error.to_string()))?;
+    let mut url = Url::parse(&settings.base_url).map_err(|error| wrong(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong(format!("its scheme is `{}`", url.scheme())));
     }
@@ -82,15 +60,15 @@ pub(crate) fn endpoint(settings: &ProviderSettings<'_>) -> Result<Url, ProviderE
         let reason = "it contains a user name; send that as a header".to_owned();
         return Err(ProviderError::BaseUrl { url: url.host_str().unwrap_or_default().to_owned(), reason });
     }
-    let path = format!("{}/{}", url.path().trim_end_matches('/'), settings.path);
+    let path = format!("{}/{}", url.path().trim_end_matches('/'), api.path());
     url.set_path(&path);
     if !settings.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(settings.query);
+        url.query_pairs_mut().extend_pairs(&settings.query);
     }
     Ok(url)
 }
 
-pub(crate) fn headers(settings: &ProviderSettings<'_>) -> Result<HeaderMap, ProviderError> {
+pub(crate) fn headers(settings: &ProviderConfig) -> Result<HeaderMap, ProviderError> {
     let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("text/event-stream")),
@@ -101,10 +79,10 @@ pub(crate) fn headers(settings: &ProviderSettings<'_>) -> Result<HeaderMap, Prov
         value.set_sensitive(true);
         Ok(value)
     };
-    if let Some(key) = settings.api_key {
+    if let Some(key) = &settings.api_key {
         headers.insert(AUTHORIZATION, secret("Authorization", format!("Bearer {}", key.expose_secret()))?);
     }
-    for (name, value) in settings.headers {
+    for (name, value) in &settings.headers {
         let known = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| ProviderError::Header { name: name.clone(), part: "name" })?;
         headers.insert(known, secret(name, value.expose_secret().to_owned())?);
@@ -112,7 +90,7 @@ pub(crate) fn headers(settings: &ProviderSettings<'_>) -> Result<HeaderMap, Prov
     Ok(headers)
 }
 
-pub(crate) fn sends_key(settings: &ProviderSettings<'_>) -> bool {
+pub(crate) fn sends_key(settings: &ProviderConfig) -> bool {
     let is_key = |name: &str| {
         ["authorization", "api-key", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known))
     };
@@ -120,11 +98,11 @@ pub(crate) fn sends_key(settings: &ProviderSettings<'_>) -> bool {
 }
 
 /// What must not be repeated in a message. Most query parameters may be, such as `api-version`.
-pub(crate) fn secrets(settings: &ProviderSettings<'_>) -> Vec<String> {
+pub(crate) fn secrets(settings: &ProviderConfig) -> Vec<String> {
     let headers = settings.headers.iter().map(|(_, value)| value);
     let mut secrets: Vec<String> =
-        headers.chain(settings.api_key).map(|secret| secret.expose_secret().to_owned()).collect();
-    for (name, value) in settings.query {
+        headers.chain(&settings.api_key).map(|secret| secret.expose_secret().to_owned()).collect();
+    for (name, value) in &settings.query {
         let name = name.to_ascii_lowercase();
         if ["key", "token", "secret", "sig"].iter().any(|part| name.contains(part)) {
             secrets.push(value.clone());
@@ -133,7 +111,54 @@ pub(crate) fn secrets(settings: &ProviderSettings<'_>) -> Vec<String> {
     secrets
 }
 
+/// Whose server this is, as far as that makes a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// OpenAI itself, also at Azure: it knows fields that other servers refuse.
+    OpenAi,
+    /// DeepSeek and Moonshot: they refuse a tool call without the thoughts before it, be there any or not.
+    WantsThoughts,
+    /// Anyone else's.
+    Usual,
+}
+
+impl Dialect {
+    pub(crate) fn of(url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        let is = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        if is("openai.com") || is("openai.azure.com") {
+            Self::OpenAi
+        } else if ["deepseek.com", "moonshot.ai", "moonshot.cn", "kimi.com"].into_iter().any(is) {
+            Self::WantsThoughts
+        } else {
+            Self::Usual
+        }
+    }
+}
+
+/// Whether the server is on this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dialects_are_known_by_their_host() {
+        let table = [
+            ("https://api.openai.com/v1", Dialect::OpenAi),
+            ("https://acme.openai.azure.com/openai/v1", Dialect::OpenAi),
+            ("https://notopenai.com/v1", Dialect::Usual),
+            ("https://openai.com.example.org/v1", Dialect::Usual),
+            ("https://api.deepseek.com", Dialect::WantsThoughts),
+            ("https://api.moonshot.ai/v1", Dialect::WantsThoughts),
+            ("http://localhost:11434/v1", Dialect::Usual),
+        ];
+        for (url, dialect) in table {
+            assert_eq!(Dialect::of(&Url::parse(url).unwrap()), dialect, "{url}");
+        }
+    }
 }

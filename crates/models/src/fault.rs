@@ -1,4 +1,4 @@
-//! What a provider says is wrong, and which [`ModelErrorKind`] that is.
+//! What a provider says is wrong, and what that means.
 
 use agent_core::ModelErrorKind;
 use serde_json::Value;
@@ -13,20 +13,69 @@ const QUOTA: [&str; 7] = [
     "usage_limit_reached",
     "usage_not_included",
 ];
-/// Codes and types that say that the conversation is too long.
+/// Codes and types that say that the conversation is too long (OpenAI, llama.cpp).
 const CONTEXT: [&str; 3] =
     ["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"];
-/// What servers without such a code write instead (vLLM, llama.cpp, LM Studio, proxies).
-const CONTEXT_WORDS: [&str; 6] = [
+/// What servers without such a code write instead, in small letters.
+const CONTEXT_WORDS: [&str; 21] = [
+    // OpenAI, vLLM, DeepSeek, OpenRouter: "This model's maximum context length is 4096 tokens".
     "maximum context length",
     "context length exceeded",
-    "exceeds the context",
+    // vLLM: "(length 5000) is longer than the maximum model length of 4096".
+    "longer than the maximum model length",
+    "the model's context length is only",
+    // llama.cpp: "the request exceeds the available context size", "Context size has been exceeded".
     "exceeds the available context",
+    "exceeds the context",
     "exceed the context window",
+    "context size has been exceeded",
+    "context the overflows",
+    // LM Studio: "Reached context length of 4096 tokens with model (…)", "… is greater than the context length".
+    "reached context length of",
+    "greater than the context length",
+    "loaded with context length of only",
+    // Ollama: "prompt too long; exceeded max context length by 5 tokens", "input length exceeds the context length".
+    "exceeded max context length",
+    "input exceeds context length",
+    // Anthropic and those that translate to it: "prompt is too long: 200001 tokens > 200000 maximum", "input length
+    // and `max_tokens` exceed context limit".
     "prompt is too long",
+    "exceed context limit",
+    "input is too long for requested model",
+    // Gemini: "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576)."
+    "input token count",
+    // xAI: "This model's maximum prompt length is 131072 but the request contains 131073 tokens."
+    "maximum prompt length",
+    // Mistral: "Prompt contains 40000 tokens …, too large for model with 32768 maximum context length".
+    "too large for model with",
+    // Moonshot: "Your request exceeded model token limit: 131072".
+    "exceeded model token limit",
 ];
 /// Codes and types that say that the key is wrong.
 const AUTH: [&str; 4] = ["invalid_api_key", "authentication_error", "permission_error", "permission_denied"];
+/// Words that say it where the code does not, in small letters: Gemini answers 400 with "API key not valid".
+const AUTH_WORDS: [&str; 4] =
+    ["api key not valid", "incorrect api key", "invalid api key", "no auth credentials found"];
+/// Codes and types that say that there is no such model.
+const MODEL: [&str; 3] = ["model_not_found", "model_not_available", "invalid_model"];
+/// Words that say it of a model, in small letters: Ollama: `model "x" not found, try pulling it first`; vLLM: "The
+/// model `x` does not exist."; OpenRouter: "x is not a valid model ID", "No endpoints found for x."; LM Studio: "No
+/// models loaded"; Gemini: "models/x is not found for API version v1".
+const MODEL_WORDS: [&str; 11] = [
+    "not found",
+    "does not exist",
+    "not exist",
+    "no such model",
+    "unknown model",
+    "invalid model",
+    "not a valid model",
+    "try pulling it",
+    "no models loaded",
+    "failed to load model",
+    "model is not supported",
+];
+/// Words of a model that cannot call tools (Ollama, OpenRouter).
+const TOOLS_WORDS: [&str; 2] = ["does not support tools", "that support tool use"];
 /// Codes and types that blame the provider, or the moment: asking again may help.
 const PASSING: [&str; 7] = [
     "server_error",
@@ -39,8 +88,46 @@ const PASSING: [&str; 7] = [
 ];
 /// How codes begin that blame the request: `invalid_prompt`, `invalid_image_url`, `image_too_large` and so on
 /// (OpenAI, `ResponseError.code`).
-const REQUEST: [&str; 6] =
-    ["invalid_", "image_", "unsupported_", "empty_image", "failed_to_download_image", "content_policy"];
+const REQUEST: [&str; 7] = [
+    "invalid_",
+    "image_",
+    "unsupported_",
+    "empty_image",
+    "failed_to_download_image",
+    "content_policy",
+    "BadRequest",
+];
+
+/// What a provider's words come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The account has nothing left.
+    Quota,
+    /// The conversation is too long.
+    Context,
+    /// The key is missing, wrong, or may not do this.
+    Auth,
+    /// There is no such model, or not for this key.
+    UnknownModel,
+    /// The model cannot call tools.
+    NoTools,
+    /// Asking again may help.
+    Passing,
+    /// The request is at fault.
+    Request,
+}
+
+impl Verdict {
+    pub(crate) fn kind(self) -> ModelErrorKind {
+        match self {
+            Self::Quota => ModelErrorKind::Quota,
+            Self::Context => ModelErrorKind::ContextWindowExceeded,
+            Self::Auth => ModelErrorKind::Auth,
+            Self::Passing => ModelErrorKind::Stream,
+            Self::UnknownModel | Self::NoTools | Self::Request => ModelErrorKind::InvalidRequest,
+        }
+    }
+}
 
 /// A provider's error object, wherever it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,10 +135,13 @@ pub(crate) struct ProviderFault {
     pub(crate) code: String,
     pub(crate) kind: String,
     pub(crate) message: String,
+    /// Which field of the request it is about.
+    pub(crate) param: String,
 }
 
 impl ProviderFault {
-    /// Reads `{"code", "type", "message"}`, each of which may be missing or no text, or the message alone.
+    /// Reads `{"code", "type", "message", "param"}`, each of which may be missing or no text, or the message alone.
+    /// OpenRouter puts the words of the provider behind it into `metadata.raw`.
     pub(crate) fn of_value(mut value: Value) -> Self {
         let text = |value: Value| match value {
             Value::Null => String::new(),
@@ -61,41 +151,99 @@ impl ProviderFault {
         if !value.is_object() {
             return Self { message: text(value), ..Self::default() };
         }
+        let mut message = text(value["message"].take());
+        if let Some(raw) = value["metadata"]["raw"].as_str() {
+            message = format!("{message}: {raw}");
+        }
         Self {
             code: text(value["code"].take()),
             kind: text(value["type"].take()),
-            message: text(value["message"].take()),
+            param: text(value["param"].take()),
+            message,
         }
     }
 
-    /// Reads the body of an HTTP error: `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}`, `{"detail": "…"}`,
-    /// or whatever text it is.
+    /// Reads the body of an HTTP error: `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}`, `{"detail": "…"}`, a
+    /// list of one of these (Gemini), or whatever text it is.
     pub(crate) fn of_body(body: &[u8]) -> Self {
-        if let Ok(Value::Object(mut body)) = serde_json::from_slice(body)
-            && let Some(fault) = ["error", "message", "detail"].iter().find_map(|key| body.remove(*key))
+        let mut value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        if let Value::Array(list) = &mut value
+            && let Some(first) = list.first_mut()
         {
-            return Self::of_value(fault);
+            value = first.take();
+        }
+        for key in ["error", "detail"] {
+            match value.get_mut(key).map(Value::take) {
+                None | Some(Value::Null) => {}
+                Some(fault) => return Self::of_value(fault),
+            }
+        }
+        if value.get("message").is_some() {
+            return Self::of_value(value);
         }
         Self { message: String::from_utf8_lossy(body).trim().to_owned(), ..Self::default() }
     }
 
-    /// What kind of error this is by its own words; `None` where they do not tell.
-    pub(crate) fn verdict(&self) -> Option<ModelErrorKind> {
+    /// Reads the body of an answer with a status of success; `None` where it holds no error.
+    pub(crate) fn of_success(body: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(body).ok()?;
+        Self::of_event(value)
+    }
+
+    /// Reads an event: `{"error": …}`, or the error itself marked as one (vLLM before 0.10). `None` where it is none.
+    pub(crate) fn of_event(mut event: Value) -> Option<Self> {
+        if let Some(fault) = event.get_mut("error").map(Value::take).filter(|fault| !fault.is_null()) {
+            return Some(Self::of_value(fault));
+        }
+        if event["type"] == "error" {
+            // The type of the event, not of what is wrong.
+            event["type"] = Value::Null;
+            return Some(Self::of_value(event));
+        }
+        (event["object"] == "error").then(|| Self::of_value(event))
+    }
+
+    /// What this is by its own words; `None` where they do not tell.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
         let says =
             |names: &[&str]| names.contains(&self.code.as_str()) || names.contains(&self.kind.as_str());
         let lower = self.message.to_ascii_lowercase();
+        let words = |known: &[&str]| known.iter().any(|words| lower.contains(words));
         if says(&QUOTA) {
-            Some(ModelErrorKind::Quota)
-        } else if says(&CONTEXT) || CONTEXT_WORDS.iter().any(|words| lower.contains(words)) {
-            Some(ModelErrorKind::ContextWindowExceeded)
-        } else if says(&AUTH) {
-            Some(ModelErrorKind::Auth)
+            Some(Verdict::Quota)
+        } else if says(&CONTEXT) || words(&CONTEXT_WORDS) {
+            Some(Verdict::Context)
+        } else if says(&AUTH) || words(&AUTH_WORDS) {
+            Some(Verdict::Auth)
+        } else if words(&TOOLS_WORDS) {
+            Some(Verdict::NoTools)
+        } else if says(&MODEL) || self.blames_model(&lower) {
+            Some(Verdict::UnknownModel)
         } else if says(&PASSING) {
-            Some(ModelErrorKind::Stream)
+            Some(Verdict::Passing)
         } else if REQUEST.iter().any(|start| self.code.starts_with(start) || self.kind.starts_with(start)) {
-            Some(ModelErrorKind::InvalidRequest)
+            Some(Verdict::Request)
         } else {
-            None
+            self.by_number()
+        }
+    }
+
+    fn blames_model(&self, lower: &str) -> bool {
+        let says = |words: &&str| lower.contains(*words);
+        (lower.contains("model") && MODEL_WORDS.iter().any(|words| says(&words)))
+            || lower.starts_with("no endpoints found for")
+            // An unsupported value of another field names that field; a name that is no model names `model`.
+            || (self.param == "model" && !lower.contains("support"))
+    }
+
+    /// OpenRouter and vLLM give the status that they would have answered with as the code of an error in the stream.
+    fn by_number(&self) -> Option<Verdict> {
+        match self.code.parse::<u16>().ok()? {
+            401 | 403 => Some(Verdict::Auth),
+            402 => Some(Verdict::Quota),
+            400 | 404 | 413 | 422 => Some(Verdict::Request),
+            408 | 429 | 500.. => Some(Verdict::Passing),
+            _ => None,
         }
     }
 
@@ -149,6 +297,10 @@ mod tests {
             (r#"{"error":"model not found"}"#, "model not found"),
             (r#"{"detail":"Unauthorized"}"#, "Unauthorized"),
             (r#"{"message":"no"}"#, "no"),
+            (r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, "m (400)"),
+            (r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#, "m (400)"),
+            (r#"{"error":{"message":"m","code":502,"metadata":{"raw":"r"}}}"#, "m: r (502)"),
+            (r#"{"error":null}"#, r#"{"error":null}"#),
             ("<html>Bad Gateway</html>\n", "<html>Bad Gateway</html>"),
             ("", "it gave no reason"),
         ];
@@ -164,22 +316,77 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_words_tell_the_kind() {
-        use ModelErrorKind::{Auth, ContextWindowExceeded, InvalidRequest, Quota, Stream};
+    fn codes_and_words_tell_what_is_wrong() {
         let table = [
-            ("insufficient_quota", "", Some(Quota)),
-            ("context_length_exceeded", "", Some(ContextWindowExceeded)),
-            ("400", "This model's maximum context length is 4096 tokens.", Some(ContextWindowExceeded)),
-            ("invalid_api_key", "", Some(Auth)),
-            ("invalid_prompt", "", Some(InvalidRequest)),
-            ("image_too_large", "", Some(InvalidRequest)),
-            ("rate_limit_exceeded", "", Some(Stream)),
+            ("insufficient_quota", "", Some(Verdict::Quota)),
+            ("402", "Insufficient credits", Some(Verdict::Quota)),
+            ("context_length_exceeded", "", Some(Verdict::Context)),
+            ("exceed_context_size_error", "", Some(Verdict::Context)),
+            ("invalid_api_key", "", Some(Verdict::Auth)),
+            ("400", "API key not valid. Please pass a valid API key.", Some(Verdict::Auth)),
+            ("401", "User not found.", Some(Verdict::Auth)),
+            ("model_not_found", "", Some(Verdict::UnknownModel)),
+            ("", "model \"llama9\" not found, try pulling it first", Some(Verdict::UnknownModel)),
+            ("404", "The model `x` does not exist.", Some(Verdict::UnknownModel)),
+            ("400", "vendor/x is not a valid model ID", Some(Verdict::UnknownModel)),
+            ("404", "No endpoints found for vendor/x.", Some(Verdict::UnknownModel)),
+            ("404", "No endpoints found that support tool use.", Some(Verdict::NoTools)),
+            ("", "registry.ollama.ai/library/gemma:2b does not support tools", Some(Verdict::NoTools)),
+            ("invalid_prompt", "", Some(Verdict::Request)),
+            ("image_too_large", "", Some(Verdict::Request)),
+            ("400", "bad", Some(Verdict::Request)),
+            ("rate_limit_exceeded", "", Some(Verdict::Passing)),
+            ("502", "Provider disconnected", Some(Verdict::Passing)),
             ("", "who knows", None),
+            ("", "File Not Found", None),
         ];
-        for (code, message, kind) in table {
-            let fault =
-                ProviderFault { code: code.to_owned(), kind: String::new(), message: message.to_owned() };
-            assert_eq!(fault.verdict(), kind, "{code} {message}");
+        for (code, message, verdict) in table {
+            let fault = ProviderFault {
+                code: code.to_owned(),
+                message: message.to_owned(),
+                ..ProviderFault::default()
+            };
+            assert_eq!(fault.verdict(), verdict, "{code} {message}");
+        }
+        let param = |message: &str| {
+            let body = format!(r#"{{"error":{{"message":"{message}","param":"model","code":null}}}}"#);
+            ProviderFault::of_body(body.as_bytes()).verdict()
+        };
+        assert_eq!(param("you must provide another one"), Some(Verdict::UnknownModel));
+        assert_eq!(param("Unsupported value"), None);
+    }
+
+    #[test]
+    fn conversations_that_are_too_long_are_known_by_the_words_of_each_server() {
+        let table = [
+            "This model's maximum context length is 8192 tokens. However, you requested 8334 tokens.",
+            "This endpoint's maximum context length is 131072 tokens. However, you requested about 140000 tokens \
+             (139000 of text input, 1000 of tool input).",
+            "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+            "You passed 5000 input tokens and requested 0 output tokens. However, the model's context length is only \
+             4096 tokens.",
+            "the request exceeds the available context size. try increasing the context size or enable context shift",
+            "request (14429 tokens) exceeds the available context size (8192 tokens), try increasing it",
+            "Context size has been exceeded.",
+            "Trying to keep the first 10136 tokens when context the overflows. However, the model is loaded with \
+             context length of only 7866 tokens, which is not enough.",
+            "The number of tokens to keep from the initial prompt is greater than the context length.",
+            "Reached context length of 4096 tokens with model (arch: qwen3vlmoe) that does not currently support \
+             mid-generation context overflow.",
+            "prompt too long; exceeded max context length by 12 tokens",
+            "the input length exceeds the context length",
+            "input exceeds context length",
+            "prompt is too long: 200001 tokens > 200000 maximum",
+            "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+            "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).",
+            "This model's maximum prompt length is 131072 but the request contains 131073 tokens.",
+            "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+            "Invalid request: Your request exceeded model token limit: 131072",
+            "Your input exceeds the context window of this model.",
+        ];
+        for message in table {
+            let fault = ProviderFault { message: message.to_owned(), ..ProviderFault::default() };
+            assert_eq!(fault.verdict(), Some(Verdict::Context), "{message}");
         }
     }
 

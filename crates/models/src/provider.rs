@@ -2,43 +2,54 @@
 //! [`ModelError`] what came of it where nothing did.
 
 use crate::{
-    endpoint::{ProviderError, ProviderSettings, endpoint, headers, is_loopback, secrets, sends_key},
+    endpoint::{Dialect, ProviderError, endpoint, headers, is_loopback, secrets, sends_key},
     fault::{ProviderFault, capped},
+    provider_config::{ProviderConfig, WireApi},
     retry::{MAX_RETRY_AFTER_MS, RetryPolicy, retry_after},
 };
 use agent_core::{ModelError, ModelErrorKind, Redactor};
 use bytes::Bytes;
 use reqwest::{
-    Client, Response, StatusCode, Url,
+    Client, Response, Url,
     header::{CONTENT_TYPE, HeaderMap},
 };
 use std::{
     error::Error,
+    sync::OnceLock,
     time::{Duration, SystemTime},
 };
 
 /// How much of an error's body is read, in bytes, and for how long.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a provider's words is kept, and of a whole message, in bytes.
-const MAX_WORDS_BYTES: usize = 2048;
+/// How much of a whole message is kept, in bytes.
 const MAX_MESSAGE_BYTES: usize = 3072;
 
 pub(crate) struct Provider {
-    client: Client,
+    /// Made at the first request: reading the system's certificates takes milliseconds that a command which asks no
+    /// model need not spend. The error is why none could be made.
+    client: OnceLock<Result<Client, String>>,
+    pub(crate) name: String,
+    pub(crate) api: WireApi,
+    pub(crate) dialect: Dialect,
     url: Url,
     headers: HeaderMap,
     retry: RetryPolicy,
+    connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     /// Keeps keys out of messages, even where the provider repeats them.
-    redactor: Redactor,
-    key: KeyState,
-    api_key_env: String,
+    pub(crate) redactor: Redactor,
+    pub(crate) sends_key: bool,
+    pub(crate) key_hint: String,
 }
 
-enum KeyState {
-    Sent,
-    Missing,
+/// How a good answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a stream of events.
+    Events,
+    /// Whole, as JSON, though a stream was asked for.
+    Json,
 }
 
 /// Why one request failed.
@@ -55,44 +66,62 @@ enum Again {
 }
 
 impl Provider {
-    pub(crate) fn new(settings: &ProviderSettings<'_>) -> Result<Self, ProviderError> {
-        let url = endpoint(settings)?;
+    pub(crate) fn new(config: &ProviderConfig, api: WireApi) -> Result<Self, ProviderError> {
+        let url = endpoint(config, api)?;
+        Ok(Self {
+            client: OnceLock::new(),
+            name: config.name.clone(),
+            api,
+            dialect: Dialect::of(&url),
+            headers: headers(config)?,
+            url,
+            retry: RetryPolicy { retries: config.request_retries, base_ms: config.retry_base_ms },
+            connect_timeout: Duration::from_millis(config.connect_timeout_ms),
+            idle_timeout: Duration::from_millis(config.idle_timeout_ms),
+            redactor: Redactor::new(secrets(config)),
+            sends_key: sends_key(config),
+            key_hint: config.key_hint.clone(),
+        })
+    }
+
+    fn client(&self) -> Result<&Client, ModelError> {
+        self.client.get_or_init(|| self.new_client().map_err(cause)).as_ref().map_err(|why| {
+            let advice = "are the system's root certificates installed?";
+            self.error(
+                ModelErrorKind::InvalidRequest,
+                format!("no HTTP client could be made: {why}; {advice}"),
+            )
+        })
+    }
+
+    fn new_client(&self) -> reqwest::Result<Client> {
         // reqwest is built without a crypto provider and panics where none is installed. One that the host has
         // installed already serves as well, so the result does not matter.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .user_agent(concat!("everturn/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout)
+            .connect_timeout(self.connect_timeout)
             // A redirected POST would lose its body or carry the key to another host.
             .redirect(reqwest::redirect::Policy::none())
             // Compression would hold events back until a block is full.
             .no_gzip();
-        if url.scheme() == "http" {
-            // Reading the system's certificates takes milliseconds, and nothing here will ask for one.
+        if self.url.scheme() == "http" {
+            // Nothing here will ask for a certificate.
             client = client.tls_certs_only([]);
         }
-        if is_loopback(&url) {
+        if is_loopback(&self.url) {
             client = client.no_proxy();
         }
-        let client = client.build().map_err(|source| ProviderError::Client { source })?;
-        Ok(Self {
-            client,
-            headers: headers(settings)?,
-            url,
-            retry: settings.retry,
-            idle_timeout: settings.idle_timeout,
-            redactor: Redactor::new(secrets(settings)),
-            key: if sends_key(settings) { KeyState::Sent } else { KeyState::Missing },
-            api_key_env: settings.api_key_env.to_owned(),
-        })
+        client.build()
     }
 
     /// Posts a JSON body and returns the answer once its head is there and good.
-    pub(crate) async fn post(&self, body: Bytes) -> Result<Response, ModelError> {
+    pub(crate) async fn post(&self, model: &str, body: Bytes) -> Result<(Response, Form), ModelError> {
+        let client = self.client()?;
         let mut retry = 0;
         loop {
-            let Refusal { error, again } = match self.post_once(body.clone()).await {
-                Ok(response) => return Ok(response),
+            let Refusal { error, again } = match self.post_once(client, model, body.clone()).await {
+                Ok(good) => return Ok(good),
                 Err(refusal) => refusal,
             };
             let Again::After(wanted) = again else { return Err(error) };
@@ -110,86 +139,52 @@ impl Provider {
         }
     }
 
-    async fn post_once(&self, body: Bytes) -> Result<Response, Refusal> {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+    async fn post_once(
+        &self,
+        client: &Client,
+        model: &str,
+        body: Bytes,
+    ) -> Result<(Response, Form), Refusal> {
+        let request = client.post(self.url.clone()).headers(self.headers.clone()).body(body);
         let response = match tokio::time::timeout(self.idle_timeout, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.unreachable(error)),
             Err(_) => return Err(Refusal { error: self.idle(), again: Again::No }),
         };
         if response.status().is_success() {
-            self.check_content_type(&response)?;
-            return Ok(response);
+            let form = self.form(&response)?;
+            return Ok((response, form));
         }
-        Err(self.refused(response).await)
-    }
-
-    /// A page where a stream should be: somebody else answers at this url.
-    fn check_content_type(&self, response: &Response) -> Result<(), Refusal> {
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        match content_type {
-            Some(found) if found.starts_with("text/html") || found.starts_with("application/json") => {
-                let message = format!(
-                    "{} answered with {found} instead of an event stream; does `base_url` name a provider of this \
-                     API that can stream?",
-                    self.host()
-                );
-                Err(Refusal { error: self.error(ModelErrorKind::InvalidRequest, message), again: Again::No })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn refused(&self, response: Response) -> Refusal {
         let status = response.status();
         let wanted = retry_after(response.headers(), SystemTime::now());
         let fault = ProviderFault::of_body(&error_body(response).await);
-        let host = self.host();
-        // First scrubbed, then cut: the other way round, half a key could remain.
-        let words = capped(&self.redactor.scrub(&fault.words()), MAX_WORDS_BYTES);
-        let verdict = match fault.verdict() {
-            // A 429 for an empty account is not cured by waiting.
-            Some(kind @ (ModelErrorKind::Quota | ModelErrorKind::ContextWindowExceeded)) => kind,
-            _ => by_status(status),
+        let error = self.refused(model, status, &fault, wanted);
+        let again = match error.kind {
+            ModelErrorKind::Unavailable => Again::After(wanted),
+            _ => Again::No,
         };
-        let (message, again) = match verdict {
-            ModelErrorKind::Auth => (
-                format!("{host} refused the request with status {status}: {words}; {}", self.key_advice()),
-                Again::No,
-            ),
-            ModelErrorKind::Quota => {
-                let advice = "the account has nothing left: add credit or choose another provider";
-                (format!("{host} refused the request with status {status}: {words}; {advice}"), Again::No)
-            }
-            ModelErrorKind::ContextWindowExceeded => {
-                (format!("the conversation does not fit the model's window, says {host}: {words}"), Again::No)
-            }
-            ModelErrorKind::Unavailable => {
-                let when = match wanted {
-                    Some(wait) => format!("it asks to wait {} ms", wait.as_millis()),
-                    None => "try again later".to_owned(),
-                };
-                (format!("{host} answered with status {status}: {words}; {when}"), Again::After(wanted))
-            }
-            _ => {
-                let advice = if status == StatusCode::NOT_FOUND || status.is_redirection() {
-                    "; are `base_url` and the model's name right?"
-                } else {
-                    ""
-                };
-                (format!("{host} does not take the request, status {status}: {words}{advice}"), Again::No)
-            }
-        };
-        let mut error = self.error(verdict, message);
-        error.retry_after_ms = wanted.and_then(|wait| u64::try_from(wait.as_millis()).ok());
-        Refusal { error, again }
+        Err(Refusal { error, again })
     }
 
-    fn key_advice(&self) -> String {
-        match self.key {
-            KeyState::Missing => format!("no key was sent: set {}", self.api_key_env),
-            KeyState::Sent => format!("check the key in {}", self.api_key_env),
+    fn form(&self, response: &Response) -> Result<Form, Refusal> {
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match content_type {
+            Some(found) if found.starts_with("text/html") => {
+                Err(Refusal { error: self.no_stream(found), again: Again::No })
+            }
+            Some(found) if found.starts_with("application/json") => Ok(Form::Json),
+            _ => Ok(Form::Events),
         }
+    }
+
+    /// Something else where a stream should be: somebody else answers at this url.
+    pub(crate) fn no_stream(&self, found: &str) -> ModelError {
+        let message = format!(
+            "{} answered with {found} instead of an event stream; does `base_url` name a provider of this API that \
+             can stream?",
+            self.host()
+        );
+        self.error(ModelErrorKind::InvalidRequest, message)
     }
 
     /// The request did not get there, or no answer came back.
@@ -234,18 +229,6 @@ impl Provider {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         }
-    }
-}
-
-fn by_status(status: StatusCode) -> ModelErrorKind {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelErrorKind::Auth,
-        StatusCode::PAYMENT_REQUIRED => ModelErrorKind::Quota,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
-            ModelErrorKind::Unavailable
-        }
-        status if status.is_server_error() => ModelErrorKind::Unavailable,
-        _ => ModelErrorKind::InvalidRequest,
     }
 }
 

@@ -1,26 +1,52 @@
-//! Rate limits as OpenAI's response headers tell them: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`
-//! (OpenAI, "Rate limits", section "Rate limits in headers").
+//! Rate limits as response headers tell them: `x-ratelimit-{limit,remaining,reset}-NAME`, where the name is `requests`
+//! or `tokens` at OpenAI and Groq (OpenAI, "Rate limits", section "Rate limits in headers"; GroqDocs, "Rate Limits"),
+//! `requests-day` or `tokens-minute` at Cerebras, and missing at OpenRouter, which counts requests.
 
 use agent_core::RateLimit;
 use reqwest::header::HeaderMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const NAMES: [&str; 2] = ["requests", "tokens"];
+const PREFIX: &str = "x-ratelimit-";
+/// How many limits are read. Nobody has more than a few.
+const MAX_LIMITS: usize = 16;
+/// A reset after more seconds than this is a point in time.
+const EPOCH_SECONDS: f64 = 1e9;
+/// A point in time of more seconds than this is in milliseconds.
+const EPOCH_MS: f64 = 1e11;
 
-/// The limits that the headers name.
-pub(crate) fn rate_limits(headers: &HeaderMap) -> Vec<RateLimit> {
-    NAMES.iter().filter_map(|name| rate_limit(headers, name)).collect()
+/// The limits that the headers name, sorted by name.
+pub(crate) fn rate_limits(headers: &HeaderMap, now: SystemTime) -> Vec<RateLimit> {
+    let names = headers.keys().filter_map(|key| key.as_str().strip_prefix(PREFIX)?.strip_prefix("limit"));
+    let mut limits: Vec<RateLimit> =
+        names.take(MAX_LIMITS).filter_map(|suffix| rate_limit(headers, suffix, now)).collect();
+    limits.sort_by(|a, b| a.name.cmp(&b.name));
+    limits
 }
 
-fn rate_limit(headers: &HeaderMap, name: &str) -> Option<RateLimit> {
+/// The limit whose headers end in `suffix`, which begins with a hyphen where there is one.
+fn rate_limit(headers: &HeaderMap, suffix: &str, now: SystemTime) -> Option<RateLimit> {
     let text = |what: &str| {
-        headers.get(format!("x-ratelimit-{what}-{name}")).and_then(|value| value.to_str().ok()).map(str::trim)
+        headers.get(format!("{PREFIX}{what}{suffix}")).and_then(|value| value.to_str().ok()).map(str::trim)
+    };
+    let name = match suffix {
+        "" => "requests",
+        _ => suffix.strip_prefix('-')?,
     };
     Some(RateLimit {
         name: name.to_owned(),
         limit: text("limit")?.parse().ok()?,
         remaining: text("remaining")?.parse().ok()?,
-        reset_ms: text("reset").and_then(duration_ms),
+        reset_ms: text("reset").and_then(|reset| reset_ms(reset, now)),
     })
+}
+
+/// How long until the reset: a duration, or a point in time in seconds or milliseconds since 1970 (OpenRouter).
+fn reset_ms(text: &str, now: SystemTime) -> Option<u64> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > EPOCH_SECONDS && number.is_finite());
+    let Some(number) = number else { return duration_ms(text) };
+    let seconds = if number > EPOCH_MS { number / 1000.0 } else { number };
+    let at = UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
+    u64::try_from(at.duration_since(now).unwrap_or_default().as_millis()).ok()
 }
 
 /// A duration as in `1s`, `6m0s`, `120ms`, `1h2m3.5s` or `7.66s`; without a unit it is in seconds.
@@ -56,6 +82,7 @@ mod tests {
 
     #[test]
     fn resets_are_read() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_741_305_500);
         let table = [
             ("1s", Some(1000)),
             ("6m0s", Some(360_000)),
@@ -64,29 +91,50 @@ mod tests {
             ("1h2m3s", Some(3_723_000)),
             ("2d", Some(172_800_000)),
             ("30", Some(30_000)),
+            ("1741305600", Some(100_000)),
+            ("1741305600000", Some(100_000)),
+            ("1741300000", Some(0)),
             ("", None),
             ("soon", None),
             ("1y", None),
             ("ms", None),
         ];
         for (text, expected) in table {
-            assert_eq!(duration_ms(text), expected, "{text}");
+            assert_eq!(reset_ms(text, now), expected, "{text}");
         }
+    }
+
+    fn limits(headers: &[(&'static str, &str)]) -> Vec<RateLimit> {
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        rate_limits(&HeaderMap::from_iter(headers), UNIX_EPOCH)
+    }
+
+    fn limit(name: &str, limit: u64, remaining: u64, reset_ms: Option<u64>) -> RateLimit {
+        RateLimit { name: name.to_owned(), limit, remaining, reset_ms }
     }
 
     #[test]
     fn limits_without_a_number_are_left_out() {
-        let headers = HeaderMap::from_iter(
-            [
-                ("x-ratelimit-limit-requests", "60"),
-                ("x-ratelimit-remaining-requests", "59"),
-                ("x-ratelimit-reset-requests", "1s"),
-                ("x-ratelimit-limit-tokens", "many"),
-            ]
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())),
-        );
-        let expected =
-            RateLimit { name: "requests".to_owned(), limit: 60, remaining: 59, reset_ms: Some(1000) };
-        assert_eq!(rate_limits(&headers), [expected]);
+        let found = limits(&[
+            ("x-ratelimit-limit-requests", "60"),
+            ("x-ratelimit-remaining-requests", "59"),
+            ("x-ratelimit-reset-requests", "1s"),
+            ("x-ratelimit-limit-tokens", "many"),
+        ]);
+        assert_eq!(found, [limit("requests", 60, 59, Some(1000))]);
+    }
+
+    #[test]
+    fn limits_have_the_names_that_the_provider_gives_them() {
+        let found = limits(&[
+            ("x-ratelimit-limit-tokens-minute", "60000"),
+            ("x-ratelimit-remaining-tokens-minute", "59000"),
+            ("x-ratelimit-reset-tokens-minute", "11.38"),
+            ("x-ratelimit-limit", "20"),
+            ("x-ratelimit-remaining", "0"),
+        ]);
+        let expected = [limit("requests", 20, 0, None), limit("tokens-minute", 60_000, 59_000, Some(11_380))];
+        assert_eq!(found, expected);
     }
 }

@@ -123,6 +123,12 @@ impl SseParser {
                 self.data.push_str(&String::from_utf8_lossy(value));
                 self.has_data = true;
             }
+            // llama.cpp until September 2025 had its errors in a field of this name (its pull request 16109).
+            b"error" if !self.has_data => {
+                self.data.push_str(&String::from_utf8_lossy(value));
+                self.name = "error".to_owned();
+                self.has_data = true;
+            }
             b"event" => self.name = String::from_utf8_lossy(value).into_owned(),
             // Comments have an empty field name; `id` and `retry` are for reconnecting, which nobody does here.
             _ => {}

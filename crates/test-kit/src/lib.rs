@@ -1,7 +1,8 @@
 //! Test your own host of Everturn's traits the way Everturn tests itself.
 //!
-//! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API, answers with the [`Reply`]s it
-//!   was given, at their pace, and fails in every way a real one does.
+//! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API and Chat Completions, the latter in
+//!   the [`Dialect`] of a real server. It answers with the [`Reply`]s it was given, at their pace, and fails in every way
+//!   a real one does. [`ClosedPort`] is where no server is.
 //! * [`Scenario`] is a turn as data; [`play`] plays it on any `AgentSession`, and its [`Trace`] is the same on every
 //!   backend. [`MemorySession`] is a whole thread in memory.
 //! * [`KillPoint`] kills a process at a named point of its work.
@@ -30,7 +31,8 @@
 //! # fn a_request() -> ModelRequest {
 //! #     ModelRequest {
 //! #         key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("t") },
-//! #         turn: TurnId(1), effect: EffectId(1), attempt: 1, model: "m".into(), effort: None, summary: None,
+//! #         turn: TurnId(1), effect: EffectId(1), attempt: 1,
+//! #         provider: String::new(), model: "m".into(), effort: None, summary: None,
 //! #         instructions: Shared::new("Be brief.".into()), tools: Shared::default(),
 //! #         conversation: Conversation { epoch: 0, items: Vec::new() }, output_schema: None, traceparent: None,
 //! #     }
@@ -65,19 +67,51 @@
 //! # })
 //! # }
 //! ```
+//!
+//! The same replies are an answer over Chat Completions, in the habits of the server that a user has on the laptop:
+//!
+//! ```
+//! use test_kit::{Dialect, ModelServer, Reply, WireApi};
+//! # fn main() -> std::io::Result<()> {
+//! let replies = vec![
+//!     Reply::rate_limited().retry_after(1),
+//!     Reply::new().thoughts("Let me see.").text("I look.").freeform("apply_patch", "*** Begin Patch"),
+//!     Reply::new().text("Half of").reset(),
+//!     Reply::context_overflow(),
+//! ];
+//! let server = ModelServer::start_speaking(replies, Dialect::Ollama)?;
+//! // Point your client at `server.url()`, then ask what it sent.
+//! assert!(server.requests().iter().all(|request| request.api == WireApi::Chat));
+//! # Ok(())
+//! # }
+//! ```
 
+mod api;
+mod chat_chunks;
+mod closed_port;
+mod dialect;
+mod faults;
 mod kill_point;
 mod line;
 mod memory_session;
 mod record;
+mod render;
+mod replies;
 mod reply;
 mod responses_events;
+mod said;
 mod scenario;
+mod sending;
 mod server;
+mod trouble;
 
+pub use api::WireApi;
+pub use closed_port::ClosedPort;
+pub use dialect::Dialect;
 pub use kill_point::{KillPoint, KillPointError};
 pub use memory_session::MemorySession;
 pub use record::{RecordedRequest, Recording};
-pub use reply::{Replies, Reply};
+pub use replies::Replies;
+pub use reply::Reply;
 pub use scenario::{PlayError, Scenario, ScenarioError, Step, Trace, play};
-pub use server::ModelServer;
+pub use server::{ModelServer, ServerOptions};

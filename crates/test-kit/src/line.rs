@@ -1,4 +1,4 @@
-//! [`Lines`]: accepts connections, counts them, and can hang up on one before it has answered.
+//! [`Lines`]: accepts connections, counts them, and can end one in ways that HTTP does not know.
 
 use axum::{
     extract::connect_info::Connected,
@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -33,19 +33,36 @@ pub(crate) struct Line {
 
 /// Ends a connection without another byte.
 #[derive(Clone, Default)]
-pub(crate) struct Switch(Arc<AtomicBool>);
+pub(crate) struct Switch(Arc<AtomicU8>);
+
+const HUNG_UP: u8 = 1;
+const RESET: u8 = 2;
 
 impl Switch {
     /// Nothing more is written; the client sees the connection end.
     pub(crate) fn hang_up(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.store(HUNG_UP, Ordering::Release);
+    }
+
+    /// Nothing more is written; the client sees the connection reset.
+    pub(crate) fn reset(&self) {
+        self.0.store(RESET, Ordering::Release);
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Acquire) {
-            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "hung up on purpose"));
+        if self.0.load(Ordering::Acquire) == 0 {
+            return Ok(());
         }
-        Ok(())
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "hung up on purpose"))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if self.switch.0.load(Ordering::Acquire) == RESET {
+            // A socket that is closed with a linger time of zero sends RST. If that fails, the connection just ends.
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 

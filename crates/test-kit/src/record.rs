@@ -1,5 +1,6 @@
 //! What a server remembers of its requests.
 
+use crate::api::WireApi;
 use serde_json::Value;
 use std::time::Instant;
 
@@ -9,13 +10,17 @@ pub enum Recording {
     /// All of it.
     #[default]
     Everything,
-    /// That it came. For long runs: the bodies of a conversation grow with the square of its length.
+    /// That it came. For long runs, in which the bodies of a conversation grow with the square of its length, and for
+    /// benchmarks: bodies are read and dropped without a look, unless [`Replies::by`](crate::Replies::by) wants to see
+    /// them. Answers are then what they are for a request that wants usage and offers freeform tools as such.
     Count,
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
+    /// Which API it speaks.
+    pub api: WireApi,
     /// The path, without the query.
     pub path: String,
     /// The query, without the question mark; empty where there is none.
@@ -34,20 +39,31 @@ impl RecordedRequest {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The conversation as it was sent: the body's `input`.
+    /// The conversation as it was sent: the body's `input`, in chat its `messages`.
     pub fn input(&self) -> &[Value] {
-        self.body["input"].as_array().map_or(&[], Vec::as_slice)
+        let conversation = match self.api {
+            WireApi::Responses => &self.body["input"],
+            WireApi::Chat => &self.body["messages"],
+        };
+        conversation.as_array().map_or(&[], Vec::as_slice)
     }
 
     /// The texts of the tool outputs in the conversation, in order; of a list of parts, its texts.
     pub fn tool_outputs(&self) -> Vec<String> {
-        self.input()
-            .iter()
-            .filter(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with("_call_output")))
-            .map(|item| match &item["output"] {
-                Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-                output => output.as_str().unwrap_or_default().to_owned(),
-            })
-            .collect()
+        let output = |item: &Value| match self.api {
+            WireApi::Responses => item["type"]
+                .as_str()
+                .filter(|kind| kind.ends_with("_call_output"))
+                .map(|_| text(&item["output"])),
+            WireApi::Chat => (item["role"] == "tool").then(|| text(&item["content"])),
+        };
+        self.input().iter().filter_map(output).collect()
+    }
+}
+
+fn text(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        content => content.as_str().unwrap_or_default().to_owned(),
     }
 }

@@ -1,22 +1,25 @@
 //! [`ModelServer`]: a model provider on a local port.
 
 use crate::{
+    api::{Asked, WireApi},
+    dialect::Dialect,
     line::{Lines, Switch},
     record::{RecordedRequest, Recording},
-    reply::{After, Head, Replies, Reply},
+    render::{Deed, Outcome},
+    replies::Replies,
+    sending::{pause, response},
 };
 use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, Uri},
+    Json, Router,
+    body::Body,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, Uri},
     response::Response,
-    routing::post,
+    routing::{get, post},
 };
-use futures::stream;
-use serde_json::Value;
+use futures::StreamExt;
+use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -24,7 +27,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{
     net::TcpListener,
@@ -34,15 +37,25 @@ use tokio::{
 
 /// A model provider on `127.0.0.1`, on a port of its own.
 ///
-/// It answers `POST /v1/responses` and `POST /responses`. It lives on a thread and a runtime of its own, so that it
-/// serves tests with or without a runtime, and a test that pauses tokio's clock does not pause the server. When it is
-/// dropped, its port and all its connections are closed before `drop` returns.
+/// It answers `POST /v1/responses` and `POST /v1/chat/completions`, each with the same replies in its own shape, and
+/// `GET /v1/models`; all of them without `/v1` as well. It lives on a thread and a runtime of its own, so that it serves
+/// tests with or without a runtime, and a test that pauses tokio's clock does not pause the server. When it is dropped,
+/// its port and all its connections are closed before `drop` returns.
 #[derive(Debug)]
 pub struct ModelServer {
     address: SocketAddr,
     seen: Arc<Seen>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// How a server is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerOptions {
+    /// What it keeps of its requests.
+    pub recording: Recording,
+    /// Whose habits it has over Chat Completions.
+    pub dialect: Dialect,
 }
 
 #[derive(Debug)]
@@ -55,6 +68,7 @@ struct Seen {
 
 struct Provider {
     replies: Replies,
+    dialect: Dialect,
     seen: Arc<Seen>,
 }
 
@@ -72,6 +86,23 @@ impl ModelServer {
     /// # Errors
     /// The operating system gives no port, or no thread.
     pub fn start_recording(replies: impl Into<Replies>, recording: Recording) -> io::Result<Self> {
+        Self::start_with(replies, ServerOptions { recording, ..ServerOptions::default() })
+    }
+
+    /// Starts a server that answers with these replies in a dialect, and records everything.
+    ///
+    /// # Errors
+    /// The operating system gives no port, or no thread.
+    pub fn start_speaking(replies: impl Into<Replies>, dialect: Dialect) -> io::Result<Self> {
+        Self::start_with(replies, ServerOptions { dialect, ..ServerOptions::default() })
+    }
+
+    /// Starts a server that answers with these replies.
+    ///
+    /// # Errors
+    /// The operating system gives no port, or no thread.
+    pub fn start_with(replies: impl Into<Replies>, options: ServerOptions) -> io::Result<Self> {
+        let ServerOptions { recording, dialect } = options;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -81,7 +112,7 @@ impl ModelServer {
             count: watch::Sender::new(0),
             connections: Arc::default(),
         });
-        let provider = Arc::new(Provider { replies: replies.into(), seen: Arc::clone(&seen) });
+        let provider = Arc::new(Provider { replies: replies.into(), dialect, seen: Arc::clone(&seen) });
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("model-server".to_owned()).spawn(move || {
@@ -145,10 +176,11 @@ impl Seen {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, uri: &Uri, headers: &HeaderMap, body: &Value) {
+    fn note(&self, api: WireApi, uri: &Uri, headers: &HeaderMap, body: &Value) {
         if self.recording == Recording::Everything {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             self.requests().push(RecordedRequest {
+                api,
                 path: uri.path().to_owned(),
                 query: uri.query().unwrap_or_default().to_owned(),
                 headers: headers
@@ -166,77 +198,88 @@ impl Seen {
 async fn serve(listener: std::net::TcpListener, provider: Arc<Provider>) -> io::Result<()> {
     let accepted = Arc::clone(&provider.seen.connections);
     let lines = Lines { listener: TcpListener::from_std(listener)?, accepted };
-    let router = Router::new()
-        .route("/v1/responses", post(respond))
-        .route("/responses", post(respond))
-        .layer(DefaultBodyLimit::disable())
-        .with_state(provider);
+    let mut router = Router::new();
+    for base in ["", "/v1"] {
+        router = router
+            .route(&format!("{base}/responses"), post(respond))
+            .route(&format!("{base}/chat/completions"), post(complete))
+            .route(&format!("{base}/models"), get(models));
+    }
+    let router = router.with_state(provider);
     axum::serve(lines, router.into_make_service_with_connect_info::<Switch>()).await
 }
 
+/// The list of models, in OpenAI's shape.
+async fn models() -> Json<Value> {
+    let model =
+        |id: &str| json!({ "id": id, "object": "model", "created": 1_700_000_000, "owned_by": "test-kit" });
+    Json(json!({ "object": "list", "data": [model("test-model"), model("test-model-mini")] }))
+}
+
 async fn respond(
-    State(provider): State<Arc<Provider>>,
-    ConnectInfo(switch): ConnectInfo<Switch>,
+    state: State<Arc<Provider>>,
+    line: ConnectInfo<Switch>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    provider.seen.note(&uri, &headers, &body);
-    let reply = provider.replies.next(&body);
-    pause(reply.delay).await;
-    match &reply.head {
-        Head::Sent { status, headers } => {
-            let mut response = Response::builder().status(*status);
-            for (name, value) in headers {
-                response = response.header(name, value);
-            }
-            response.body(streamed(reply)).unwrap_or_else(|error| wrong_reply(&error))
-        }
-        Head::HungUp => {
+    act(state, line, Request { api: WireApi::Responses, uri, headers }, body).await
+}
+
+async fn complete(
+    state: State<Arc<Provider>>,
+    line: ConnectInfo<Switch>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    act(state, line, Request { api: WireApi::Chat, uri, headers }, body).await
+}
+
+/// A request without its body.
+struct Request {
+    api: WireApi,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+async fn act(
+    State(provider): State<Arc<Provider>>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    request: Request,
+    body: Body,
+) -> Response {
+    let outcome = provider.answer(&request, body).await;
+    pause(outcome.delay).await;
+    match &outcome.deed {
+        Deed::Answer(answer) => response(answer, switch),
+        Deed::HangUp => {
             switch.hang_up();
             Response::default()
         }
-        Head::Silent => std::future::pending().await,
+        Deed::StaySilent => std::future::pending().await,
     }
 }
 
-/// The reply cannot be sent, for example because a header's name has a space.
-fn wrong_reply(error: &axum::http::Error) -> Response {
-    let mut response = Response::new(Body::from(format!("this reply of the test kit is not HTTP: {error}")));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
-}
-
-struct Playback {
-    chunks: VecDeque<Bytes>,
-    chunk_pause: Duration,
-    after: After,
-}
-
-fn streamed(reply: Reply) -> Body {
-    let chunk_pause = reply.chunk_pause;
-    let (chunks, after) = reply.body();
-    Body::from_stream(stream::unfold(Playback { chunks, chunk_pause, after }, |mut playback| async {
-        if let Some(chunk) = playback.chunks.pop_front() {
-            pause(playback.chunk_pause).await;
-            return Some((Ok(chunk), playback));
-        }
-        match playback.after {
-            After::End => None,
-            After::Silence => std::future::pending().await,
-            After::Break => {
-                // What was sent so far leaves the machine while this waits, and not after.
-                tokio::task::yield_now().await;
-                let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "cut on purpose");
-                Some((Err(broken), playback))
+impl Provider {
+    /// Reads the body, and looks at it where somebody wants to know.
+    async fn answer(&self, request: &Request, body: Body) -> Arc<Outcome> {
+        let Request { api, uri, headers } = request;
+        let look = self.seen.recording == Recording::Everything || self.replies.listen();
+        let mut bytes = Vec::new();
+        let mut pieces = body.into_data_stream();
+        // A client that goes away within its body is answered like one that sent no JSON: it does not read it.
+        while let Some(Ok(piece)) = pieces.next().await {
+            if look {
+                bytes.extend_from_slice(&piece);
             }
         }
-    }))
-}
-
-async fn pause(time: Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
+        if !look {
+            self.seen.note(*api, uri, headers, &Value::Null);
+            return self.replies.answer_unseen(*api, self.dialect);
+        }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        self.seen.note(*api, uri, headers, &body);
+        self.replies.answer(&body, &Asked::of(*api, self.dialect, &body))
     }
 }

@@ -58,6 +58,7 @@ pub(crate) enum Opened {
 pub(crate) struct Page {
     file: File,
     path: PathBuf,
+    mark: String,
     durability: Durability,
 }
 
@@ -89,7 +90,7 @@ impl Ledger {
             }
         }
         kill_point("tool.before_spawn");
-        Ok(Opened::Fresh(Page { file, path, durability: self.durability }))
+        Ok(Opened::Fresh(Page { file, mark: mark(&path), path, durability: self.durability }))
     }
 
     /// Forgets a call whose answer is safe elsewhere. The files of runs that are under way stay.
@@ -119,14 +120,13 @@ impl Ledger {
 
 impl Page {
     /// What marks the processes of this call, in all ledgers of this machine.
-    pub(crate) fn mark(&self) -> String {
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        BlobId::of(path.as_os_str().as_encoded_bytes()).as_str()[..32].to_owned()
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
     }
 
     /// What the child has to write.
     pub(crate) fn recording(&self) -> io::Result<Recording> {
-        let [before, between, after] = line::child_entry(&crate::sys::boot_id(), &self.mark());
+        let [before, between, after] = line::child_entry(crate::sys::boot_id(), &self.mark);
         let ledger = self.file.try_clone()?;
         Ok(Recording { ledger, before, between, after, durability: self.durability, held: held_child() })
     }
@@ -135,7 +135,7 @@ impl Page {
     pub(crate) fn begin_here(&mut self) -> io::Result<()> {
         let pid = i32::try_from(std::process::id()).unwrap_or(0);
         let start = crate::sys::start_of(pid).unwrap_or(0);
-        self.append(&Line::process(pid, start, crate::sys::boot_id()))
+        self.append(&Line::process(pid, start, crate::sys::boot_id().to_owned()))
     }
 
     /// Whether the call may have begun.
@@ -175,6 +175,13 @@ impl Drop for Page {
         // Closing would do, but children of other calls may hold a copy of the file for an instant.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
+}
+
+/// What marks the processes of the call that this file is about. It comes from the one name that the file has, however its
+/// home was named.
+fn mark(path: &Path) -> String {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    BlobId::of(path.as_os_str().as_encoded_bytes()).as_str()[..32].to_owned()
 }
 
 /// An id as a file name: letters, digits, `-`, `_`; everything else as `%` and two hexadecimal digits.

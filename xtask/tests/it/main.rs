@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests may")]
 
+mod generate;
 mod repository;
 mod rules;
 mod test_command;

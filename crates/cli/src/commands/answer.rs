@@ -11,7 +11,7 @@ use crate::{
     output,
     view::{HumanView, clean_line, command_line},
 };
-use agent_core::{ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey};
+use agent_core::{AgentSession, ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey};
 use local_backend::SubmitOutcome;
 
 pub(crate) async fn send(host: Host, args: SendArgs) -> Result<Exit, Failure> {
@@ -110,7 +110,7 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<E
     };
     let out = anstream::stderr();
     let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
-    let mut follower = host.follower(&before, &*session, &mut view).await?;
+    let mut follower = host.follower(&before, &session, &mut view).await?;
     let refused = match session.submit(op).await {
         Ok(_) => None,
         Err(SessionError::Refused(refusal)) => Some(refusal),

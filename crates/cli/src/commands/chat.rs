@@ -1,16 +1,17 @@
 //! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
 
 use crate::{
-    args::{ForkArgs, ResumeArgs, RunArgs},
+    args::{ForkArgs, WhichThread},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
-    host::{Attendance, Host, is_active},
+    host::{Host, is_active},
     lines::typed_lines,
     output,
+    settings::Attendance,
     view::HumanView,
 };
-use agent_core::{AgentSession, Content, Op, Source, TurnId};
-use local_backend::ForkPoint;
+use agent_core::{AgentSession, Content, Op, Source, Surroundings, TurnId, TurnOverrides};
+use local_backend::{ForkPoint, LocalSession};
 use std::{io::Write, time::Duration};
 use tokio::sync::mpsc;
 
@@ -18,26 +19,26 @@ use tokio::sync::mpsc;
 const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// A new conversation.
-pub(crate) async fn start(host: Host, run: &RunArgs) -> Result<Exit, Failure> {
+pub(crate) async fn start(host: Host) -> Result<Exit, Failure> {
     if !output::on_terminal() {
         return Err(Failure::usage(
             "a conversation needs a terminal; for one task use: everturn exec \"…\" (see everturn --help)",
         ));
     }
-    let settings = host.settings(run, Attendance::Present)?;
+    let settings = host.settings(Attendance::Present)?;
     let session = host.start(settings, Source::Cli).await?;
     let mut view = view();
-    converse(&*session, Follower::new(&*session, &mut view, 0), false).await
+    converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
 }
 
 /// An earlier conversation.
-pub(crate) async fn resume(host: Host, args: &ResumeArgs) -> Result<Exit, Failure> {
-    let key = host.which(&args.thread).await?;
+pub(crate) async fn resume(host: Host, thread: &WhichThread) -> Result<Exit, Failure> {
+    let key = host.which(thread).await?;
     let before = host.summary(&key).await?;
-    let session = host.resume(&key, &args.run).await?;
+    let session = host.resume(&key).await?;
     let mut view = view();
-    let follower = host.follower(&before, &*session, &mut view).await?;
-    converse(&*session, follower, is_active(&before)).await
+    let follower = host.follower(&before, &session, &mut view).await?;
+    converse(&host, &session, follower, is_active(&before)).await
 }
 
 /// A new conversation with the past of another.
@@ -53,7 +54,7 @@ pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut view = view();
-    converse(&*session, Follower::new(&*session, &mut view, 0), false).await
+    converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
 }
 
 fn view() -> HumanView<std::io::Stderr> {
@@ -63,12 +64,15 @@ fn view() -> HumanView<std::io::Stderr> {
 
 /// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.
 async fn converse(
-    session: &dyn AgentSession,
+    host: &Host,
+    session: &LocalSession,
     mut follower: Follower<'_>,
     mut running: bool,
 ) -> Result<Exit, Failure> {
     let style = output::style_of(&anstream::stderr());
     let mut lines = typed_lines();
+    let cwd = host.wishes().cwd(session.first_settings())?;
+    let mut around = host.wishes().surroundings(&cwd);
     output::remark(&style.dim("type what you want; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
     loop {
         if !running {
@@ -84,6 +88,7 @@ async fn converse(
                     continue;
                 }
                 text => {
+                    look_around(host, session, &cwd, &mut around).await?;
                     let op = Op::UserInput { items: vec![Content::text(text)] };
                     session.submit(submission(session, op)).await?;
                 }
@@ -94,6 +99,22 @@ async fn converse(
     }
     output::remark(&style.dim(format!("to go on: everturn resume {}", session.key().thread)));
     Ok(Exit::Done)
+}
+
+/// Tells the thread what has changed around it since it was told last: another day, another branch.
+async fn look_around(
+    host: &Host,
+    session: &LocalSession,
+    cwd: &str,
+    seen: &mut Surroundings,
+) -> Result<(), Failure> {
+    let now = host.wishes().surroundings(cwd);
+    if now != *seen {
+        *seen = now.clone();
+        let overrides = TurnOverrides { surroundings: Some(now), ..TurnOverrides::default() };
+        session.submit(submission(session, Op::OverrideTurnContext { overrides })).await?;
+    }
+    Ok(())
 }
 
 /// The next line, `None` at the end of input or on Ctrl-C.

@@ -4,8 +4,9 @@ use crate::{
     args::{Approval, DemoArgs, RunArgs, Sandbox},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
-    host::{Attendance, Host},
+    host::{Host, Keeping},
     output,
+    settings::Attendance,
     view::{HumanView, Style, View},
 };
 use agent_core::{AgentSession, Content, Event, EventKind, ItemDetail, Live, Op, Source};
@@ -60,8 +61,8 @@ impl Stage {
         std::fs::write(self.script(), script)
     }
 
-    async fn host(&self, environment: &Environment) -> Result<Host, Failure> {
-        Host::open(&environment.with_home(&self.home()), false).await
+    async fn host(&self, environment: &Environment, run: RunArgs) -> Result<Host, Failure> {
+        Host::open(&environment.with_home(&self.home()), run, Keeping::Home).await
     }
 
     fn run_args(&self) -> RunArgs {
@@ -109,11 +110,11 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
 
 /// The whole turn in this process.
 async fn play(environment: &Environment, stage: &Stage) -> Result<Exit, Failure> {
-    let host = stage.host(environment).await?;
-    let session = host.start(host.settings(&stage.run_args(), Attendance::Absent)?, Source::Cli).await?;
-    begin(&*session).await?;
+    let host = stage.host(environment, stage.run_args()).await?;
+    let session = host.start(host.settings(Attendance::Absent)?, Source::Cli).await?;
+    begin(&session).await?;
     let mut view = stage_view();
-    Follower::new(&*session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
+    Follower::new(&session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
 }
 
 /// The turn in two processes: the first is killed while a command runs, this one goes on.
@@ -130,14 +131,14 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
         ));
     }
     output::result(&format!("\n{}", style.red("── process killed with SIGKILL while the command ran ──")));
-    let host = stage.host(environment).await?;
+    let host = stage.host(environment, RunArgs::default()).await?;
     let key = host.last().await?;
     output::result(&format!("{}\n", style.green(format!("── everturn resume {} ──", key.thread))));
     let before = host.summary(&key).await?;
-    let session = host.resume(&key, &RunArgs::default()).await?;
+    let session = host.resume(&key).await?;
     let mut view = stage_view();
     let exit =
-        Follower::new(&*session, &mut view, before.last_event).follow(Until::TurnEnds, User::Absent).await?;
+        Follower::new(&session, &mut view, before.last_event).follow(Until::TurnEnds, User::Absent).await?;
     let log = std::fs::read_to_string(stage.project().join("runs.log")).unwrap_or_default();
     let count = |word| log.lines().filter(|line| *line == word).count();
     output::result(&style.dim(format!(
@@ -151,11 +152,11 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
 
 /// The process that dies.
 async fn victim(environment: &Environment, stage: &Stage) -> Result<Exit, Failure> {
-    let host = stage.host(environment).await?;
-    let session = host.start(host.settings(&stage.run_args(), Attendance::Absent)?, Source::Cli).await?;
-    begin(&*session).await?;
+    let host = stage.host(environment, stage.run_args()).await?;
+    let session = host.start(host.settings(Attendance::Absent)?, Source::Cli).await?;
+    begin(&session).await?;
     let mut view = Doomed { view: stage_view(), runs: 0 };
-    Follower::new(&*session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
+    Follower::new(&session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
 }
 
 async fn begin(session: &dyn AgentSession) -> Result<(), Failure> {

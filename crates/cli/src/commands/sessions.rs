@@ -2,14 +2,14 @@
 
 use super::watch::status_name;
 use crate::{
-    args::{ExportFormat, RunArgs, SessionsArgs, SessionsCommand},
+    args::{ExportFormat, SessionsArgs, SessionsCommand},
     exit::{Exit, Failure},
     follow::submission,
     host::{Host, is_active},
     output,
     view::clean_line,
 };
-use agent_core::Op;
+use agent_core::{AgentSession, Op};
 use local_backend::{SubmitOutcome, ThreadSummary};
 
 pub(crate) async fn sessions(host: Host, args: SessionsArgs) -> Result<Exit, Failure> {
@@ -75,7 +75,7 @@ async fn rename(host: &Host, thread: &str, name: String) -> Result<(), Failure> 
         output::remark("kept; it is heard when the thread is resumed");
         return Ok(());
     }
-    let session = host.resume(&key, &RunArgs::default()).await?;
+    let session = host.resume(&key).await?;
     session.submit(op).await?;
     Ok(())
 }

@@ -1,21 +1,29 @@
 //! One JSON event a line, in the shapes the Codex SDK reads, with our `seq` on each.
 //!
 //! The shapes are those of `codex exec --json`: `thread.started`, `turn.started`, `turn.completed`, `turn.failed`,
-//! `item.started|updated|completed` and `error`. Ours besides: `approval.requested`, `approval.resolved`.
+//! `item.started|updated|completed` and `error`. Events of ours come besides; the SDK hands types it does not know on to
+//! who streams, and passes over them itself. All of them are in `docs/exec.md`.
 
-use super::View;
-use agent_core::{
-    Event, EventKind, FileChange, FileChangeKind, ItemDetail, Live, OutputStatus, PlanStepStatus, TokenUsage,
-    ToolOutput, TurnEnd, TurnItem,
+mod item;
+
+use super::{
+    View, command_line,
+    ending::{abort_message, end_message},
 };
+use agent_core::{
+    Event, EventKind, ExecApproval, FileStat, InteractionId, Live, PatchApproval, Plan, RateLimit,
+    TokenUsage, TurnEnd,
+};
+use item::{changes, item_json, kind, todo_list};
 use serde_json::{Value, json};
 use std::io::Write;
 
 /// Writes events as JSON lines.
 pub(crate) struct JsonView<W> {
     out: W,
+    /// What the turn spent so far; the end of a turn that was stopped does not say it.
     usage: TokenUsage,
-    /// The item of the plan, once there is one.
+    /// The item of the plan, once the turn has one.
     plan: Option<Value>,
 }
 
@@ -34,13 +42,25 @@ impl<W: Write + Send> JsonView<W> {
         self.line(seq, json!({ "type": kind, "item": item }));
     }
 
+    /// Something to know that ends nothing, as Codex tells it.
+    fn notice(&mut self, seq: u64, name: &str, message: &str) {
+        self.item(
+            seq,
+            "item.completed",
+            json!({ "id": format!("{name}_{seq}"), "type": "error", "message": message }),
+        );
+    }
+
     /// The plan is one item that changes until the turn ends.
-    fn plan(&mut self, seq: u64, item: Value) {
-        let kind = if self.plan.is_some() { "item.updated" } else { "item.started" };
-        let id = self.plan.as_ref().map_or_else(|| item["id"].clone(), |plan| plan["id"].clone());
-        let item = json!({ "id": id, "type": "todo_list", "items": item["items"] });
-        self.plan = Some(item.clone());
-        self.item(seq, kind, item);
+    fn plan(&mut self, seq: u64, plan: &Plan) {
+        let mut list = todo_list(plan);
+        let (kind, id) = match &self.plan {
+            None => ("item.started", json!(format!("plan_{seq}"))),
+            Some(before) => ("item.updated", before["id"].clone()),
+        };
+        list["id"] = id;
+        self.plan = Some(list.clone());
+        self.item(seq, kind, list);
     }
 
     fn end(&mut self, seq: u64, value: Value) {
@@ -48,6 +68,28 @@ impl<W: Write + Send> JsonView<W> {
             self.item(seq, "item.completed", plan);
         }
         self.line(seq, value);
+    }
+
+    fn turn_completed(&mut self, seq: u64, end: &TurnEnd, usage: &TokenUsage) {
+        let usage = tokens(usage);
+        self.end(
+            seq,
+            match end {
+                TurnEnd::Final { .. } => json!({ "type": "turn.completed", "usage": usage }),
+                _ => {
+                    let code = serde_json::to_value(end).unwrap_or_default()["type"].take();
+                    let error = json!({ "message": end_message(end), "code": code });
+                    json!({ "type": "turn.failed", "error": error, "usage": usage })
+                }
+            },
+        );
+    }
+
+    fn interaction(&mut self, seq: u64, id: &InteractionId, kind: &str, request: &Value) {
+        self.line(
+            seq,
+            json!({ "type": "interaction.requested", "id": id, "kind": kind, "request": request }),
+        );
     }
 }
 
@@ -60,70 +102,118 @@ impl<W: Write + Send> View for JsonView<W> {
                 json!({ "type": "thread.started", "thread_id": key.thread, "durability": durability }),
             ),
             EventKind::TurnStarted => {
-                self.usage = TokenUsage::default();
+                (self.usage, self.plan) = (TokenUsage::default(), None);
                 self.line(seq, json!({ "type": "turn.started" }));
             }
-            EventKind::TokenCount { last, .. } => self.usage += *last,
-            EventKind::TurnCompleted { end: TurnEnd::Final { .. }, usage } => {
-                self.end(seq, json!({ "type": "turn.completed", "usage": tokens(usage) }));
+            EventKind::TokenCount { last, total, context_window, context_left, rate_limits } => {
+                self.usage += *last;
+                self.line(
+                    seq,
+                    json!({
+                        "type": "token_count", "last": tokens(last), "total": tokens(total),
+                        "context_window": context_window, "context_left": context_left,
+                        "rate_limits": limits(rate_limits),
+                    }),
+                );
             }
-            EventKind::TurnCompleted { end, usage } => self.end(
-                seq,
-                json!({
-                    "type": "turn.failed",
-                    "error": { "message": end_message(end), "code": serde_json::to_value(end).unwrap_or_default()["type"] },
-                    "usage": tokens(usage),
-                }),
-            ),
-            EventKind::TurnAborted { reason } => self.end(
-                seq,
-                json!({ "type": "turn.failed", "error": { "message": "interrupted", "code": reason } }),
-            ),
+            EventKind::TurnDiff { diff } => {
+                self.line(seq, json!({ "type": "turn.diff", "diff": diff, "files": files(diff) }));
+            }
+            EventKind::PlanUpdate { plan } => self.plan(seq, plan),
+            EventKind::TurnCompleted { end, usage } => self.turn_completed(seq, end, usage),
+            EventKind::TurnAborted { reason } => {
+                let error = json!({ "message": abort_message(*reason), "code": reason });
+                let usage = tokens(&self.usage);
+                self.end(seq, json!({ "type": "turn.failed", "error": error, "usage": usage }));
+            }
             EventKind::ItemStarted { item } => {
-                if let (Some(value), false) = (item_json(item), is_plan(item)) {
+                if let Some(value) = item_json(item) {
                     self.item(seq, "item.started", value);
                 }
             }
-            EventKind::ItemCompleted { item } => match item_json(item) {
-                Some(value) if is_plan(item) => self.plan(seq, value),
-                Some(value) => self.item(seq, "item.completed", value),
-                None => {}
-            },
-            EventKind::ExecApprovalRequest(request) => self.line(
-                seq,
-                json!({
-                    "type": "approval.requested", "id": request.id, "kind": "command",
-                    "command": command_line(&request.command), "cwd": request.cwd, "reason": request.reason,
-                }),
-            ),
-            EventKind::PatchApprovalRequest(request) => self.line(
-                seq,
-                json!({
-                    "type": "approval.requested", "id": request.id, "kind": "file_change",
-                    "changes": changes(&request.changes), "reason": request.reason,
-                }),
-            ),
+            EventKind::ItemCompleted { item } => {
+                if let Some(value) = item_json(item) {
+                    self.item(seq, "item.completed", value);
+                }
+            }
+            EventKind::ExecApprovalRequest(request) => self.line(seq, exec_approval(request)),
+            EventKind::PatchApprovalRequest(request) => self.line(seq, patch_approval(request)),
+            EventKind::RequestUserInput { id, questions } => {
+                self.interaction(seq, id, "user_input", questions)
+            }
+            EventKind::ElicitationRequest { id, request } => {
+                self.interaction(seq, id, "elicitation", request)
+            }
+            EventKind::DynamicToolCallRequest { id, request } => {
+                self.interaction(seq, id, "tool_call", request)
+            }
             EventKind::InteractionResolved { id, outcome, .. } => {
                 self.line(seq, json!({ "type": "approval.resolved", "id": id, "outcome": outcome }));
             }
             EventKind::Error { message, code } => {
                 self.line(seq, json!({ "type": "error", "message": message, "code": code }));
             }
-            EventKind::ModelRetry { retry, of, reason, .. } if *retry > 0 => {
-                let message = format!("asking the model again ({retry} of {of}): {reason}");
+            // A call that was lost with its process is made again without counting as a retry.
+            EventKind::ModelRetry { retry, of, reason, .. } => {
+                let count = if *retry == 0 { String::new() } else { format!(" ({retry} of {of})") };
+                let message = format!("asking the model again{count}: {reason}");
                 self.line(seq, json!({ "type": "error", "message": message, "code": "retry" }));
             }
-            EventKind::Warning { message } => {
-                let item = json!({ "id": format!("warning_{seq}"), "type": "error", "message": message });
-                self.item(seq, "item.completed", item);
+            EventKind::ToolRetry { reason, .. } => {
+                self.notice(seq, "retry", &format!("a call is run again: {reason}"));
             }
-            _ => {}
+            EventKind::Warning { message } => self.notice(seq, "warning", message),
+            EventKind::BackgroundNote { message } => {
+                self.line(seq, json!({ "type": "note", "message": message }))
+            }
+            EventKind::ContextCompacted => self.line(seq, json!({ "type": "context.compacted" })),
+            EventKind::EnteredReviewMode { request } => {
+                self.line(seq, json!({ "type": "review.entered", "request": request }));
+            }
+            EventKind::ExitedReviewMode { result } => {
+                self.line(seq, json!({ "type": "review.exited", "result": result }));
+            }
+            EventKind::SubAgent { update } => {
+                self.line(seq, json!({ "type": "sub_agent", "update": update }))
+            }
+            // They are the thread's own and no part of a turn.
+            EventKind::SettingsChanged { .. }
+            | EventKind::ThreadNamed { .. }
+            | EventKind::ShutdownComplete
+            | EventKind::Resumed => {}
+            EventKind::Unknown(value) => self.line(seq, json!({ "type": "unknown", "event": value })),
+            _ => self.line(seq, json!({ "type": "unknown" })),
         }
     }
 
     fn live(&mut self, _live: &Live) {}
 
     fn note(&mut self, _text: &str) {}
+}
+
+fn exec_approval(request: &ExecApproval) -> Value {
+    let mut value = json!({
+        "type": "approval.requested", "id": request.id, "kind": "command",
+        "command": command_line(&request.command), "cwd": request.cwd, "reason": request.reason,
+    });
+    if let Some(root) = &request.grant_root {
+        value["grant_root"] = json!(root);
+    }
+    if let Some(risk) = &request.risk {
+        value["risk"] = json!(risk);
+    }
+    value
+}
+
+fn patch_approval(request: &PatchApproval) -> Value {
+    let mut value = json!({
+        "type": "approval.requested", "id": request.id, "kind": "file_change",
+        "changes": changes(&request.changes), "reason": request.reason,
+    });
+    if let Some(root) = &request.grant_root {
+        value["grant_root"] = json!(root);
+    }
+    value
 }
 
 fn tokens(usage: &TokenUsage) -> Value {
@@ -133,105 +223,19 @@ fn tokens(usage: &TokenUsage) -> Value {
     })
 }
 
-/// What an end that is not a final message says.
-pub(super) fn end_message(end: &TurnEnd) -> String {
-    match end {
-        TurnEnd::Final { message } => message.clone().unwrap_or_default(),
-        TurnEnd::RepeatedCalls { times } => format!("the same tool calls came {times} times in a row"),
-        TurnEnd::RetriesExhausted { message }
-        | TurnEnd::ContextWindowExceeded { message }
-        | TurnEnd::BudgetSpent { message }
-        | TurnEnd::Fatal { message } => message.clone(),
-        _ => "the turn ended".into(),
-    }
+fn limits(limits: &[RateLimit]) -> Value {
+    let limit = |limit: &RateLimit| json!({ "name": limit.name, "limit": limit.limit, "remaining": limit.remaining, "reset_ms": limit.reset_ms });
+    limits.iter().map(limit).collect()
 }
 
-/// A command as one would type it: the line of a `sh -c`, else the arguments quoted.
-pub(crate) fn command_line(command: &[String]) -> String {
-    match command {
-        [shell, flag, line] if flag == "-c" || flag == "-lc" => {
-            let _ = shell;
-            line.clone()
+/// The files of a diff, with the numbers of their changed lines.
+fn files(diff: &str) -> Value {
+    let file = |file: FileStat| {
+        let mut value = json!({ "path": file.path, "kind": kind(file.kind), "added": file.added, "removed": file.removed });
+        if let Some(moved_to) = file.moved_to {
+            value["moved_to"] = json!(moved_to);
         }
-        _ => command.iter().map(|argument| quote(argument)).collect::<Vec<_>>().join(" "),
-    }
-}
-
-fn quote(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
-}
-
-fn is_plan(item: &TurnItem) -> bool {
-    matches!(item.detail, ItemDetail::Plan { .. })
-}
-
-fn item_json(item: &TurnItem) -> Option<Value> {
-    let mut value = match &item.detail {
-        ItemDetail::AgentMessage { text, .. } => json!({ "type": "agent_message", "text": text }),
-        ItemDetail::Reasoning { summary, text } => {
-            let told =
-                if summary.is_empty() { text.clone().unwrap_or_default() } else { summary.join("\n\n") };
-            json!({ "type": "reasoning", "text": told })
-        }
-        ItemDetail::CommandExecution { command, output, .. } => json!({
-            "type": "command_execution", "command": command_line(command),
-            "aggregated_output": output.as_ref().map(ToolOutput::plain_text).unwrap_or_default(),
-            "exit_code": output.as_ref().and_then(|output| output.exit_code),
-            "status": status(output.as_ref()), "outcome": output.as_ref().map(|output| output.status),
-        }),
-        ItemDetail::FileChange { changes: files, output, .. } => json!({
-            "type": "file_change", "changes": changes(files), "status": status(output.as_ref()),
-            "outcome": output.as_ref().map(|output| output.status),
-        }),
-        ItemDetail::ToolCall { tool, subject, output, .. } => {
-            tool_json("everturn", tool, subject, output.as_ref())
-        }
-        ItemDetail::McpCall { server, tool, output, .. } => tool_json(server, tool, "", output.as_ref()),
-        ItemDetail::DynamicCall { tool, output, .. } => tool_json("client", tool, "", output.as_ref()),
-        ItemDetail::WebSearch { query } => json!({ "type": "web_search", "query": query }),
-        ItemDetail::Plan { steps, .. } => {
-            let items: Vec<Value> = steps
-                .iter()
-                .map(|step| json!({ "text": step.step, "completed": step.status == PlanStepStatus::Completed }))
-                .collect();
-            json!({ "type": "todo_list", "items": items })
-        }
-        _ => return None,
+        value
     };
-    value["id"] = json!(item.id);
-    Some(value)
-}
-
-fn tool_json(server: &str, tool: &str, subject: &str, output: Option<&ToolOutput>) -> Value {
-    let text = output.map(ToolOutput::plain_text);
-    let failed = output.is_some_and(|output| output.status != OutputStatus::Ok);
-    json!({
-        "type": "mcp_tool_call", "server": server, "tool": tool, "arguments": { "subject": subject },
-        "result": text.as_ref().filter(|_| !failed).map(|text| json!({ "content": [{ "type": "text", "text": text }] })),
-        "error": text.as_ref().filter(|_| failed).map(|text| json!({ "message": text })),
-        "status": status(output),
-    })
-}
-
-fn status(output: Option<&ToolOutput>) -> &'static str {
-    match output {
-        None => "in_progress",
-        Some(ToolOutput { status: OutputStatus::Ok, .. }) => "completed",
-        Some(ToolOutput { status: OutputStatus::Denied, .. }) => "declined",
-        Some(_) => "failed",
-    }
-}
-
-fn changes(files: &[FileChange]) -> Value {
-    let kind = |kind| match kind {
-        FileChangeKind::Add => "add",
-        FileChangeKind::Delete => "delete",
-        FileChangeKind::Update => "update",
-    };
-    files.iter().map(|file| json!({ "path": file.path, "kind": kind(file.kind) })).collect()
+    FileStat::of_diff(diff).into_iter().map(file).collect()
 }

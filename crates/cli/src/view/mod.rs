@@ -1,15 +1,20 @@
 //! What a person or a program sees of a thread.
 
+mod amounts;
 mod clean;
+mod command_line;
+mod ending;
 mod human;
 mod json;
 mod style;
 #[cfg(test)]
 mod tests;
+mod width;
 
 pub(crate) use clean::{clean, clean_line};
+pub(crate) use command_line::command_line;
 pub(crate) use human::HumanView;
-pub(crate) use json::{JsonView, command_line};
+pub(crate) use json::JsonView;
 pub(crate) use style::Style;
 
 use agent_core::{Event, Live};

@@ -1,12 +1,17 @@
-//! [`Assembly`]: puts a response together from its events.
+//! [`ResponsesAssembly`]: puts a response together from its events.
 //!
 //! An output item is announced, comes in pieces, and is done. Each has a place in the response (`output_index`). The
 //! n-th item that becomes a [`ModelItem`] is given out as the n-th, and its pieces carry n; items of types that this
 //! build does not know have no number. Servers that leave out places, ids or announcements are understood too.
 
 use super::wire::{Completed, Event, OutputItem, Response};
-use crate::fault::{ProviderFault, try_again_ms};
-use agent_core::{LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelUsage, RateLimit};
+use crate::{
+    fault::ProviderFault,
+    freeform::FreeformTools,
+    reading::{Assembly, Trouble},
+    sse::SseEvent,
+};
+use agent_core::{Completion, LiveKind, ModelErrorKind, ModelEvent, ModelItem, RateLimit};
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -14,11 +19,14 @@ use std::collections::VecDeque;
 const MAX_OUTPUT_ITEMS: usize = 1000;
 
 #[derive(Debug)]
-pub(super) struct Assembly {
+pub(super) struct ResponsesAssembly {
     slots: Vec<Slot>,
     /// Slots before this one are given out or skipped.
     given_out: usize,
     rate_limits: Vec<RateLimit>,
+    freeform: FreeformTools,
+    /// How many tokens the response may have, where the request says so.
+    limit: Option<u64>,
 }
 
 /// One output item.
@@ -52,19 +60,38 @@ impl Slot {
     }
 }
 
-impl Assembly {
-    pub(super) fn new(rate_limits: Vec<RateLimit>) -> Self {
-        Self { slots: Vec::new(), given_out: 0, rate_limits }
+impl Assembly for ResponsesAssembly {
+    fn take(&mut self, event: &SseEvent, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
+        self.take_data(&event.data, events)
     }
 
-    /// Takes the data of one event. `Completed` comes last; after an error nothing more is to be taken.
-    pub(super) fn take(&mut self, data: &str, events: &mut VecDeque<ModelEvent>) -> Result<(), ModelError> {
+    /// Every server of this API streams.
+    fn take_whole(&mut self, _: &str, _: &mut VecDeque<ModelEvent>) -> Option<Result<(), Trouble>> {
+        None
+    }
+
+    /// The API has an event for the end.
+    fn may_end(&self) -> bool {
+        false
+    }
+
+    fn end(&mut self, _: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
+        Err(Trouble::nonsense("the response ended before it was completed"))
+    }
+}
+
+impl ResponsesAssembly {
+    pub(super) fn new(rate_limits: Vec<RateLimit>, freeform: FreeformTools, limit: Option<u64>) -> Self {
+        Self { slots: Vec::new(), given_out: 0, rate_limits, freeform, limit }
+    }
+
+    fn take_data(&mut self, data: &str, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
         // Not part of this API, but sent by proxies that translate Chat Completions.
         if data == "[DONE]" {
             return Ok(());
         }
         let event: Event = serde_json::from_str(data)
-            .map_err(|error| stream_error(format!("the response has an event that is not JSON: {error}")))?;
+            .map_err(|error| Trouble::nonsense(format!("the response has an event that is not JSON: {error}")))?;
         match event.kind.as_str() {
             "response.output_item.added" => self.added(event),
             "response.output_item.done" => self.done(event, events),
@@ -78,7 +105,7 @@ impl Assembly {
                 self.delta(Event { delta: Some("\n\n".into()), ..event }, LiveKind::Reasoning, events)
             }
             "response.completed" => self.completed(data, event.response, events),
-            "response.incomplete" => Err(incomplete(&event.response.unwrap_or_default())),
+            "response.incomplete" => Err(self.incomplete(&event.response.unwrap_or_default())),
             "response.failed" => Err(failed(event.response.and_then(|response| response.error), data)),
             "error" => Err(failed(event.error, data)),
             // Some servers send an error object without a type.
@@ -87,7 +114,7 @@ impl Assembly {
         }
     }
 
-    fn added(&mut self, event: Event) -> Result<(), ModelError> {
+    fn added(&mut self, event: Event) -> Result<(), Trouble> {
         let Some(item) = event.item.map(OutputItem::new) else { return Ok(()) };
         let slot = match self.find(event.output_index, item.id()) {
             Some(slot) => slot,
@@ -104,7 +131,7 @@ impl Assembly {
         event: Event,
         kind: fn(String) -> LiveKind,
         events: &mut VecDeque<ModelEvent>,
-    ) -> Result<(), ModelError> {
+    ) -> Result<(), Trouble> {
         let Some(Value::String(text)) = event.delta else { return Ok(()) };
         let number = self.slot(event.output_index, event.item_id.as_deref())?.number;
         let (before, slot) = self.slots.split_at(number);
@@ -115,7 +142,7 @@ impl Assembly {
         Ok(())
     }
 
-    fn done(&mut self, event: Event, events: &mut VecDeque<ModelEvent>) -> Result<(), ModelError> {
+    fn done(&mut self, event: Event, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
         let Some(item) = event.item.map(OutputItem::new) else { return Ok(()) };
         self.slot(event.output_index, item.id())?.fill(item);
         self.give_out(events);
@@ -127,19 +154,19 @@ impl Assembly {
         data: &str,
         response: Option<Response>,
         events: &mut VecDeque<ModelEvent>,
-    ) -> Result<(), ModelError> {
+    ) -> Result<(), Trouble> {
         if self.slots.is_empty() || self.slots.iter().any(|slot| matches!(slot.state, State::Open)) {
             self.fill_from_output(data)?;
         }
         self.give_out(events);
         let tokens = response.and_then(|response| response.tokens());
         let rate_limits = std::mem::take(&mut self.rate_limits);
-        events.push_back(ModelEvent::Completed(ModelUsage { tokens, rate_limits }));
+        events.push_back(ModelEvent::Completed(Completion { tokens, rate_limits, misfit: None }));
         Ok(())
     }
 
     /// The last event repeats all items: from there come those that were never announced or never done.
-    fn fill_from_output(&mut self, data: &str) -> Result<(), ModelError> {
+    fn fill_from_output(&mut self, data: &str) -> Result<(), Trouble> {
         let output = serde_json::from_str::<Completed>(data).map(|completed| completed.response.output);
         let output = output.unwrap_or_default().into_iter().map(OutputItem::new);
         if self.slots.is_empty() {
@@ -154,7 +181,7 @@ impl Assembly {
             }
         }
         if self.slots.iter().any(|slot| matches!(slot.state, State::Open)) {
-            return Err(stream_error("the response was completed, but one of its items was not".to_owned()));
+            return Err(Trouble::nonsense("the response was completed, but one of its items was not"));
         }
         Ok(())
     }
@@ -172,7 +199,7 @@ impl Assembly {
 
     /// The slot of this place or this id; else one that is open and of which neither is known to differ, as servers
     /// leave them out; else a new one.
-    fn slot(&mut self, output_index: Option<u64>, id: Option<&str>) -> Result<&mut Slot, ModelError> {
+    fn slot(&mut self, output_index: Option<u64>, id: Option<&str>) -> Result<&mut Slot, Trouble> {
         if let Some(number) = self.find(output_index, id).map(|slot| slot.number) {
             return Ok(&mut self.slots[number]);
         }
@@ -187,20 +214,44 @@ impl Assembly {
         }
     }
 
-    fn open(&mut self, output_index: Option<u64>, id: Option<&str>) -> Result<&mut Slot, ModelError> {
+    fn open(&mut self, output_index: Option<u64>, id: Option<&str>) -> Result<&mut Slot, Trouble> {
         let number = self.slots.len();
         if number == MAX_OUTPUT_ITEMS {
-            return Err(stream_error(format!("the response has more than {MAX_OUTPUT_ITEMS} items")));
+            return Err(Trouble::nonsense(format!("the response has more than {MAX_OUTPUT_ITEMS} items")));
         }
         self.slots.push(Slot { number, output_index, id: id.map(str::to_owned), state: State::Open });
         Ok(&mut self.slots[number])
+    }
+
+    fn incomplete(&self, response: &Response) -> Trouble {
+        match (response.incomplete_reason(), self.limit) {
+            ("max_output_tokens", Some(limit)) => Trouble::Wrong(
+                ModelErrorKind::InvalidRequest,
+                format!("the response needs more than the {limit} tokens of max_output_tokens: raise that limit"),
+            ),
+            // No limit is sent, so it is the model's own: its window is full (OpenAI, "Reasoning models", section
+            // "Allocating space for reasoning").
+            ("max_output_tokens", None) => Trouble::Wrong(
+                ModelErrorKind::ContextWindowExceeded,
+                "the model's window was full before the response was complete (max_output_tokens)".to_owned(),
+            ),
+            ("content_filter", _) => Trouble::Wrong(
+                ModelErrorKind::InvalidRequest,
+                "the provider's content filter stopped the response; say it differently".to_owned(),
+            ),
+            ("", _) => Trouble::nonsense("the provider ended the response early and gave no reason"),
+            (reason, _) => Trouble::nonsense(format!("the provider ended the response early: {reason}")),
+        }
     }
 
     fn give_out(&mut self, events: &mut VecDeque<ModelEvent>) {
         while let Some(slot) = self.slots.get_mut(self.given_out) {
             match &mut slot.state {
                 State::Open => return,
-                State::Done(item) => events.extend(item.take().map(ModelEvent::Item)),
+                State::Done(item) => {
+                    let item = item.take().map(|item| self.freeform.restore(item));
+                    events.extend(item.map(ModelEvent::Item));
+                },
                 State::Skipped => {}
             }
             self.given_out += 1;
@@ -209,46 +260,12 @@ impl Assembly {
 }
 
 /// The provider gave up. The `error` event has its fields beside its type or, as servers differ, in an object.
-fn failed(fault: Option<Value>, data: &str) -> ModelError {
+fn failed(fault: Option<Value>, data: &str) -> Trouble {
     let fault = match fault {
         Some(fault) => ProviderFault::of_value(fault),
-        None => {
-            let beside = serde_json::from_str(data).map(ProviderFault::of_value).unwrap_or_default();
-            ProviderFault { kind: String::new(), ..beside }
-        }
+        None => serde_json::from_str(data).ok().and_then(ProviderFault::of_event).unwrap_or_default(),
     };
-    let kind = fault.verdict().unwrap_or(ModelErrorKind::Stream);
-    let words = fault.words();
-    let message = match kind {
-        ModelErrorKind::ContextWindowExceeded => {
-            format!("the conversation does not fit the model's window: {words}")
-        }
-        _ => format!("the provider gave up on the response: {words}"),
-    };
-    let mut error = ModelError::new(kind, message);
-    error.retry_after_ms = try_again_ms(&fault.message);
-    error
-}
-
-fn incomplete(response: &Response) -> ModelError {
-    match response.incomplete_reason() {
-        // No limit is sent, so it is the model's own: its window is full (OpenAI, "Reasoning models", section
-        // "Allocating space for reasoning").
-        "max_output_tokens" => ModelError::new(
-            ModelErrorKind::ContextWindowExceeded,
-            "the model's window was full before the response was complete (max_output_tokens)",
-        ),
-        "content_filter" => ModelError::new(
-            ModelErrorKind::InvalidRequest,
-            "the provider's content filter stopped the response; say it differently",
-        ),
-        "" => stream_error("the provider ended the response early and gave no reason".to_owned()),
-        reason => stream_error(format!("the provider ended the response early: {reason}")),
-    }
-}
-
-fn stream_error(message: String) -> ModelError {
-    ModelError::new(ModelErrorKind::Stream, message)
+    Trouble::Fault(fault)
 }
 
 #[cfg(test)]
@@ -289,12 +306,12 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_never_come_after_their_item(sent in events()) {
-            let mut assembly = Assembly::new(Vec::new());
+            let mut assembly = ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None);
             let mut out = VecDeque::new();
             let mut items = 0;
             for event in sent {
                 let last = event["type"] == "response.completed";
-                let taken = assembly.take(&event.to_string(), &mut out);
+                let taken = assembly.take_data(&event.to_string(), &mut out);
                 for event in out.drain(..) {
                     match event {
                         ModelEvent::Delta { index, .. } => prop_assert!(index >= items),
@@ -311,13 +328,13 @@ mod tests {
 
     #[test]
     fn number_of_items_is_bounded() {
-        let mut assembly = Assembly::new(Vec::new());
+        let mut assembly = ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None);
         let mut out = VecDeque::new();
         let take = |place: usize| {
             let event = json!({ "type": "response.output_item.added", "output_index": place, "item": {} });
-            assembly.take(&event.to_string(), &mut out)
+            assembly.take_data(&event.to_string(), &mut out)
         };
         let error = (0..2000).map(take).find_map(Result::err);
-        assert_eq!(error.map(|error| error.kind), Some(ModelErrorKind::Stream));
+        assert!(matches!(error, Some(Trouble::Wrong(ModelErrorKind::Stream, _))), "{error:?}");
     }
 }

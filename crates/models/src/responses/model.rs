@@ -1,65 +1,67 @@
 //! [`ResponsesModel`]: asks a provider of the Responses API.
 
-use super::{attachments::Attachments, config::ResponsesConfig, request, stream::Reading};
-use crate::{endpoint::ProviderError, provider::Provider, rate_limit::rate_limits};
-use agent_core::{BlobSource, ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStreamer};
-use bytes::Bytes;
+use super::{assembly::ResponsesAssembly, request};
+use crate::{
+    catalogue::Catalogue,
+    connection::Connection,
+    endpoint::ProviderError,
+    freeform::FreeformTools,
+    provider_config::{ProviderConfig, WireApi},
+    reading::Reading,
+};
+use agent_core::{BlobSource, ModelError, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::{self, BoxStream, StreamExt};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// A model behind the Responses API. Cheap to clone; clones share connections.
 ///
 /// Blobs that items refer to are read from the source given by [`with_blobs`](Self::with_blobs); without one, the
 /// model is told that there was something it cannot see.
-#[derive(Clone)]
-pub struct ResponsesModel {
-    provider: Arc<Provider>,
-    blobs: Option<Arc<dyn BlobSource>>,
-}
+#[derive(Clone, Debug)]
+pub struct ResponsesModel(Connection);
 
 impl ResponsesModel {
-    /// Makes the HTTP client; nothing is sent yet. Installs `ring` as rustls' process-wide crypto provider where
-    /// there is none.
+    /// Checks the settings; the HTTP client is made at the first request, which installs `ring` as rustls'
+    /// process-wide crypto provider where there is none. The `wire_api` of the settings does not matter here.
     ///
     /// # Errors
-    /// The url or a header is malformed, or the system's certificates cannot be read.
-    pub fn new(config: &ResponsesConfig) -> Result<Self, ProviderError> {
-        Ok(Self { provider: Arc::new(Provider::new(&config.provider())?), blobs: None })
+    /// The url or a header is malformed.
+    pub fn new(config: &ProviderConfig) -> Result<Self, ProviderError> {
+        Connection::new(config, WireApi::Responses).map(Self)
     }
 
     /// The same model, for threads whose blobs are in `blobs`.
     #[must_use]
     pub fn with_blobs(&self, blobs: Arc<dyn BlobSource>) -> Self {
-        Self { provider: Arc::clone(&self.provider), blobs: Some(blobs) }
+        Self(Connection { blobs: Some(blobs), ..self.0.clone() })
     }
 
-    async fn open(&self, request: &ModelRequest) -> Result<Reading<'_>, ModelError> {
-        let attachments = Attachments::of(&request.conversation, self.blobs.as_deref()).await?;
-        let body = request::body(request, &attachments).map_err(|error| {
-            self.provider.error(ModelErrorKind::InvalidRequest, format!("the request is no JSON: {error}"))
-        })?;
+    /// The same model, with another catalogue than the built-in one.
+    #[must_use]
+    pub fn with_catalogue(&self, catalogue: Catalogue) -> Self {
+        Self(Connection { catalogue, ..self.0.clone() })
+    }
+
+    async fn open(&self, request: ModelRequest) -> Result<Reading<'_, ResponsesAssembly>, ModelError> {
+        let info = self.0.catalogue.model(&request.model);
+        let attachments = self.0.attachments(&request, &info).await?;
+        let limit = self.0.configured_output_limit(&info);
+        let body = request::body(&request, &info, limit, &attachments);
         drop(attachments);
-        let response = self.provider.post(Bytes::from(body)).await?;
-        let rate_limits = rate_limits(response.headers());
-        Ok(Reading::new(&self.provider, response, rate_limits))
+        let freeform = FreeformTools::of(&request.tools);
+        self.0.open(request.model, body, |limits| ResponsesAssembly::new(limits, freeform, limit)).await
     }
 }
 
 impl ModelStreamer for ResponsesModel {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
         stream::once(async move {
-            match self.open(&request).await {
+            match self.open(request).await {
                 Ok(reading) => reading.events().boxed(),
                 Err(error) => stream::iter([Err(error)]).boxed(),
             }
         })
         .flatten()
         .boxed()
-    }
-}
-
-impl fmt::Debug for ResponsesModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponsesModel").field("host", &self.provider.host()).finish_non_exhaustive()
     }
 }

@@ -1,35 +1,47 @@
 //! A [`ModelRequest`] as the body of a Responses API request.
 
-use super::attachments::{Attachment, Attachments};
 use super::wire::{
-    Body, CustomFormat, InputItem, Joined, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat,
+    Body, CustomFormat, InputItem, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat,
     Tool,
 };
-use agent_core::{
-    CallId, Content, Effort, Item, ModelRequest, OutputStatus, Payload, Summary, ToolKind, ToolOutput,
-    ToolSpec,
+use crate::{
+    attachments::Attachments,
+    catalogue::ModelInfo,
+    content::{Joined, Piece, piece, told},
+    effort::effort_name,
+    freeform,
+    output_schema::is_strict,
+    seal::ChatSeal,
 };
-use serde_json::Value;
-use std::{borrow::Cow, collections::BTreeSet};
+use agent_core::{
+    CallId, Effort, Item, ModelRequest, Payload, Shared, Summary, ToolCall, ToolKind, ToolOutput, ToolSpec,
+};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Asks for the sealed thoughts, which go back with the next request: `store: false` keeps nothing at the provider.
 const ENCRYPTED_REASONING: &[&str] = &["reasoning.encrypted_content"];
 
-/// The body, as bytes.
-pub(super) fn body(request: &ModelRequest, attachments: &Attachments) -> Result<Vec<u8>, serde_json::Error> {
-    let reasoning = reasoning(request.effort, request.summary);
+/// The body, as bytes. `limit` is what the response may have in tokens, where the user says so.
+pub(super) fn body(
+    request: &ModelRequest,
+    info: &ModelInfo,
+    limit: Option<u64>,
+    attachments: &Attachments,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let reasons = info.reasoning && request.effort != Some(Effort::None);
     serde_json::to_vec(&Body {
         model: &request.model,
         instructions: &request.instructions,
-        input: input(request, attachments),
-        tools: request.tools.iter().filter_map(tool).collect(),
+        input: Translation { request, info, attachments, calls: BTreeMap::new() }.input(),
+        tools: request.tools.iter().filter_map(|spec| tool(spec, info)).collect(),
         tool_choice: "auto",
-        parallel_tool_calls: true,
-        include: if reasoning.is_some() { ENCRYPTED_REASONING } else { &[] },
-        reasoning,
+        parallel_tool_calls: info.parallel_tool_calls,
+        include: if reasons { ENCRYPTED_REASONING } else { &[] },
+        reasoning: if reasons { reasoning(request.effort, request.summary) } else { None },
         text: request.output_schema.as_ref().map(|schema| TextFormat {
             format: OutputFormat::JsonSchema { name: "output", strict: is_strict(schema), schema },
         }),
+        max_output_tokens: limit,
         prompt_cache_key: request.key.thread.as_str(),
         store: false,
         stream: true,
@@ -37,14 +49,7 @@ pub(super) fn body(request: &ModelRequest, attachments: &Attachments) -> Result<
 }
 
 fn reasoning(effort: Option<Effort>, summary: Option<Summary>) -> Option<Reasoning> {
-    let effort = match effort {
-        Some(Effort::None) => return None,
-        Some(Effort::Minimal) => Some("minimal"),
-        Some(Effort::Low) => Some("low"),
-        Some(Effort::Medium) => Some("medium"),
-        Some(Effort::High) => Some("high"),
-        _ => None,
-    };
+    let effort = effort.and_then(effort_name);
     let summary = match summary {
         Some(Summary::Auto) => Some("auto"),
         Some(Summary::Concise) => Some("concise"),
@@ -54,147 +59,125 @@ fn reasoning(effort: Option<Effort>, summary: Option<Summary>) -> Option<Reasoni
     (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary })
 }
 
-fn tool(spec: &ToolSpec) -> Option<Tool<'_>> {
-    let (name, description) = (spec.name.as_str(), spec.description.as_str());
-    match &spec.kind {
-        ToolKind::Function { parameters } => {
-            Some(Tool::Function { name, description, strict: false, parameters })
-        }
-        ToolKind::Freeform { grammar } => {
-            let format = match grammar {
-                Some(definition) => CustomFormat::Grammar { syntax: "lark", definition },
-                None => CustomFormat::Text,
-            };
-            Some(Tool::Custom { name, description, format })
-        }
-        _ => None,
+fn tool<'a>(spec: &'a ToolSpec, info: &ModelInfo) -> Option<Tool<'a>> {
+    let name = spec.name.as_str();
+    if let ToolKind::Freeform { grammar } = &spec.kind
+        && info.freeform_tools
+    {
+        let format = match grammar {
+            Some(definition) => CustomFormat::Grammar { syntax: "lark", definition },
+            None => CustomFormat::Text,
+        };
+        return Some(Tool::Custom { name, description: &spec.description, format });
     }
+    let (description, parameters) = freeform::as_function(spec)?;
+    Some(Tool::Function { name, description, strict: false, parameters })
 }
 
-fn input<'a>(request: &'a ModelRequest, attachments: &'a Attachments) -> Vec<InputItem<'a>> {
-    let mut freeform_calls = BTreeSet::new();
-    let mut input = Vec::with_capacity(request.conversation.items.len());
-    for item in &request.conversation.items {
-        input.extend(input_item(item, attachments, &mut freeform_calls));
-    }
-    input
-}
-
-/// `None` for what the provider is not told: thoughts that it cannot read back, items of later versions.
-fn input_item<'a>(
-    item: &'a Item,
+/// The conversation on its way into the request.
+struct Translation<'a> {
+    request: &'a ModelRequest,
+    info: &'a ModelInfo,
     attachments: &'a Attachments,
-    freeform_calls: &mut BTreeSet<&'a CallId>,
-) -> Option<InputItem<'a>> {
-    match item {
-        Item::Context { text } => {
-            Some(InputItem::Message { role: "developer", content: vec![input_text(text)] })
+    /// The calls that were told, and how: their outputs must have the same form.
+    calls: BTreeMap<&'a CallId, CallForm>,
+}
+
+#[derive(Clone, Copy)]
+enum CallForm {
+    Function,
+    Custom,
+}
+
+impl<'a> Translation<'a> {
+    fn input(mut self) -> Vec<InputItem<'a>> {
+        let items = &self.request.conversation.items;
+        let mut input = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            input.extend(self.item(item, &items[at + 1..]));
         }
-        Item::User { content } => {
-            let content = content.iter().filter_map(|part| input_part(part, attachments)).collect();
-            Some(InputItem::Message { role: "user", content })
-        }
-        Item::Agent { text, .. } => {
-            Some(InputItem::Message { role: "assistant", content: vec![Part::OutputText { text }] })
-        }
-        Item::Reasoning { provider_id, summary, encrypted, .. } => Some(InputItem::Reasoning {
-            id: provider_id.as_deref(),
-            summary: summary.iter().map(|text| SummaryPart::SummaryText { text }).collect(),
-            encrypted_content: encrypted.as_deref()?,
-        }),
-        Item::Call(call) => {
-            let (call_id, name) = (call.id.as_str(), call.name.as_str());
-            match &call.payload {
-                Payload::Function { arguments } => Some(InputItem::FunctionCall { call_id, name, arguments }),
-                Payload::Freeform { input } => {
-                    freeform_calls.insert(&call.id);
-                    Some(InputItem::CustomToolCall { call_id, name, input })
-                }
-                _ => None,
+        input
+    }
+
+    /// `None` for what the provider is not told: thoughts that it cannot read back, items of later versions.
+    fn item(&mut self, item: &'a Item, rest: &[Shared<Item>]) -> Option<InputItem<'a>> {
+        match item {
+            Item::Context { text } => Some(InputItem::Message {
+                role: "developer",
+                content: vec![Part::InputText { text: Cow::Borrowed(text) }],
+            }),
+            Item::User { content } => {
+                let pieces = content.iter().filter_map(|content| piece(content, self.attachments));
+                let content: Vec<Part<'a>> = pieces.map(Part::from).collect();
+                (!content.is_empty()).then_some(InputItem::Message { role: "user", content })
             }
-        }
-        Item::Output { call, output } => {
-            let (call_id, output) = (call.as_str(), told(output, attachments));
-            Some(if freeform_calls.contains(call) {
-                InputItem::CustomToolCallOutput { call_id, output }
-            } else {
-                InputItem::FunctionCallOutput { call_id, output }
-            })
-        }
-        _ => None,
-    }
-}
-
-fn input_text(text: &str) -> Part<'_> {
-    Part::InputText { text: Cow::Borrowed(text) }
-}
-
-fn input_part<'a>(part: &'a Content, attachments: &'a Attachments) -> Option<Part<'a>> {
-    match part {
-        Content::Text { text } => Some(input_text(text)),
-        Content::Blob { blob } => Some(match attachments.get(&blob.id)? {
-            Attachment::Image(image_url) => Part::InputImage { image_url, detail: "auto" },
-            Attachment::Text(text) => input_text(text),
-        }),
-        Content::Mention { name, path } => {
-            Some(Part::InputText { text: Cow::Owned(format!("@{name} (the file {path})")) })
-        }
-        Content::Skill { name } => {
-            Some(Part::InputText { text: Cow::Owned(format!("${name} (the skill {name})")) })
-        }
-        _ => None,
-    }
-}
-
-/// What the model is told of a tool's output: how it ended, then what it says.
-fn told<'a>(output: &'a ToolOutput, attachments: &'a Attachments) -> Output<'a> {
-    let mut parts: Vec<Part<'a>> = Vec::with_capacity(output.content.len() + 1);
-    parts.extend(output.headline().map(|text| Part::InputText { text: Cow::Owned(text) }));
-    parts.extend(output.content.iter().filter_map(|part| input_part(part, attachments)));
-    if parts.is_empty() {
-        parts.push(input_text(silent(output.status)));
-    }
-    if parts.iter().all(|part| matches!(part, Part::InputText { .. })) {
-        let texts = parts.into_iter().filter_map(|part| match part {
-            Part::InputText { text } => Some(text),
+            Item::Agent { text, .. } => (!text.is_empty())
+                .then(|| InputItem::Message { role: "assistant", content: vec![Part::OutputText { text }] }),
+            Item::Reasoning { provider_id, summary, encrypted, provider, .. } => {
+                // A thought without what it led to is refused (OpenAI: "reasoning was provided without its required
+                // following item"), as is one that another provider has sealed.
+                let own = provider.as_deref().unwrap_or_default() == self.request.provider;
+                let encrypted = encrypted.as_deref().filter(|sealed| !ChatSeal::is_one(sealed))?;
+                (own && leads_somewhere(rest)).then(|| InputItem::Reasoning {
+                    id: provider_id.as_deref(),
+                    summary: summary.iter().map(|text| SummaryPart::SummaryText { text }).collect(),
+                    encrypted_content: encrypted,
+                })
+            }
+            Item::Call(call) => self.call(call),
+            Item::Output { call, output } => {
+                let output = self.told(output);
+                Some(match self.calls.get(call)? {
+                    CallForm::Function => InputItem::FunctionCallOutput { call_id: call.as_str(), output },
+                    CallForm::Custom => InputItem::CustomToolCallOutput { call_id: call.as_str(), output },
+                })
+            }
             _ => None,
-        });
-        return Output::Text(Joined(texts.collect()));
-    }
-    Output::Parts(parts)
-}
-
-/// What stands for an output without a word.
-fn silent(status: OutputStatus) -> &'static str {
-    match status {
-        OutputStatus::Ok => "(no output)",
-        OutputStatus::Denied => "The call was not run: it was denied.",
-        OutputStatus::Cancelled => "The call was stopped.",
-        OutputStatus::Unknown => "It is unknown whether the call ran.",
-        _ => "The call failed, without output.",
-    }
-}
-
-/// Whether a schema has the form that OpenAI's strict mode demands: in every object all properties are required and
-/// no others allowed (OpenAI, "Structured outputs", section "Supported schemas"). Other schemas are sent as a wish,
-/// and the thread checks the message itself.
-fn is_strict(schema: &Value) -> bool {
-    match schema {
-        Value::Array(schemas) => schemas.iter().all(is_strict),
-        Value::Object(keys) => {
-            let closed = match keys.get("properties") {
-                Some(Value::Object(properties)) => {
-                    let required = keys.get("required").and_then(Value::as_array);
-                    keys.get("additionalProperties") == Some(&Value::Bool(false))
-                        && properties.keys().all(|name| {
-                            required
-                                .is_some_and(|required| required.iter().any(|known| known == name.as_str()))
-                        })
-                }
-                _ => keys.get("type").is_none_or(|kind| kind != "object"),
-            };
-            closed && keys.values().all(is_strict)
         }
-        _ => true,
     }
+
+    fn call(&mut self, call: &'a ToolCall) -> Option<InputItem<'a>> {
+        let (call_id, name) = (call.id.as_str(), call.name.as_str());
+        let (form, item) = match &call.payload {
+            Payload::Freeform { input } if self.info.freeform_tools => {
+                (CallForm::Custom, InputItem::CustomToolCall { call_id, name, input })
+            }
+            Payload::Freeform { input } => {
+                let arguments = Cow::Owned(freeform::arguments(input));
+                (CallForm::Function, InputItem::FunctionCall { call_id, name, arguments })
+            }
+            Payload::Function { arguments } => {
+                let arguments = Cow::Borrowed(arguments.as_str());
+                (CallForm::Function, InputItem::FunctionCall { call_id, name, arguments })
+            }
+            _ => return None,
+        };
+        self.calls.insert(&call.id, form);
+        Some(item)
+    }
+
+    fn told(&self, output: &'a ToolOutput) -> Output<'a> {
+        let pieces = told(output, self.attachments);
+        if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
+            let texts = pieces.into_iter().filter_map(Piece::text).collect();
+            return Output::Text(Joined { texts, separator: "" });
+        }
+        Output::Parts(pieces.into_iter().map(Part::from).collect())
+    }
+}
+
+impl<'a> From<Piece<'a>> for Part<'a> {
+    fn from(piece: Piece<'a>) -> Self {
+        match piece {
+            Piece::Text(text) => Self::InputText { text },
+            Piece::Image(image_url) => Self::InputImage { image_url, detail: "auto" },
+        }
+    }
+}
+
+/// Whether the model said or did something right after its thoughts.
+fn leads_somewhere(rest: &[Shared<Item>]) -> bool {
+    rest.iter().map(|item| &**item).find(|item| !matches!(item, Item::Reasoning { .. })).is_some_and(|next| {
+        matches!(next, Item::Call(_)) || matches!(next, Item::Agent { text, .. } if !text.is_empty())
+    })
 }

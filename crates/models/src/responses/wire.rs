@@ -1,9 +1,10 @@
 //! The JSON of the Responses API. What is sent borrows; what is read takes anything that is missing or new.
 
+use crate::{content::Joined, freeform::Parameters};
 use agent_core::{ModelItem, Payload, TokenUsage};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 /// The body of `POST /responses`.
 #[derive(Serialize)]
@@ -20,6 +21,8 @@ pub(super) struct Body<'a> {
     pub(super) text: Option<TextFormat<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) include: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_output_tokens: Option<u64>,
     pub(super) prompt_cache_key: &'a str,
     pub(super) store: bool,
     pub(super) stream: bool,
@@ -47,7 +50,7 @@ pub(super) enum OutputFormat<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Tool<'a> {
-    Function { name: &'a str, description: &'a str, strict: bool, parameters: &'a Value },
+    Function { name: &'a str, description: Cow<'a, str>, strict: bool, parameters: Parameters<'a> },
     Custom { name: &'a str, description: &'a str, format: CustomFormat<'a> },
 }
 
@@ -74,7 +77,7 @@ pub(super) enum InputItem<'a> {
     FunctionCall {
         call_id: &'a str,
         name: &'a str,
-        arguments: &'a str,
+        arguments: Cow<'a, str>,
     },
     CustomToolCall {
         call_id: &'a str,
@@ -111,21 +114,6 @@ pub(super) enum SummaryPart<'a> {
 pub(super) enum Output<'a> {
     Text(Joined<'a>),
     Parts(Vec<Part<'a>>),
-}
-
-/// Texts that are sent as one, without being copied into one.
-pub(super) struct Joined<'a>(pub(super) Vec<Cow<'a, str>>);
-
-impl fmt::Display for Joined<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|text| f.write_str(text))
-    }
-}
-
-impl Serialize for Joined<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// What any event may hold. Which of it does follows from its type.

@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::script::{Attempts, Fault, FaultKind, Script, ScriptedPayload, Step};
 use super::template::Template;
 use agent_core::{
-    Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelUsage,
+    Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, Completion,
     Payload, TokenUsage, ToolKind,
 };
 use serde_json::Value;
@@ -101,7 +101,7 @@ fn whole(step: &Step, items: Vec<ModelItem>, request: &ModelRequest) -> Vec<Beat
         }
         beats.push(Beat::Event(ModelEvent::Item(item)));
     }
-    let usage = ModelUsage { tokens: Some(tokens), rate_limits: Vec::new() };
+    let usage = Completion { tokens: Some(tokens), ..Completion::default() };
     beats.push(Beat::Event(ModelEvent::Completed(usage)));
     beats
 }

@@ -6,6 +6,39 @@ use agent_core::{
     testing::check_response,
 };
 use futures::StreamExt;
+use models::{Catalogue, HttpModel, ModelOverrides, ProviderConfig, SecretString, WireApi};
+use test_kit::ModelServer;
+
+/// Both APIs, for tests that go through them.
+pub(crate) const APIS: [WireApi; 2] = [WireApi::Responses, WireApi::Chat];
+
+/// A provider at a server, with a key and without waits.
+pub(crate) fn provider(server: &ModelServer, wire_api: WireApi) -> ProviderConfig {
+    ProviderConfig {
+        name: "test".to_owned(),
+        base_url: server.url(),
+        wire_api,
+        api_key: Some(SecretString::from("sk-very-secret".to_owned())),
+        retry_base_ms: 1,
+        ..ProviderConfig::default()
+    }
+}
+
+pub(crate) fn http(server: &ModelServer, wire_api: WireApi) -> HttpModel {
+    HttpModel::new(&provider(server, wire_api)).unwrap()
+}
+
+/// A catalogue in which the model of [`request`] is one of OpenAI's reasoning models.
+pub(crate) fn capable() -> Catalogue {
+    let overrides =
+        ModelOverrides { reasoning: Some(true), freeform_tools: Some(true), ..ModelOverrides::default() };
+    Catalogue::builtin().with("test-model", overrides)
+}
+
+/// A catalogue in which the model of [`request`] is as these say.
+pub(crate) fn known(overrides: ModelOverrides) -> Catalogue {
+    Catalogue::builtin().with("test-model", overrides)
+}
 
 pub(crate) fn request(items: Vec<Item>) -> ModelRequest {
     ModelRequest {
@@ -13,6 +46,7 @@ pub(crate) fn request(items: Vec<Item>) -> ModelRequest {
         turn: TurnId(1),
         effect: EffectId(1),
         attempt: 1,
+        provider: String::new(),
         model: "test-model".to_owned(),
         effort: None,
         summary: None,

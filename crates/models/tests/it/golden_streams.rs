@@ -1,12 +1,17 @@
-//! Streams of the Responses API, written by hand after OpenAI's reference, and what is made of them.
+//! Streams of both APIs, written by hand after the references of OpenAI and of the servers that speak like it, and
+//! what is made of them.
 //!
-//! `golden/NAME.sse` is the stream, `golden/NAME.expected` what comes out, a line for each event. Every stream comes
-//! whole, byte by byte, and in pieces of seven bytes: that must make no difference.
+//! `golden/NAME.sse` is a stream of the Responses API, `golden/chat/NAME.sse` one of Chat Completions,
+//! `NAME.expected` beside it what comes out, a line for each event. Every stream comes whole, byte by byte, and in
+//! pieces of seven bytes: that must make no difference.
 
-use crate::conversation::{all, request, user};
-use agent_core::{LiveKind, ModelError, ModelEvent};
-use models::{ResponsesConfig, ResponsesModel};
-use std::{fs, path::Path};
+use crate::conversation::{all, http, request, user};
+use agent_core::{LiveKind, ModelError, ModelEvent, ModelRequest, Shared, ToolKind, ToolSpec};
+use models::WireApi;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use test_kit::{ModelServer, Reply};
 
 fn line(event: &Result<ModelEvent, ModelError>) -> String {
@@ -21,7 +26,7 @@ fn line(event: &Result<ModelEvent, ModelError>) -> String {
             format!("delta {index} {name} {}\n", serde_json::to_string(text).unwrap())
         }
         Ok(ModelEvent::Item(item)) => format!("item {}\n", serde_json::to_string(item).unwrap()),
-        Ok(ModelEvent::Completed(usage)) => match usage.tokens {
+        Ok(ModelEvent::Completed(completion)) => match completion.tokens {
             Some(t) => format!("completed {} {} {} {}\n", t.input, t.cached, t.output, t.reasoning),
             None => "completed\n".to_owned(),
         },
@@ -34,24 +39,45 @@ fn line(event: &Result<ModelEvent, ModelError>) -> String {
     }
 }
 
-#[tokio::test]
-async fn streams_become_what_is_expected() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut names: Vec<_> = fs::read_dir(&golden).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
-    names.sort();
-    assert!(names.len() >= 15, "{names:?}");
-    for path in names {
+fn streams(folder: &Path) -> Vec<PathBuf> {
+    let mut streams: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    streams.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
+    streams.sort();
+    streams
+}
+
+/// The request that every stream answers; `apply_patch` is a freeform tool.
+fn asked() -> ModelRequest {
+    let tool = ToolSpec {
+        name: "apply_patch".to_owned(),
+        description: String::new(),
+        kind: ToolKind::Freeform { grammar: None },
+    };
+    ModelRequest { tools: Shared::new(vec![tool]), ..request(vec![user("hi")]) }
+}
+
+async fn check(folder: &Path, api: WireApi, at_least: usize) {
+    let paths = streams(folder);
+    assert!(paths.len() >= at_least, "{paths:?}");
+    for path in paths {
         let sse = fs::read(&path).unwrap();
         let expected = fs::read_to_string(path.with_extension("expected")).unwrap();
         for size in [sse.len(), 7, 1] {
             let chunks: Vec<Vec<u8>> = sse.chunks(size).map(<[u8]>::to_vec).collect();
             let server = ModelServer::start(Reply::raw(chunks)).unwrap();
-            let config = ResponsesConfig { base_url: server.url(), ..ResponsesConfig::default() };
-            let model = ResponsesModel::new(&config).unwrap();
-            let events = all(&model, request(vec![user("hi")])).await;
+            let events = all(&http(&server, api), asked()).await;
             let found: String = events.iter().map(line).collect();
             assert_eq!(found, expected, "{} in pieces of {size} bytes", path.display());
         }
     }
+}
+
+#[tokio::test]
+async fn responses_streams_become_what_is_expected() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), WireApi::Responses, 15).await;
+}
+
+#[tokio::test]
+async fn chat_streams_become_what_is_expected() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/chat"), WireApi::Chat, 15).await;
 }

@@ -1,9 +1,15 @@
 //! The crate's integration tests: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod blobs;
+mod catalogue;
+mod chat_request;
 mod conversation;
+mod dialects;
 mod golden_streams;
-mod responses_faults;
+mod http_faults;
 mod responses_request;
+mod schema_check;
 mod script_parsing;
 mod scripted_model;
+mod translation;

@@ -1,33 +1,15 @@
 //! What a request of the Responses API carries.
 
-use crate::conversation::{agent, all, call_id, items, message, request, user};
+use crate::blobs::Blobs;
+use crate::conversation::{agent, all, call_id, capable, items, message, request, user};
 use agent_core::{
-    BlobId, BlobRef, BlobSource, Content, Effort, Item, ItemId, ModelEvent, ModelRequest, OutputStatus,
-    Payload, RateLimit, Shared, StorageError, Summary, ToolCall, ToolKind, ToolOutput, ToolSpec,
+    BlobId, BlobRef, Content, Effort, Item, ItemId, ModelEvent, ModelItem, ModelRequest, OutputStatus,
+    Payload, RateLimit, Shared, Summary, ToolCall, ToolKind, ToolOutput, ToolSpec,
 };
-use models::{ProviderError, ResponsesConfig, ResponsesModel, SecretString};
+use models::{ProviderConfig, ProviderError, ResponsesModel, SecretString};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 use test_kit::{ModelServer, RecordedRequest, Replies, Reply};
-
-/// Blobs in memory.
-#[derive(Default)]
-struct Blobs(BTreeMap<BlobId, Vec<u8>>);
-
-impl Blobs {
-    fn put(&mut self, bytes: &[u8], media_type: &str) -> Content {
-        let id = BlobId::of(bytes);
-        self.0.insert(id.clone(), bytes.to_vec());
-        Content::Blob { blob: BlobRef { id, bytes: bytes.len() as u64, media_type: media_type.to_owned() } }
-    }
-}
-
-#[async_trait::async_trait]
-impl BlobSource for Blobs {
-    async fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(self.0.get(id).cloned())
-    }
-}
 
 fn call(number: u32, name: &str, payload: Payload) -> Item {
     Item::Call(ToolCall { id: call_id(number), item: ItemId::of_input(1, 0), name: name.to_owned(), payload })
@@ -39,8 +21,8 @@ fn function(number: u32, name: &str) -> Item {
 
 async fn sent(request: ModelRequest, blobs: Option<Blobs>) -> RecordedRequest {
     let server = ModelServer::start(Replies::always(Reply::new().text("fine"))).unwrap();
-    let config = ResponsesConfig { base_url: server.url(), ..ResponsesConfig::default() };
-    let mut model = ResponsesModel::new(&config).unwrap();
+    let config = ProviderConfig { base_url: server.url(), ..ProviderConfig::default() };
+    let mut model = ResponsesModel::new(&config).unwrap().with_catalogue(capable());
     if let Some(blobs) = blobs {
         model = model.with_blobs(Arc::new(blobs));
     }
@@ -76,6 +58,7 @@ async fn body_is_the_golden_one() {
             summary: vec!["Hm.".to_owned()],
             text: Some("never sent".to_owned()),
             encrypted: Some("gAAA".to_owned()),
+            provider: None,
         },
         agent("I will."),
         function(1, "exec_command"),
@@ -122,20 +105,22 @@ async fn body_is_the_golden_one() {
 }
 
 #[tokio::test]
-async fn plain_request_asks_for_no_reasoning_and_no_format() {
-    let body = sent(request(vec![user("hi")]), None).await.body;
-    for key in ["reasoning", "include", "text"] {
-        assert_eq!(body.get(key), None, "{key}");
-    }
-    let none = ModelRequest {
-        effort: Some(Effort::None),
-        summary: Some(Summary::Auto),
-        ..request(vec![user("hi")])
+async fn reasoning_is_asked_for_as_far_as_the_user_says() {
+    let body = async |effort, summary| {
+        sent(ModelRequest { effort, summary, ..request(vec![user("hi")]) }, None).await.body
     };
-    assert_eq!(sent(none, None).await.body.get("reasoning"), None);
-    let quiet =
-        ModelRequest { effort: Some(Effort::Low), summary: Some(Summary::None), ..request(vec![user("hi")]) };
-    assert_eq!(sent(quiet, None).await.body["reasoning"], json!({ "effort": "low" }));
+    let plain = body(None, None).await;
+    for key in ["reasoning", "text", "max_output_tokens"] {
+        assert_eq!(plain.get(key), None, "{key}");
+    }
+    assert_eq!(plain["include"], json!(["reasoning.encrypted_content"]), "it reasons anyhow");
+
+    let none = body(Some(Effort::None), Some(Summary::Auto)).await;
+    assert_eq!((none.get("reasoning"), none.get("include")), (None, None));
+    let quiet = body(Some(Effort::Low), Some(Summary::None)).await;
+    assert_eq!(quiet["reasoning"], json!({ "effort": "low" }));
+    let most = body(Some(Effort::XHigh), Some(Summary::Detailed)).await;
+    assert_eq!(most["reasoning"], json!({ "effort": "xhigh", "summary": "detailed" }));
 }
 
 #[tokio::test]
@@ -158,20 +143,97 @@ async fn open_schemas_are_not_strict() {
     }
 }
 
-#[tokio::test]
-async fn thoughts_are_sent_only_sealed() {
-    let thought = |encrypted: Option<&str>| Item::Reasoning {
+fn thought(provider: Option<&str>, encrypted: Option<&str>) -> Item {
+    Item::Reasoning {
         provider_id: Some("rs_1".to_owned()),
         summary: Vec::new(),
         text: Some("raw".to_owned()),
         encrypted: encrypted.map(str::to_owned),
-    };
-    let sent = input(vec![user("a"), thought(None), thought(Some("gA")), agent("b")], None).await;
+        provider: provider.map(str::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn thoughts_are_sent_only_sealed() {
+    let sent =
+        input(vec![user("a"), thought(None, None), thought(None, Some("gA")), agent("b")], None).await;
     assert_eq!(sent.as_array().unwrap().len(), 3);
     assert_eq!(
         sent[1],
         json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gA" })
     );
+}
+
+#[tokio::test]
+async fn thoughts_go_to_nobody_but_who_sealed_them() {
+    let table = [
+        ("", None, true),
+        ("", Some(""), true),
+        ("openai", Some("openai"), true),
+        ("openai", None, false),
+        ("", Some("openai"), false),
+        ("azure", Some("openai"), false),
+    ];
+    for (asked, sealed, goes) in table {
+        let said = vec![user("a"), thought(sealed, Some("gA")), agent("b")];
+        let request = ModelRequest { provider: asked.to_owned(), ..request(said) };
+        let sent = sent(request, None).await.body["input"].clone();
+        assert_eq!(sent[1]["type"] == "reasoning", goes, "{asked:?} {sealed:?}");
+    }
+    let of_chat = vec![user("a"), thought(None, Some("chat:{}")), agent("b")];
+    assert_eq!(input(of_chat, None).await.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn thoughts_that_led_to_nothing_are_left_out() {
+    let sealed = || thought(None, Some("gA"));
+    let table = [
+        (vec![user("a"), sealed()], 1),
+        (vec![user("a"), sealed(), user("b")], 2),
+        (vec![user("a"), sealed(), agent(""), user("b")], 2),
+        (vec![user("a"), sealed(), sealed(), agent("b")], 4),
+        (vec![user("a"), sealed(), function(1, "t")], 3),
+    ];
+    for (said, length) in table {
+        assert_eq!(input(said.clone(), None).await.as_array().unwrap().len(), length, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn freeform_tools_are_functions_for_models_without_them() {
+    let tool = ToolSpec {
+        name: "apply_patch".to_owned(),
+        description: "Changes files.".to_owned(),
+        kind: ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
+    };
+    let patch = Payload::Freeform { input: "*** Begin Patch".to_owned() };
+    let said = vec![
+        user("a"),
+        call(1, "apply_patch", patch.clone()),
+        Item::Output { call: call_id(1), output: ToolOutput::text(OutputStatus::Ok, "done") },
+    ];
+    // The server answers with a call of the function, because it is offered one.
+    let server = ModelServer::start(Reply::new().freeform("apply_patch", "*** Begin Patch")).unwrap();
+    let config = ProviderConfig { base_url: server.url(), ..ProviderConfig::default() };
+    let model = ResponsesModel::new(&config).unwrap();
+    let request = ModelRequest { tools: Shared::new(vec![tool]), ..request(said) };
+    let answered = items(&model, request).await;
+    assert_eq!(answered, [ModelItem::Call { name: "apply_patch".to_owned(), payload: patch }]);
+
+    let body = server.requests().remove(0).body;
+    assert_eq!(body["tools"][0]["type"], "function");
+    assert_eq!(body["tools"][0]["parameters"]["required"], json!(["input"]));
+    let told = body["tools"][0]["description"].as_str().unwrap();
+    assert!(told.starts_with("Changes files.") && told.ends_with("start: \"x\""), "{told}");
+    let expected = json!({
+        "type": "function_call", "call_id": "call_1", "name": "apply_patch",
+        "arguments": "{\"input\":\"*** Begin Patch\"}",
+    });
+    assert_eq!(body["input"][1], expected);
+    assert_eq!(body["input"][2]["type"], "function_call_output");
+    for key in ["reasoning", "include"] {
+        assert_eq!(body.get(key), None, "{key}: nothing is known of this model");
+    }
 }
 
 #[tokio::test]
@@ -231,12 +293,12 @@ async fn blobs_are_put_in() {
 async fn headers_and_query_are_those_of_the_config() {
     let server = ModelServer::start(Replies::always(Reply::new().text("fine"))).unwrap();
     let secret = |text: &str| SecretString::from(text.to_owned());
-    let config = ResponsesConfig {
+    let config = ProviderConfig {
         base_url: server.url() + "/",
         api_key: Some(secret("sk-123")),
         headers: vec![("X-Org".to_owned(), secret("acme"))],
         query: vec![("api-version".to_owned(), "2025 04".to_owned())],
-        ..ResponsesConfig::default()
+        ..ProviderConfig::default()
     };
     let model = ResponsesModel::new(&config).unwrap();
     items(&model, request(vec![user("hi")])).await;
@@ -263,7 +325,7 @@ async fn rate_limits_come_with_the_usage() {
         .header("x-ratelimit-limit-tokens", "150000")
         .header("x-ratelimit-remaining-tokens", "149984");
     let server = ModelServer::start(reply).unwrap();
-    let config = ResponsesConfig { base_url: server.url(), ..ResponsesConfig::default() };
+    let config = ProviderConfig { base_url: server.url(), ..ProviderConfig::default() };
     let mut events = all(&ResponsesModel::new(&config).unwrap(), request(vec![user("hi")])).await;
     let Some(Ok(ModelEvent::Completed(usage))) = events.pop() else { panic!("{events:?}") };
     let limit = |name: &str, limit, remaining, reset_ms| RateLimit {
@@ -278,9 +340,9 @@ async fn rate_limits_come_with_the_usage() {
 
 #[test]
 fn settings_that_cannot_work_are_refused() {
-    let refused = |config: ResponsesConfig| ResponsesModel::new(&config).map(drop).unwrap_err();
+    let refused = |config: ProviderConfig| ResponsesModel::new(&config).map(drop).unwrap_err();
     for base_url in ["", "api.openai.com/v1", "ftp://x/v1", "http://user:pass-word@x/v1"] {
-        let error = refused(ResponsesConfig { base_url: base_url.to_owned(), ..ResponsesConfig::default() });
+        let error = refused(ProviderConfig { base_url: base_url.to_owned(), ..ProviderConfig::default() });
         assert!(matches!(error, ProviderError::BaseUrl { .. }), "{error}");
         assert!(
             error.to_string().contains("base_url") && !error.to_string().contains("pass-word"),
@@ -290,7 +352,7 @@ fn settings_that_cannot_work_are_refused() {
     let secret = |text: &str| SecretString::from(text.to_owned());
     for (name, value) in [("X Org", "a"), ("X-Org", "a\nb-secret")] {
         let headers = vec![(name.to_owned(), secret(value))];
-        let error = refused(ResponsesConfig { headers, ..ResponsesConfig::default() });
+        let error = refused(ProviderConfig { headers, ..ProviderConfig::default() });
         assert!(matches!(error, ProviderError::Header { .. }), "{error}");
         assert!(error.to_string().contains(name) && !error.to_string().contains("secret"), "{error}");
     }

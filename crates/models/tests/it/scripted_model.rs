@@ -4,7 +4,7 @@ use crate::conversation::{
     agent, all, attempt, call, error, freeform, function, items, kinds, message, output, request, user,
 };
 use agent_core::{
-    Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, ModelUsage,
+    Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Completion,
     TokenUsage,
 };
 use futures::StreamExt;
@@ -58,7 +58,7 @@ async fn response_comes_as_deltas_then_items_then_completed() {
         ModelEvent::Item(message("I look.")),
         ModelEvent::Item(function("exec_command", r#"{"cmd":"make"}"#)),
         ModelEvent::Item(freeform("apply_patch", "for build it")),
-        ModelEvent::Completed(ModelUsage { tokens: Some(tokens), rate_limits: Vec::new() }),
+        ModelEvent::Completed(Completion { tokens: Some(tokens), ..Completion::default() }),
     ];
     assert_eq!(events, expected);
 }

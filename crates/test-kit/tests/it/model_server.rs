@@ -1,5 +1,6 @@
 //! The model server as a client without any library sees it.
 
+use crate::client::{PATIENCE, ask, data, path, post};
 use agent_core::TokenUsage;
 use serde_json::{Value, json};
 use std::{
@@ -7,44 +8,14 @@ use std::{
     net::TcpStream,
     time::{Duration, Instant},
 };
-use test_kit::{ModelServer, Recording, Replies, Reply};
-
-/// Posts a body and reads until the server ends the connection, or for `patience`.
-fn post(
-    server: &ModelServer,
-    path: &str,
-    body: &str,
-    patience: Duration,
-) -> (String, std::io::Result<usize>) {
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(patience)).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Authorization: Bearer key\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut bytes = Vec::new();
-    let end = stream.read_to_end(&mut bytes);
-    (String::from_utf8(bytes).unwrap(), end)
-}
+use test_kit::{ModelServer, Recording, Replies, Reply, WireApi};
 
 fn answer(server: &ModelServer) -> String {
-    post(server, "/v1/responses", "{}", Duration::from_secs(10)).0
-}
-
-/// The events of an answer, chunked as it is.
-fn events(answer: &str) -> Vec<Value> {
-    answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("data: "))
-        .map(|data| serde_json::from_str(data).unwrap())
-        .collect()
+    ask(server, WireApi::Responses)
 }
 
 fn types(answer: &str) -> Vec<String> {
-    events(answer).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    data(answer).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -63,7 +34,7 @@ fn response_is_streamed_as_documented() {
     assert!(answer.contains("x-ratelimit-limit-requests: 60\r\n"), "{answer}");
     assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 
-    let events = events(&answer);
+    let events = data(&answer);
     for (index, event) in events.iter().enumerate() {
         assert_eq!(event["sequence_number"], index);
     }
@@ -89,8 +60,8 @@ fn requests_are_recorded() {
         "model": "m",
         "input": [{ "type": "function_call_output", "call_id": "c", "output": "done" }],
     });
-    let _ = post(&server, "/v1/responses?api-version=3", &body.to_string(), Duration::from_secs(10));
-    let _ = post(&server, "/responses", "no json", Duration::from_secs(10));
+    post(&server, "/v1/responses?api-version=3", &body.to_string(), PATIENCE);
+    post(&server, "/responses", "no json", PATIENCE);
     let requests = server.requests();
     assert_eq!(requests[0].path, "/v1/responses");
     assert_eq!(requests[0].query, "api-version=3");
@@ -126,8 +97,10 @@ fn reply_can_depend_on_the_request() {
     let server =
         ModelServer::start(Replies::by(|body| Reply::new().text(body["say"].as_str().unwrap_or("?"))))
             .unwrap();
-    let (answer, _) = post(&server, "/v1/responses", r#"{"say":"cuckoo"}"#, Duration::from_secs(10));
-    assert!(answer.contains("cuckoo"), "{answer}");
+    for api in WireApi::ALL {
+        let answer = post(&server, path(api), r#"{"say":"cuckoo"}"#, PATIENCE).text;
+        assert!(answer.contains("cuckoo"), "{answer}");
+    }
 }
 
 #[test]
@@ -167,9 +140,9 @@ fn hang_up_says_nothing() {
 fn silence_lasts() {
     let server = ModelServer::start(vec![Reply::silent(), Reply::new().text("a").silence()]).unwrap();
     for types_seen in [0, 8] {
-        let (answer, end) = post(&server, "/v1/responses", "{}", Duration::from_millis(100));
-        assert!(matches!(end.unwrap_err().kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
-        assert_eq!(types(&answer).len(), types_seen, "{answer}");
+        let heard = post(&server, "/v1/responses", "{}", Duration::from_millis(100));
+        assert!(matches!(heard.end.unwrap_err().kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+        assert_eq!(types(&heard.text).len(), types_seen, "{}", heard.text);
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn begin(ledger: &Ledger, request: &ToolRequest, job: &Job) -> Begin 
     match start(&page, job) {
         Ok((child, output)) => {
             let root = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-            let tree = Tree { root, start: start_of(root).unwrap_or(0), mark: page.mark() };
+            let tree = Tree { root, start: start_of(root).unwrap_or(0), mark: page.mark().to_owned() };
             let running = Running { child, tree, state: State::Runs, output: Some(output), page: Some(page) };
             kill_point("tool.child_running");
             Begin::Running(Box::new(running))

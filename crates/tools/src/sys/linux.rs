@@ -5,16 +5,25 @@ use rustix::{
     fs::{Mode, OFlags},
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
-use std::{fs, io::Read, path::PathBuf};
+use std::{
+    ffi::{CStr, CString},
+    fs,
+    io::Read,
+    path::PathBuf,
+    sync::LazyLock,
+};
 
 /// More than one line of `/proc/<pid>/stat` ever has.
 const STAT_BYTES: usize = 1024;
 /// How much of a process's environment is searched for a mark.
 const ENVIRONMENT_BYTES: u64 = 256 * 1024;
 
-/// The boot this machine is in, empty where unknown.
-pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+/// The boot this machine is in, empty where unknown. No process lives through two.
+pub(crate) fn boot_id() -> &'static str {
+    static BOOT: LazyLock<String> = LazyLock::new(|| {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    });
+    &BOOT
 }
 
 /// When a process started, in clock ticks since boot; `None` where there is none of this number.
@@ -24,16 +33,19 @@ pub(crate) fn start_of(pid: i32) -> Option<u64> {
 
 /// When the calling process started, 0 where unknown. Only system calls: a child calls it between fork and exec.
 pub(super) fn own_start() -> u64 {
-    let mut stat = [0; STAT_BYTES];
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let read = rustix::fs::open(c"/proc/self/stat", flags, Mode::empty())
-        .and_then(|file| rustix::io::read(&file, &mut stat));
-    let line = read.ok().and_then(|count| stat.get(..count)).and_then(parse);
-    line.map_or(0, |process| process.start)
+    look_at(c"/proc/self/stat").map_or(0, |process| process.start)
 }
 
 pub(super) fn process(pid: i32) -> Option<Process> {
-    parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    look_at(&CString::new(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The process that a file is about. The kernel writes the whole line at the first read.
+fn look_at(path: &CStr) -> Option<Process> {
+    let mut stat = [0; STAT_BYTES];
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let count = rustix::io::read(&file, &mut stat).ok()?;
+    parse(stat.get(..count)?)
 }
 
 /// All of them that can be seen.

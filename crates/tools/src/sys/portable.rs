@@ -3,8 +3,8 @@
 use super::Process;
 use rustix::process::Signal;
 
-pub(crate) fn boot_id() -> String {
-    String::new()
+pub(crate) fn boot_id() -> &'static str {
+    ""
 }
 
 pub(crate) fn start_of(_pid: i32) -> Option<u64> {

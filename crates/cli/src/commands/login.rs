@@ -1,0 +1,86 @@
+//! `everturn login` and `logout`: the keys of model providers.
+
+use crate::{
+    args::{LoginArgs, LogoutArgs, RunArgs},
+    exit::{Exit, Failure},
+    output,
+    settings::Wishes,
+};
+use config::{CredentialStore, Environment, Home};
+use models::SecretString;
+use std::io::{BufRead, IsTerminal};
+
+/// Keeps a key, or says what there is.
+pub(crate) fn login(environment: &Environment, args: &LoginArgs) -> Result<Exit, Failure> {
+    let (wishes, store) = open(environment)?;
+    if args.status {
+        return status(&wishes, &store);
+    }
+    let Some(entry) = wishes.config().model_providers.get(&args.provider) else {
+        let known = wishes.config().model_providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(Failure::usage(format!("there is no provider {}; there are {known}", args.provider)));
+    };
+    let key = read_key(&entry.name)?;
+    let place = store.put(&args.provider, &key).map_err(|error| Failure::backend(&error))?;
+    output::remark(&format!("the key for {} is kept in {place}", entry.name));
+    if let Some(variable) = entry.env_key.as_deref().filter(|name| environment.get(name).is_some()) {
+        output::warn(&format!("{variable} is set and goes before it"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Forgets a key.
+pub(crate) fn logout(environment: &Environment, args: &LogoutArgs) -> Result<Exit, Failure> {
+    let (_, store) = open(environment)?;
+    let removed = store.remove(&args.provider).map_err(|error| Failure::backend(&error))?;
+    let what = if removed { "the key was removed" } else { "there was no key" };
+    output::remark(&format!("{}: {what}", args.provider));
+    Ok(Exit::Done)
+}
+
+fn open(environment: &Environment) -> Result<(Wishes, CredentialStore), Failure> {
+    let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
+    let wishes = Wishes::load(environment, home.root(), RunArgs::default())?;
+    let mode = wishes.config().cli_auth_credentials_store;
+    let store = CredentialStore::open(home.root(), mode).map_err(|error| Failure::backend(&error))?;
+    Ok((wishes, store))
+}
+
+/// A line for each provider; never a key.
+fn status(wishes: &Wishes, store: &CredentialStore) -> Result<Exit, Failure> {
+    let kept = store.list().map_err(|error| Failure::backend(&error))?;
+    for (id, entry) in &wishes.config().model_providers {
+        let variable = entry.env_key.as_deref();
+        let set = variable.filter(|name| wishes.environment.get(name).is_some());
+        let state = match (set, kept.contains(id)) {
+            (Some(variable), _) => format!("key from {variable}"),
+            (None, true) => "key from everturn login".to_owned(),
+            (None, false) if entry.experimental_bearer_token.is_some() => {
+                "key from the configuration".to_owned()
+            }
+            (None, false) if entry.requires_key => "no key".to_owned(),
+            (None, false) => "no key needed".to_owned(),
+        };
+        output::result(&format!("{id:<12} {state}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// From the terminal, unseen, or else the first line of standard input.
+fn read_key(provider: &str) -> Result<SecretString, Failure> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("no key could be read: {error}"));
+    let key = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("Key for {provider} (it is not shown): ")).map_err(unreadable)?
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(unreadable)?;
+        line
+    };
+    let key = key.trim();
+    if key.is_empty() || key.contains(char::is_whitespace) {
+        return Err(Failure::usage(
+            "that is no key; type one, or pipe it: printenv MY_KEY | everturn login --provider NAME",
+        ));
+    }
+    Ok(SecretString::from(key))
+}

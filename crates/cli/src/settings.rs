@@ -1,0 +1,302 @@
+//! [`Wishes`]: what the configuration and the command line want of a thread.
+
+use crate::{
+    args::{Approval, RunArgs, Sandbox},
+    exit::Failure,
+    output,
+    router::scripted,
+};
+use agent_core::{
+    ApprovalPolicy, Budget, Item, SandboxPolicy, Settings, Shared, Surroundings, TurnOverrides,
+};
+use config::{
+    BASE_INSTRUCTIONS, Config, Environment, FlagValue, Layer, Loaded, ProjectLimits, SandboxMode, Sources,
+};
+use models::{Catalogue, ModelOverrides, PriceOverrides};
+use std::path::{Path, PathBuf};
+
+/// Whether somebody is there to answer questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attendance {
+    Present,
+    Absent,
+}
+
+/// The configuration with what the command line says on top.
+pub(crate) struct Wishes {
+    pub(crate) loaded: Loaded,
+    pub(crate) environment: Environment,
+    home: PathBuf,
+    /// The command line names a profile, so what the profile says counts as said there.
+    has_profile: bool,
+    script: Option<PathBuf>,
+    cd: Option<PathBuf>,
+    add_dir: Vec<PathBuf>,
+}
+
+impl Wishes {
+    /// Reads the configuration. What is wrong with it is said before anything is done.
+    pub(crate) fn load(environment: &Environment, home: &Path, run: RunArgs) -> Result<Self, Failure> {
+        let flags = flags(&run);
+        let sources = Sources {
+            environment,
+            home,
+            profile: run.layers.profile.as_deref(),
+            flags,
+            overrides: run.layers.config,
+        };
+        let loaded = config::load(&sources).map_err(|error| Failure::usage(error.to_string()))?;
+        for warning in &loaded.warnings {
+            output::warn(warning);
+        }
+        Ok(Self {
+            loaded,
+            environment: environment.clone(),
+            home: home.to_owned(),
+            has_profile: run.layers.profile.is_some(),
+            script: run.script.as_deref().map(script).transpose()?,
+            cd: run.cd,
+            add_dir: run.add_dir,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// Whether the model is a script, which needs no provider.
+    pub(crate) fn is_scripted(&self) -> bool {
+        self.script.is_some()
+    }
+
+    /// The settings of a new thread.
+    pub(crate) fn settings(&self, attendance: Attendance) -> Result<Settings, Failure> {
+        let config = self.config();
+        let cwd = directory(self.cd.as_deref().unwrap_or(Path::new(".")))?;
+        // What is safe: changes only where somebody is there, and has asked for a conversation about this directory.
+        let (default_sandbox, default_approval) = match attendance {
+            Attendance::Present => (SandboxMode::WorkspaceWrite, ApprovalPolicy::OnRequest),
+            Attendance::Absent => (SandboxMode::ReadOnly, ApprovalPolicy::Never),
+        };
+        let model = self.model();
+        Ok(Settings {
+            sandbox: self.sandbox(config.sandbox_mode.unwrap_or(default_sandbox))?,
+            approval: config.approval_policy.unwrap_or(default_approval),
+            budget: config.budget,
+            provider: config.model_provider.clone(),
+            effort: config.model_reasoning_effort,
+            summary: config.model_reasoning_summary,
+            context_window: self.context_window(&model),
+            stream_retries: self.stream_retries(),
+            developer_instructions: config.developer_instructions.clone(),
+            surroundings: self.surroundings(&cwd),
+            ..Settings::new(cwd, model)
+        })
+    }
+
+    /// What the command line changes of a thread that there is already, and what has changed around it. The files and the
+    /// environment were heard when it began.
+    pub(crate) fn overrides(&self, before: &Settings) -> Result<TurnOverrides, Failure> {
+        let config = self.config();
+        let is_said = |key: &str| {
+            let layer = self.loaded.provenance.find(key).first().map(|(_, setting)| setting.origin.layer());
+            layer.is_some_and(|layer| layer >= Layer::Override || self.has_profile && layer == Layer::Profile)
+        };
+        let provider = is_said("model_provider").then(|| config.model_provider.clone());
+        let model = (self.is_scripted() || is_said("model")).then(|| self.model());
+        let is_another = provider.is_some() || model.is_some() || is_said("model_context_window");
+        let cwd = self.cwd(before)?;
+        let surroundings = self.surroundings(&cwd);
+        let has_limits =
+            is_said("budget.max_tokens") || is_said("budget.max_tool_calls") || is_said("budget.max_turn_ms");
+        Ok(TurnOverrides {
+            sandbox: match config.sandbox_mode.filter(|_| is_said("sandbox_mode")) {
+                Some(mode) => Some(self.sandbox(mode)?),
+                None => self.wider(before)?,
+            },
+            cwd: (cwd != before.cwd).then_some(cwd),
+            approval: config.approval_policy.filter(|_| is_said("approval_policy")),
+            context_window: is_another
+                .then(|| self.context_window(model.as_deref().unwrap_or(&before.model)))
+                .flatten(),
+            stream_retries: provider.is_some().then(|| self.stream_retries()),
+            provider,
+            model,
+            effort: config.model_reasoning_effort.filter(|_| is_said("model_reasoning_effort")),
+            summary: config.model_reasoning_summary.filter(|_| is_said("model_reasoning_summary")),
+            budget: has_limits.then(|| merged(before.budget, config.budget)),
+            developer_instructions: config
+                .developer_instructions
+                .clone()
+                .filter(|_| is_said("developer_instructions")),
+            surroundings: (surroundings != before.surroundings).then_some(surroundings),
+            ..TurnOverrides::default()
+        })
+    }
+
+    /// The system prompt.
+    pub(crate) fn instructions(&self) -> Shared<String> {
+        let own = self.config().instructions.clone();
+        Shared::new(own.unwrap_or_else(|| BASE_INSTRUCTIONS.to_owned()))
+    }
+
+    /// What the project's and the user's own files tell every thread in this directory.
+    pub(crate) fn project(&self, cwd: &str) -> Vec<Shared<Item>> {
+        let limits = ProjectLimits {
+            max_bytes: self.config().project_doc_max_bytes,
+            fallback_names: self.config().project_doc_fallback_filenames.clone(),
+        };
+        let found = config::project_instructions(&self.home, Path::new(cwd), &limits);
+        for warning in &found.warnings {
+            output::warn(warning);
+        }
+        found.text.map(|text| Shared::new(Item::Context { text })).into_iter().collect()
+    }
+
+    /// The directory that a thread works in from now on.
+    pub(crate) fn cwd(&self, before: &Settings) -> Result<String, Failure> {
+        self.cd.as_deref().map_or_else(|| Ok(before.cwd.clone()), directory)
+    }
+
+    /// What the machine is like now.
+    pub(crate) fn surroundings(&self, cwd: &str) -> Surroundings {
+        config::surroundings(&self.environment, Path::new(cwd))
+    }
+
+    /// What is known of models, with what the user says of them.
+    pub(crate) fn catalogue(&self) -> Catalogue {
+        let config = self.config();
+        let mut catalogue = Catalogue::builtin();
+        for (name, entry) in &config.models {
+            catalogue = catalogue.with(name, overrides_of(entry));
+        }
+        if config.model_context_window.is_some() || config.model_max_output_tokens.is_some() {
+            let chosen = ModelOverrides {
+                context_window: config.model_context_window,
+                max_output_tokens: config.model_max_output_tokens,
+                ..ModelOverrides::default()
+            };
+            catalogue = catalogue.with(&config.model, chosen);
+        }
+        catalogue
+    }
+
+    fn model(&self) -> String {
+        self.script.as_deref().map_or_else(|| self.config().model.clone(), scripted)
+    }
+
+    fn context_window(&self, model: &str) -> Option<u64> {
+        self.catalogue().model(model).context_window
+    }
+
+    fn stream_retries(&self) -> u32 {
+        self.config().provider().map_or(0, |provider| provider.stream_max_retries)
+    }
+
+    fn sandbox(&self, mode: SandboxMode) -> Result<SandboxPolicy, Failure> {
+        Ok(match mode {
+            SandboxMode::ReadOnly if !self.add_dir.is_empty() => {
+                return Err(Failure::usage(
+                    "--add-dir lets a directory be changed, but the sandbox is read-only: add --sandbox workspace-write",
+                ));
+            }
+            SandboxMode::ReadOnly => SandboxPolicy::ReadOnly,
+            SandboxMode::WorkspaceWrite => {
+                SandboxPolicy::WorkspaceWrite { writable_roots: self.writable_roots()? }
+            }
+            SandboxMode::DangerFullAccess => SandboxPolicy::DangerFullAccess,
+        })
+    }
+
+    fn writable_roots(&self) -> Result<Vec<String>, Failure> {
+        let configured = self.config().sandbox_workspace_write.writable_roots.iter();
+        let mut roots = configured.map(|root| root.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        for added in &self.add_dir {
+            roots.push(directory(added)?);
+        }
+        Ok(roots)
+    }
+
+    /// The thread's own sandbox with the directories of --add-dir.
+    fn wider(&self, before: &Settings) -> Result<Option<SandboxPolicy>, Failure> {
+        if self.add_dir.is_empty() {
+            return Ok(None);
+        }
+        match &before.sandbox {
+            SandboxPolicy::WorkspaceWrite { writable_roots } => {
+                let mut roots = writable_roots.clone();
+                for added in &self.add_dir {
+                    roots.push(directory(added)?);
+                }
+                Ok(Some(SandboxPolicy::WorkspaceWrite { writable_roots: roots }))
+            }
+            _ => Err(Failure::usage("--add-dir needs a thread under --sandbox workspace-write")),
+        }
+    }
+}
+
+/// The limits that were given now, and where nothing was said those of before.
+fn merged(before: Budget, now: Budget) -> Budget {
+    Budget {
+        tokens: now.tokens.or(before.tokens),
+        tool_calls: now.tool_calls.or(before.tool_calls),
+        turn_ms: now.turn_ms.or(before.turn_ms),
+    }
+}
+
+/// What flags of their own stand for.
+fn flags(run: &RunArgs) -> Vec<FlagValue> {
+    let sandbox = run.sandbox.map(|sandbox| match sandbox {
+        Sandbox::ReadOnly => "read-only",
+        Sandbox::WorkspaceWrite => "workspace-write",
+        Sandbox::DangerFullAccess => "danger-full-access",
+    });
+    let approval = run.approval.map(|approval| match approval {
+        Approval::Untrusted => "untrusted",
+        Approval::OnFailure => "on-failure",
+        Approval::OnRequest => "on-request",
+        Approval::Never => "never",
+    });
+    let durability = run.power_safe.then_some("power");
+    [
+        run.model.as_deref().map(|model| FlagValue::new("--model", "model", model)),
+        sandbox.map(|sandbox| FlagValue::new("--sandbox", "sandbox_mode", sandbox)),
+        approval.map(|approval| FlagValue::new("--approval", "approval_policy", approval)),
+        durability.map(|durability| FlagValue::new("--power-safe", "durability", durability)),
+        run.max_tokens.map(|limit| FlagValue::new("--max-tokens", "budget.max_tokens", limit)),
+        run.max_tool_calls.map(|limit| FlagValue::new("--max-tool-calls", "budget.max_tool_calls", limit)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn overrides_of(entry: &config::ModelEntry) -> ModelOverrides {
+    let config::PriceEntry { input, cached_input, output } = entry.price;
+    ModelOverrides {
+        context_window: entry.context_window,
+        max_output_tokens: entry.max_output_tokens,
+        parallel_tool_calls: entry.parallel_tool_calls,
+        reasoning: entry.reasoning,
+        efforts: entry.efforts.clone(),
+        freeform_tools: entry.freeform_tools,
+        images: entry.images,
+        price: PriceOverrides { input, cached_input, output },
+    }
+}
+
+/// The script's full path, once it has been read: a script that makes no sense should fail before a thread begins.
+fn script(path: &Path) -> Result<PathBuf, Failure> {
+    let failed =
+        |why: String| Failure::usage(format!("the model script {} cannot be used: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    models::Script::parse(&text).map_err(|error| failed(error.to_string()))?;
+    path.canonicalize().map_err(|error| failed(error.to_string()))
+}
+
+/// The full path of a directory that is there.
+fn directory(path: &Path) -> Result<String, Failure> {
+    let full = path.canonicalize().ok().filter(|full| full.is_dir());
+    let full = full.ok_or_else(|| Failure::usage(format!("there is no directory {}", path.display())))?;
+    Ok(full.to_string_lossy().into_owned())
+}

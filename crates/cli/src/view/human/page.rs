@@ -1,0 +1,98 @@
+//! Where the lines go: whole ones, and text that is written as it comes.
+
+use super::waiting::Waiting;
+use crate::view::clean;
+use agent_core::{ItemId, Live};
+use std::{collections::BTreeMap, io::Write};
+
+/// The output, written from top to bottom.
+pub(super) struct Page<W> {
+    out: W,
+    pub(super) waiting: Waiting,
+    /// The item being streamed, on an unfinished line.
+    streaming: Option<ItemId>,
+    /// What was written of items before they were complete, with the attempt it came from.
+    told: BTreeMap<ItemId, (u32, String)>,
+}
+
+impl<W: Write> Page<W> {
+    pub(super) fn new(out: W, waiting: Waiting) -> Self {
+        Self { out, waiting, streaming: None, told: BTreeMap::new() }
+    }
+
+    pub(super) fn line(&mut self, text: &str) {
+        self.end_stream();
+        self.raw(&format!("{text}\n"));
+    }
+
+    pub(super) fn lines(&mut self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            self.line(&line);
+        }
+    }
+
+    /// A piece of an item, on from where the last one ended.
+    pub(super) fn stream(&mut self, live: &Live, piece: &str, shown: &str) {
+        self.waiting.rest();
+        if self.streaming.as_ref() != Some(&live.item) {
+            self.end_stream();
+            self.streaming = Some(live.item.clone());
+        }
+        match self.told.get_mut(&live.item) {
+            Some((attempt, text)) if *attempt == live.attempt => text.push_str(piece),
+            _ => {
+                self.told.insert(live.item.clone(), (live.attempt, piece.to_owned()));
+            }
+        }
+        self.raw(shown);
+    }
+
+    /// What of a whole text was not streamed.
+    pub(super) fn complete(&mut self, item: &ItemId, text: &str) {
+        match self.told.remove(item) {
+            Some((_, told)) if text.starts_with(&told) => {
+                let rest = clean(&text[told.len()..]);
+                if self.streaming.take_if(|streaming| *streaming == *item).is_some() {
+                    let end = if text.ends_with('\n') { "" } else { "\n" };
+                    self.raw(&format!("{rest}{end}"));
+                } else if !rest.is_empty() {
+                    self.line(&rest);
+                }
+            }
+            _ => self.line(&clean(text)),
+        }
+    }
+
+    /// Whether anything was streamed of the item, which is now complete.
+    pub(super) fn was_streamed(&mut self, item: &ItemId) -> bool {
+        if self.streaming.as_ref() == Some(item) {
+            self.end_stream();
+        }
+        self.told.remove(item).is_some()
+    }
+
+    /// Whether anything was streamed of items that are not complete.
+    pub(super) fn is_telling(&self) -> bool {
+        self.streaming.is_some() || !self.told.is_empty()
+    }
+
+    /// A new turn: no item of the last one goes on.
+    pub(super) fn turn(&mut self) {
+        self.told.clear();
+    }
+
+    fn raw(&mut self, text: &str) {
+        let out = &mut self.out;
+        self.waiting.aside(|| {
+            // A terminal that went away is noticed elsewhere; the turn goes on.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        });
+    }
+
+    fn end_stream(&mut self) {
+        let Some(item) = self.streaming.take() else { return };
+        if self.told.get(&item).is_some_and(|(_, text)| !text.ends_with('\n')) {
+            self.raw("\n");
+        }
+    }
+}

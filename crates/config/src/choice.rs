@@ -1,0 +1,137 @@
+//! Settings that are one of a few words, and what each word means.
+
+use agent_core::{ApprovalPolicy, Effort, Summary};
+
+/// A word that a setting may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// How it is written.
+    pub word: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// What is one of a few words.
+pub(crate) trait Choice: Copy + PartialEq + 'static {
+    /// The words.
+    const WORDS: &'static [Word];
+    /// What they stand for, in the same order.
+    const VALUES: &'static [Self];
+
+    /// What a word stands for.
+    fn of(word: &str) -> Option<Self> {
+        let at = Self::WORDS.iter().position(|known| known.word == word)?;
+        Self::VALUES.get(at).copied()
+    }
+}
+
+macro_rules! choice {
+    ($type:ident { $($word:literal => $variant:ident, $about:literal;)+ }) => {
+        impl Choice for $type {
+            const WORDS: &'static [Word] = &[$(Word { word: $word, about: $about }),+];
+            const VALUES: &'static [Self] = &[$(Self::$variant),+];
+        }
+    };
+}
+
+/// What commands and patches may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// Nothing may be changed.
+    ReadOnly,
+    /// Files below the working directory may be changed.
+    WorkspaceWrite,
+    /// Everything the user may touch.
+    DangerFullAccess,
+}
+
+/// Which API a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireApi {
+    /// OpenAI's Responses API, `POST {base_url}/responses`.
+    Responses,
+    /// Chat Completions, `POST {base_url}/chat/completions`.
+    Chat,
+}
+
+/// What the environment of a command starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inherit {
+    /// Everything this process had.
+    All,
+    /// Only what a shell needs.
+    Core,
+    /// Nothing.
+    None,
+}
+
+/// Where `everturn login` keeps keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialsStore {
+    /// A file that only its owner can read.
+    File,
+    /// The keyring of the operating system.
+    Keyring,
+    /// The keyring where there is one, else the file.
+    Auto,
+}
+
+/// What a written record survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of any process.
+    Process,
+    /// The loss of power as well.
+    Power,
+}
+
+choice!(SandboxMode {
+    "read-only" => ReadOnly, "nothing may be changed";
+    "workspace-write" => WorkspaceWrite, "files below the working directory and the writable roots may be changed";
+    "danger-full-access" => DangerFullAccess, "everything the user may touch";
+});
+
+choice!(WireApi {
+    "responses" => Responses, "OpenAI's Responses API";
+    "chat" => Chat, "Chat Completions, which most other servers speak";
+});
+
+choice!(Inherit {
+    "all" => All, "everything that Everturn itself was given";
+    "core" => Core, "only what a shell needs: PATH, HOME and the like";
+    "none" => None, "nothing";
+});
+
+choice!(CredentialsStore {
+    "file" => File, "auth.json in the data folder, which only its owner can read";
+    "keyring" => Keyring, "the keyring of the operating system";
+    "auto" => Auto, "the keyring where there is one, else the file";
+});
+
+choice!(Durability {
+    "process" => Process, "what is acknowledged survives the death of any process";
+    "power" => Power, "it survives a power loss too; every step waits for the disk";
+});
+
+choice!(ApprovalPolicy {
+    "untrusted" => Untrusted, "asks about everything not known to be safe";
+    "on-failure" => OnFailure, "asks when something fails in the sandbox";
+    "on-request" => OnRequest, "asks about what the sandbox does not allow";
+    "never" => Never, "never asks: what would need an answer is refused";
+});
+
+choice!(Effort {
+    "none" => None, "no reasoning parameter is sent";
+    "minimal" => Minimal, "as little as possible";
+    "low" => Low, "little";
+    "medium" => Medium, "the usual";
+    "high" => High, "much";
+    "xhigh" => XHigh, "as much as there is";
+});
+
+choice!(Summary {
+    "none" => None, "no summary";
+    "auto" => Auto, "as the provider likes";
+    "concise" => Concise, "a few words";
+    "detailed" => Detailed, "all there is";
+});

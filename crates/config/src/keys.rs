@@ -1,0 +1,122 @@
+//! [`KEYS`]: every key of the configuration, each once. Checking, defaults, the reference and the JSON schema read this.
+//!
+//! * `kind` says what a key may be set to.
+//! * `table` has the keys; `unserved` those of Codex that have no effect here yet.
+
+mod kind;
+mod table;
+mod unserved;
+
+pub use kind::Kind;
+pub use table::KEYS;
+pub use unserved::{UNSERVED, Unserved};
+
+use crate::KeyPath;
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it is, with `*` for a name that the user chooses.
+    pub path: &'static str,
+    /// What it may be set to.
+    pub kind: Kind,
+    /// What it is where nothing sets it.
+    pub default: Fallback,
+    /// What it does.
+    pub about: &'static str,
+    /// The environment variables that set it, the strongest first.
+    pub variables: &'static [&'static str],
+    /// The flag that sets it.
+    pub flag: Option<&'static str>,
+    /// Another way to write this key; everything but the name is that key's.
+    pub means: Option<&'static str>,
+}
+
+/// What a key is where nothing sets it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fallback {
+    /// Not set, without any effect.
+    Unset,
+    /// It depends; this says on what.
+    Depends(&'static str),
+    /// A string.
+    Text(&'static str),
+    /// A number.
+    Integer(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// An array of strings.
+    Texts(&'static [&'static str]),
+}
+
+/// What is known of a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lookup {
+    /// A key.
+    Key(&'static Key),
+    /// A table of keys.
+    Table,
+    /// A key or a table that is known and has no effect yet.
+    Unserved(&'static Unserved),
+    /// Nothing.
+    Unknown,
+}
+
+/// Looks up a path of the top level or of a profile.
+pub(crate) fn lookup(path: &KeyPath) -> Lookup {
+    if let Some(key) = KEYS.iter().find(|key| path.fits(key.path)) {
+        return Lookup::Key(key);
+    }
+    if let Some(unserved) = UNSERVED.iter().find(|unserved| path.fits(unserved.path)) {
+        return Lookup::Unserved(unserved);
+    }
+    if KEYS.iter().any(|key| path.is_above(key.path)) { Lookup::Table } else { Lookup::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{environment::VARIABLES, providers::BUILT_IN};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_path_is_listed_once() {
+        let paths: Vec<&str> =
+            KEYS.iter().map(|key| key.path).chain(UNSERVED.iter().map(|key| key.path)).collect();
+        let different: BTreeSet<&str> = paths.iter().copied().collect();
+        assert_eq!(paths.len(), different.len());
+        for unserved in UNSERVED {
+            assert!(
+                !KEYS.iter().any(|key| key.path.starts_with(&format!("{}.", unserved.path))),
+                "{} would hide a key",
+                unserved.path
+            );
+        }
+    }
+
+    #[test]
+    fn every_default_is_one_that_the_key_takes() {
+        for key in KEYS {
+            if let Some(value) = key.default.value() {
+                assert_eq!(key.kind.check(&value), Ok(value.clone()), "{}", key.path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_variable_is_in_the_one_list() {
+        let keys = KEYS.iter().flat_map(|key| key.variables.iter().copied());
+        let providers = BUILT_IN.iter().filter_map(|provider| provider.env_key);
+        for name in keys.chain(providers) {
+            assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn another_way_to_write_a_key_leads_to_a_key() {
+        for (key, means) in KEYS.iter().filter_map(|key| Some((key, key.means?))) {
+            let Lookup::Key(meant) = lookup(&KeyPath::bare(means)) else { unreachable!("{means}") };
+            assert_eq!((meant.means, meant.kind), (None, key.kind), "{}", key.path);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The keys of Codex that are known and have no effect here, each with the reason.
+//!
+//! Users bring their `config.toml`; a key that is only of no use yet is a warning, and what nobody knows is an error.
+//! Source of the names: OpenAI's configuration reference and JSON schema of Codex, as of November 2026, with the keys
+//! that earlier versions had.
+
+/// A key or a table of Codex that has no effect here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// Where it is, with `*` for a name that the user chooses. All that is below it has no effect either.
+    pub path: &'static str,
+    /// Why, or what to use, to follow "has no effect".
+    pub why: &'static str,
+}
+
+const HOOKS: &str = "yet: hooks and notifications come with a later version";
+const MCP: &str = "yet: MCP servers come with a later version";
+const COMPACTION: &str = "yet: histories are not shortened by themselves";
+const FEATURES: &str = "yet: there are no feature flags";
+const TRUST: &str = "yet: the trust of projects and managed constraints come with a later version";
+const SANDBOX: &str = "yet: commands have no sandbox of the operating system";
+const SCREEN: &str = "yet: there is no full-screen interface";
+const SKILLS: &str = "yet: skills, plugins and apps come with a later version";
+const AGENTS: &str = "yet: sub-agents come with a later version";
+const SEARCH: &str = "yet: there is no web search";
+const REVIEW: &str = "yet: reviews come with a later version";
+const PARAMETER: &str = "yet: this parameter of the model's API is not sent";
+const TELEMETRY: &str = "here: nothing is sent home, and traces come with a later version";
+const CHATGPT: &str = "here: ChatGPT accounts are not used, only keys of an API";
+const REALTIME: &str = "here: there is no voice";
+const WINDOWS: &str = "here: it is for Windows only";
+const OWN_STORE: &str = "here: threads are kept in the data folder, see EVERTURN_HOME";
+const OWN_TOOLS: &str = "here: the tools are what they are";
+const OWN_TEXT: &str = "here: what is told to the model beside the instructions cannot be switched off";
+const PRODUCT: &str = "here: it belongs to Codex itself";
+const GRANULAR: &str = "here: `commands`, `patches` and `tools` are what can be switched";
+const OWN_CATALOGUE: &str = "here: use `models.NAME`";
+
+const fn of(path: &'static str, why: &'static str) -> Unserved {
+    Unserved { path, why }
+}
+
+/// All of them.
+pub const UNSERVED: &[Unserved] = &[
+    of("agents", AGENTS),
+    of("allow_login_shell", OWN_TOOLS),
+    of("analytics", TELEMETRY),
+    of("approval_policy.granular.mcp_elicitations", GRANULAR),
+    of("approval_policy.granular.request_permissions", GRANULAR),
+    of("approval_policy.granular.rules", GRANULAR),
+    of("approval_policy.granular.sandbox_approval", GRANULAR),
+    of("approval_policy.granular.skill_approval", GRANULAR),
+    of("approvals_reviewer", REVIEW),
+    of("apps", SKILLS),
+    of("apps_mcp_product_sku", PRODUCT),
+    of("audio", REALTIME),
+    of("auto_review", REVIEW),
+    of("background_terminal_max_timeout", OWN_TOOLS),
+    of("chatgpt_base_url", CHATGPT),
+    of("check_for_update_on_startup", PRODUCT),
+    of("commit_attribution", PRODUCT),
+    of("compact_prompt", COMPACTION),
+    of("debug", PRODUCT),
+    of("default_permissions", SANDBOX),
+    of("desktop", PRODUCT),
+    of("disable_paste_burst", SCREEN),
+    of("disable_response_storage", "here: no response is stored by the provider"),
+    of("experimental_compact_prompt_file", COMPACTION),
+    of("experimental_realtime_start_instructions", REALTIME),
+    of("experimental_realtime_ws_backend_prompt", REALTIME),
+    of("experimental_realtime_ws_base_url", REALTIME),
+    of("experimental_realtime_ws_model", REALTIME),
+    of("experimental_realtime_ws_startup_context", REALTIME),
+    of("experimental_resume", OWN_STORE),
+    of("experimental_sandbox_command_assessment", REVIEW),
+    of("experimental_thread_config_endpoint", PRODUCT),
+    of("experimental_thread_store", OWN_STORE),
+    of("experimental_use_exec_command_tool", OWN_TOOLS),
+    of("experimental_use_freeform_apply_patch", OWN_TOOLS),
+    of("experimental_use_rmcp_client", MCP),
+    of("experimental_use_unified_exec_tool", OWN_TOOLS),
+    of("features", FEATURES),
+    of("feedback", TELEMETRY),
+    of("file_opener", SCREEN),
+    of("forced_chatgpt_workspace_id", CHATGPT),
+    of("forced_login_method", CHATGPT),
+    of("ghost_snapshot", "yet: the working directory is not kept in snapshots"),
+    of("history", OWN_STORE),
+    of("hooks", HOOKS),
+    of("include_apply_patch_tool", OWN_TOOLS),
+    of("include_apps_instructions", OWN_TEXT),
+    of("include_collaboration_mode_instructions", OWN_TEXT),
+    of("include_environment_context", OWN_TEXT),
+    of("include_permissions_instructions", OWN_TEXT),
+    of("include_plan_tool", OWN_TOOLS),
+    of("include_view_image_tool", OWN_TOOLS),
+    of("log_dir", "here: `log` writes to standard error"),
+    of("marketplaces", SKILLS),
+    of("mcp_oauth_callback_port", MCP),
+    of("mcp_oauth_callback_url", MCP),
+    of("mcp_oauth_credentials_store", MCP),
+    of("mcp_servers", MCP),
+    of("memories", "yet: there are no memories"),
+    of("model_auto_compact_token_limit", COMPACTION),
+    of("model_auto_compact_token_limit_scope", COMPACTION),
+    of("model_catalog_json", OWN_CATALOGUE),
+    of("model_providers.*.auth", "yet: no command is run for a key; use `env_key` or `everturn login`"),
+    of("model_providers.*.aws", "yet: requests are not signed for AWS"),
+    of("model_providers.*.supports_websockets", "here: responses come over HTTP"),
+    of("model_providers.*.websocket_connect_timeout_ms", "here: responses come over HTTP"),
+    of("model_reasoning_summary_format", SCREEN),
+    of("model_supports_reasoning_summaries", "here: use `models.NAME.reasoning`"),
+    of("model_verbosity", PARAMETER),
+    of("notice", PRODUCT),
+    of("notify", HOOKS),
+    of("oss_provider", "here: name the provider with `model_provider`"),
+    of("otel", TELEMETRY),
+    of("permissions", SANDBOX),
+    of("personality", PARAMETER),
+    of("plan_mode_reasoning_effort", "yet: there is no mode of its own for plans"),
+    of("plugins", SKILLS),
+    of("preferred_auth_method", CHATGPT),
+    of("project_root_markers", "here: a project's root is the nearest folder with .git"),
+    of("projects", TRUST),
+    of("realtime", REALTIME),
+    of("review_model", REVIEW),
+    of("sandbox_workspace_write.exclude_slash_tmp", SANDBOX),
+    of("sandbox_workspace_write.exclude_tmpdir_env_var", SANDBOX),
+    of("sandbox_workspace_write.network_access", SANDBOX),
+    of("service_tier", PARAMETER),
+    of("shell_environment_policy.experimental_use_profile", OWN_TOOLS),
+    of("skills", SKILLS),
+    of("sqlite_home", OWN_STORE),
+    of("suppress_unstable_features_warning", FEATURES),
+    of("tool_output_token_limit", OWN_TOOLS),
+    of("tool_suggest", SKILLS),
+    of("tools.view_image", OWN_TOOLS),
+    of("tools.web_search", SEARCH),
+    of("tui", SCREEN),
+    of("web_search", SEARCH),
+    of("windows", WINDOWS),
+    of("windows_wsl_setup_acknowledged", WINDOWS),
+    of("zsh_path", OWN_TOOLS),
+];

@@ -1,0 +1,149 @@
+//! [`load`]: from flags, `-c`, environment and file to a [`Config`] and where each value came from.
+//!
+//! Layers, the strongest first: flags with names of their own, `-c`, environment variables, the profile, the user's file,
+//! defaults. Project files and managed constraints are not among them yet.
+
+use crate::{
+    Config, ConfigError, Environment, FlagValue, KEYS, KeyPath, Origin, Problem, ProblemKind, Provenance,
+    Value,
+    defaults::fill,
+    origin::Lines,
+    overrides::read_override,
+    read::{File, Layer, Reader, checked, read_file},
+    resolve::resolve,
+    settings::Settings,
+};
+use std::path::{Path, PathBuf};
+
+/// The file's name in the data folder.
+pub const CONFIG_FILE: &str = "config.toml";
+
+/// What a configuration is made of.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    /// The environment of the process.
+    pub environment: &'a Environment,
+    /// The data folder, with [`CONFIG_FILE`].
+    pub home: &'a Path,
+    /// `--profile`.
+    pub profile: Option<&'a str>,
+    /// Flags with names of their own.
+    pub flags: Vec<FlagValue>,
+    /// The values of `-c`, `KEY=VALUE` each.
+    pub overrides: Vec<String>,
+}
+
+/// A configuration and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Where each value comes from.
+    pub provenance: Provenance,
+    /// What the user should know and nothing fails from, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads all layers. Without a file this reads nothing but what it is given.
+///
+/// # Errors
+/// Where a file cannot be read or is not TOML; where settings are wrong, then all that is wrong with them; where the chosen
+/// profile or provider is not there.
+pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
+    let path = sources.home.join(CONFIG_FILE);
+    let text = read_file(&path)?;
+    load_text(sources, &path, text.as_deref())
+}
+
+/// The same, with the text that the file has or will have.
+pub(crate) fn load_text(
+    sources: &Sources<'_>,
+    path: &Path,
+    text: Option<&str>,
+) -> Result<Loaded, ConfigError> {
+    let user = sources.environment.get("HOME").map(Path::new);
+    let mut file = match text {
+        Some(text) => File::parse(&Lines::new(path, text), path, user)?,
+        None => File::default(),
+    };
+    let given = given(sources, user);
+    let problems = |layer: &mut Layer| std::mem::take(&mut layer.problems);
+    let mut found = problems(&mut file.top);
+    file.profiles.values_mut().for_each(|profile| found.extend(problems(profile)));
+    found.sort_by_key(|problem| problem.origin.place().map(|place| (place.line, place.column)));
+    let mut warnings = std::mem::take(&mut file.top.warnings);
+
+    let mut settings = Settings::default();
+    put(&mut settings, file.top);
+    let mut stronger = Settings::default();
+    for mut layer in given {
+        found.extend(problems(&mut layer));
+        warnings.append(&mut layer.warnings);
+        put(&mut stronger, layer);
+    }
+    if let Some((name, origin)) = profile(&stronger, &settings) {
+        match file.profiles.remove(&name) {
+            Some(mut profile) => {
+                warnings.append(&mut profile.warnings);
+                put(&mut settings, profile);
+            }
+            None => {
+                let known = file.profiles.into_keys().collect();
+                found.push(Problem { origin, kind: ProblemKind::UnknownProfile { name, known } });
+            }
+        }
+    }
+    for (path, setting) in stronger.iter() {
+        settings.put(path.clone(), setting.clone());
+    }
+    if !found.is_empty() {
+        return Err(ConfigError::Problems(found));
+    }
+    fill(&mut settings);
+    let config = resolve(&settings, &mut warnings).map_err(ConfigError::Problems)?;
+    Ok(Loaded { config, provenance: Provenance::new(settings), warnings })
+}
+
+/// The layers above the file, the weakest first.
+fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Layer; 3] {
+    let cwd = std::path::absolute(".").unwrap_or_else(|_| PathBuf::from("/"));
+    let origin = |_| Origin::Override;
+    let reader = Reader { origin: &origin, shown_below: KeyPath::default(), folder: &cwd, home: user };
+    let [mut variables, mut overrides, mut flags] = <[Layer; 3]>::default();
+    for key in KEYS {
+        let set = key.variables.iter().find_map(|name| Some((*name, sources.environment.get(name)?)));
+        if let Some((name, text)) = set {
+            let origin = Origin::Variable(name.to_owned());
+            checked(KeyPath::bare(key.path), text.into(), origin, &reader, &mut variables);
+        }
+    }
+    for given in &sources.overrides {
+        // Each is a layer of its own: the last of two for one key counts.
+        let mut one = Layer::default();
+        read_override(given, &reader, &mut one);
+        overrides.absorb(one);
+    }
+    for FlagValue { key, value, flag } in &sources.flags {
+        let origin = Origin::Flag((*flag).to_owned());
+        checked(KeyPath::bare(key), value.clone(), origin, &reader, &mut flags);
+    }
+    if let Some(name) = sources.profile {
+        let origin = Origin::Flag("--profile".to_owned());
+        checked(KeyPath::bare("profile"), name.into(), origin, &reader, &mut flags);
+    }
+    [variables, overrides, flags]
+}
+
+fn put(settings: &mut Settings, layer: Layer) {
+    for (path, setting) in layer.settings {
+        settings.put(path, setting);
+    }
+}
+
+/// The profile that is chosen, and by whom.
+fn profile(stronger: &Settings, file: &Settings) -> Option<(String, Origin)> {
+    let path = KeyPath::bare("profile");
+    let setting = stronger.get(&path).or_else(|| file.get(&path))?;
+    let Value::Text(name) = &setting.value else { return None };
+    (!name.is_empty()).then(|| (name.clone(), setting.origin.clone()))
+}

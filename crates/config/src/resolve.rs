@@ -1,0 +1,211 @@
+//! From settings to a [`Config`].
+
+mod values;
+
+use crate::{
+    Config, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
+    SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    choice::{CredentialsStore, Durability, Inherit, WireApi},
+    defaults::provider_ids,
+    providers::OPENAI,
+    settings::Settings,
+};
+use agent_core::{ApprovalPolicy, Budget, GranularPolicy, Route};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use values::Values;
+
+/// The largest file of instructions that is read.
+const MAX_INSTRUCTIONS_BYTES: u64 = 1_048_576;
+
+/// Reads what complete settings say.
+pub(crate) fn resolve(settings: &Settings, warnings: &mut Vec<String>) -> Result<Config, Vec<Problem>> {
+    let top = Values::top(settings);
+    let mut problems = Vec::new();
+    let mut model_providers = BTreeMap::new();
+    for id in provider_ids(settings) {
+        let values = top.table("model_providers").table(&id);
+        match provider(&values, &id) {
+            Some(entry) => {
+                model_providers.insert(id, entry);
+            }
+            None => {
+                let kind = ProblemKind::NoBaseUrl { name: id };
+                problems.push(Problem { origin: values.any_origin(), kind });
+            }
+        }
+    }
+    let instructions = instructions(&top, warnings, &mut problems);
+    let model_provider = top.text("model_provider").unwrap_or_default();
+    let no_address = |problem: &Problem| matches!(&problem.kind, ProblemKind::NoBaseUrl { name } if *name == model_provider);
+    if !model_providers.contains_key(&model_provider) && !problems.iter().any(no_address) {
+        let known = model_providers.keys().cloned().collect();
+        let kind = ProblemKind::UnknownProvider { name: model_provider.clone(), known };
+        problems.push(Problem { origin: top.origin("model_provider"), kind });
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    warn(&top, &model_provider, warnings);
+    let shell = top.table("shell_environment_policy");
+    let budget = top.table("budget");
+    Ok(Config {
+        model: top.text("model").unwrap_or_default(),
+        models: models(&top),
+        approval_policy: approval(&top),
+        sandbox_mode: top.choice("sandbox_mode"),
+        sandbox_workspace_write: SandboxWorkspaceWrite {
+            writable_roots: top
+                .table("sandbox_workspace_write")
+                .texts("writable_roots")
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
+        },
+        model_reasoning_effort: top.choice("model_reasoning_effort"),
+        model_reasoning_summary: top.choice("model_reasoning_summary"),
+        model_context_window: top.count("model_context_window"),
+        model_max_output_tokens: top.count("model_max_output_tokens"),
+        instructions,
+        developer_instructions: top.text("developer_instructions").filter(|text| !text.is_empty()),
+        project_doc_max_bytes: top.count("project_doc_max_bytes").unwrap_or_default(),
+        project_doc_fallback_filenames: top.texts("project_doc_fallback_filenames"),
+        shell_environment_policy: ShellEnvironmentPolicy {
+            inherit: shell.choice("inherit").unwrap_or(Inherit::All),
+            ignore_default_excludes: shell.yes("ignore_default_excludes"),
+            exclude: shell.texts("exclude"),
+            set: shell.guarded("set"),
+            include_only: shell.texts("include_only"),
+        },
+        show_raw_agent_reasoning: top.yes("show_raw_agent_reasoning"),
+        hide_agent_reasoning: top.yes("hide_agent_reasoning"),
+        cli_auth_credentials_store: top
+            .choice("cli_auth_credentials_store")
+            .unwrap_or(CredentialsStore::File),
+        durability: top.choice("durability").unwrap_or(Durability::Process),
+        budget: Budget {
+            tokens: budget.count("max_tokens"),
+            tool_calls: budget.count("max_tool_calls"),
+            turn_ms: budget.count("max_turn_ms"),
+        },
+        log: top.text("log").filter(|filter| !filter.is_empty()),
+        profile: top.text("profile").filter(|name| !name.is_empty()),
+        model_provider,
+        model_providers,
+    })
+}
+
+/// One provider; none where it has no address.
+fn provider(values: &Values<'_>, id: &str) -> Option<ProviderEntry> {
+    let retries = |key: &str| u32::try_from(values.count(key).unwrap_or_default()).unwrap_or(u32::MAX);
+    Some(ProviderEntry {
+        name: values.text("name").unwrap_or_else(|| id.to_owned()),
+        base_url: values.text("base_url")?,
+        env_key: values.text("env_key"),
+        env_key_instructions: values.text("env_key_instructions"),
+        experimental_bearer_token: values.secret("experimental_bearer_token"),
+        requires_key: values.yes("requires_key"),
+        wire_api: values.choice("wire_api").unwrap_or(WireApi::Responses),
+        http_headers: values.guarded("http_headers"),
+        env_http_headers: values.named_texts("env_http_headers"),
+        query_params: values.guarded("query_params"),
+        request_max_retries: retries("request_max_retries"),
+        request_retry_base_ms: values.count("request_retry_base_ms").unwrap_or_default(),
+        stream_max_retries: retries("stream_max_retries"),
+        stream_idle_timeout_ms: values.count("stream_idle_timeout_ms").unwrap_or_default(),
+        connect_timeout_ms: values.count("connect_timeout_ms").unwrap_or_default(),
+    })
+}
+
+fn models(top: &Values<'_>) -> BTreeMap<String, ModelEntry> {
+    let all = top.table("models");
+    let names: BTreeSet<String> = all.names().map(str::to_owned).collect();
+    let entry = |name: String| {
+        let model = all.table(&name);
+        let price = model.table("price");
+        let entry = ModelEntry {
+            context_window: model.count("context_window"),
+            max_output_tokens: model.count("max_output_tokens"),
+            parallel_tool_calls: model.bool("parallel_tool_calls"),
+            reasoning: model.bool("reasoning"),
+            efforts: model.choices("efforts"),
+            freeform_tools: model.bool("freeform_tools"),
+            images: model.bool("images"),
+            price: PriceEntry {
+                input: price.micro_dollars("input"),
+                cached_input: price.micro_dollars("cached_input"),
+                output: price.micro_dollars("output"),
+            },
+        };
+        (name, entry)
+    };
+    names.into_iter().map(entry).collect()
+}
+
+fn approval(top: &Values<'_>) -> Option<ApprovalPolicy> {
+    let granular = top.table("approval_policy").table("granular");
+    if granular.names().next().is_none() {
+        return top.choice("approval_policy");
+    }
+    let route = |key| if granular.bool(key) == Some(false) { Route::Refuse } else { Route::Ask };
+    let (commands, patches, tools) = (route("commands"), route("patches"), route("tools"));
+    Some(ApprovalPolicy::Granular(GranularPolicy { commands, patches, tools }))
+}
+
+/// The text that takes the place of the built-in instructions. Of text and file the stronger layer's counts.
+fn instructions(top: &Values<'_>, warnings: &mut Vec<String>, problems: &mut Vec<Problem>) -> Option<String> {
+    const FILE: &str = "model_instructions_file";
+    let text = top.text("instructions").filter(|text| !text.trim().is_empty());
+    let Some(path) = top.text(FILE).map(PathBuf::from) else { return text };
+    let (of_text, of_file) = (top.origin("instructions"), top.origin(FILE));
+    if text.is_some() {
+        if of_text.layer() > of_file.layer() {
+            return text;
+        }
+        if of_text.layer() == of_file.layer() {
+            warnings.push(format!("{of_text}: `instructions` has no effect beside `{FILE}` ({of_file})"));
+        }
+    }
+    match read_instructions(&path) {
+        Ok(text) => Some(text),
+        Err(why) => {
+            let kind = ProblemKind::File { key: KeyPath::bare(FILE), path, why };
+            problems.push(Problem { origin: of_file, kind });
+            None
+        }
+    }
+}
+
+/// The text of a file, or why it cannot be used.
+fn read_instructions(path: &Path) -> Result<String, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let size = std::fs::metadata(path).map_err(cannot)?.len();
+    if size > MAX_INSTRUCTIONS_BYTES {
+        return Err(format!("has {size} bytes; {MAX_INSTRUCTIONS_BYTES} are the most"));
+    }
+    let text = std::fs::read_to_string(path).map_err(cannot)?;
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+/// What fails nothing and will surprise somebody.
+fn warn(top: &Values<'_>, provider: &str, warnings: &mut Vec<String>) {
+    if provider != OPENAI && top.origin("model") == Origin::Default {
+        let model = top.text("model").unwrap_or_default();
+        warnings.push(format!(
+            "{}: `model_provider` is {provider} and no `model` is set; {model}, the default, is OpenAI's: set `model`",
+            top.origin("model_provider")
+        ));
+    }
+    let providers = top.table("model_providers");
+    for id in providers.names().collect::<BTreeSet<_>>() {
+        let provider = providers.table(id);
+        if provider.secret("experimental_bearer_token").is_some() {
+            warnings.push(format!(
+                "{}: a key is written here in full; `env_key` or everturn login {id} keeps it out of the file",
+                provider.origin("experimental_bearer_token")
+            ));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! [`Values`]: the settings of one table, by their types. All of them were checked when they were read.
+
+use crate::{KeyPath, Origin, Secret, Setting, Value, choice::Choice, settings::Settings};
+use std::collections::BTreeMap;
+
+/// The settings of one table.
+pub(super) struct Values<'a> {
+    settings: &'a Settings,
+    table: KeyPath,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn top(settings: &'a Settings) -> Self {
+        Self { settings, table: KeyPath::default() }
+    }
+
+    pub(super) fn table(&self, name: &str) -> Self {
+        Self { settings: self.settings, table: self.table.with(name) }
+    }
+
+    fn setting(&self, key: &str) -> Option<&'a Setting> {
+        self.settings.get(&self.table.with(key))
+    }
+
+    /// Where a value comes from.
+    pub(super) fn origin(&self, key: &str) -> Origin {
+        self.setting(key).map_or(Origin::Default, |setting| setting.origin.clone())
+    }
+
+    /// Where the first value of the table comes from that somebody set.
+    pub(super) fn any_origin(&self) -> Origin {
+        let mut origins = self.settings.within(&self.table).map(|(_, setting)| setting.origin.clone());
+        origins.find(|origin| *origin != Origin::Default).unwrap_or(Origin::Default)
+    }
+
+    /// The names of what is in the table, some of them several times.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let depth = self.table.segments().len();
+        self.settings
+            .within(&self.table)
+            .filter_map(move |(path, _)| path.segments().get(depth))
+            .map(String::as_str)
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        match &self.setting(key)?.value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn secret(&self, key: &str) -> Option<Secret> {
+        match &self.setting(key)?.value {
+            Value::Secret(secret) => Some(secret.clone()),
+            Value::Text(text) => Some(Secret::new(text)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bool(&self, key: &str) -> Option<bool> {
+        match self.setting(key)?.value {
+            Value::Bool(yes) => Some(yes),
+            _ => None,
+        }
+    }
+
+    /// Whether it is set to `true`.
+    pub(super) fn yes(&self, key: &str) -> bool {
+        self.bool(key).unwrap_or_default()
+    }
+
+    pub(super) fn count(&self, key: &str) -> Option<u64> {
+        match self.setting(key)?.value {
+            Value::Integer(number) => u64::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn micro_dollars(&self, key: &str) -> Option<u64> {
+        const MICRO: f64 = 1_000_000.0;
+        match self.setting(key)?.value {
+            Value::Integer(dollars) => u64::try_from(dollars).ok()?.checked_mul(1_000_000),
+            // Rounded, because 0.1 is not quite a tenth. What is too much for the type becomes its largest value.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked not to be negative when it was read; a cast of a float saturates"
+            )]
+            Value::Float(dollars) => Some((dollars * MICRO).round() as u64),
+            _ => None,
+        }
+    }
+
+    pub(super) fn choice<T: Choice>(&self, key: &str) -> Option<T> {
+        T::of(&self.text(key)?)
+    }
+
+    pub(super) fn choices<T: Choice>(&self, key: &str) -> Option<Vec<T>> {
+        self.setting(key)?;
+        Some(self.texts(key).iter().filter_map(|word| T::of(word)).collect())
+    }
+
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        let Some(Setting { value: Value::List(items), .. }) = self.setting(key) else { return Vec::new() };
+        let text = |item: &Value| match item {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        items.iter().filter_map(text).collect()
+    }
+
+    /// A table of strings that may be secrets.
+    pub(super) fn guarded(&self, table: &str) -> BTreeMap<String, Secret> {
+        let table = self.table(table);
+        table.names().filter_map(|name| Some((name.to_owned(), table.secret(name)?))).collect()
+    }
+
+    /// A table of strings.
+    pub(super) fn named_texts(&self, table: &str) -> BTreeMap<String, String> {
+        let table = self.table(table);
+        table.names().filter_map(|name| Some((name.to_owned(), table.text(name)?))).collect()
+    }
+}

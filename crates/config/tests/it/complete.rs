@@ -1,0 +1,163 @@
+//! Whole configurations: what there is without a file, and every key of the table once.
+
+use crate::scene::Scene;
+use agent_core::{ApprovalPolicy, Budget, Effort, GranularPolicy, Route, Summary};
+use config::{
+    Config, CredentialsStore, Durability, Fallback, Inherit, KEYS, Kind, ModelEntry, PriceEntry, SandboxMode,
+    SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+};
+use std::collections::BTreeMap;
+
+#[test]
+fn without_a_file_everything_has_its_default() {
+    let loaded = Scene::new().load();
+    let expected = Config {
+        model: "gpt-5".into(),
+        model_provider: "openai".into(),
+        model_providers: loaded.config.model_providers.clone(),
+        models: BTreeMap::new(),
+        approval_policy: None,
+        sandbox_mode: None,
+        sandbox_workspace_write: SandboxWorkspaceWrite { writable_roots: Vec::new() },
+        model_reasoning_effort: None,
+        model_reasoning_summary: None,
+        model_context_window: None,
+        model_max_output_tokens: None,
+        instructions: None,
+        developer_instructions: None,
+        project_doc_max_bytes: 32_768,
+        project_doc_fallback_filenames: vec!["CLAUDE.md".into()],
+        shell_environment_policy: ShellEnvironmentPolicy {
+            inherit: Inherit::All,
+            ignore_default_excludes: false,
+            exclude: Vec::new(),
+            set: BTreeMap::new(),
+            include_only: Vec::new(),
+        },
+        show_raw_agent_reasoning: false,
+        hide_agent_reasoning: false,
+        cli_auth_credentials_store: CredentialsStore::File,
+        durability: Durability::Process,
+        budget: Budget::default(),
+        log: None,
+        profile: None,
+    };
+    assert_eq!(loaded.config, expected);
+    assert_eq!(loaded.warnings, [""; 0]);
+}
+
+#[test]
+fn every_setting_reaches_the_configuration() {
+    let config = Scene::new()
+        .file(
+            "model = \"m\"\napproval_policy = { granular = { patches = false } }\nsandbox_mode = \"workspace-write\"\n\
+             model_reasoning_effort = \"xhigh\"\nmodel_reasoning_summary = \"concise\"\n\
+             model_context_window = 100_000\nmodel_max_output_tokens = 0x1000\n\
+             instructions = \"i\"\ndeveloper_instructions = \"d\"\nproject_doc_max_bytes = 0\n\
+             project_doc_fallback_filenames = []\nshow_raw_agent_reasoning = true\nhide_agent_reasoning = true\n\
+             cli_auth_credentials_store = \"auto\"\ndurability = \"power\"\nlog = \"debug\"\n\
+             [budget]\nmax_tokens = 1\nmax_tool_calls = 2\nmax_turn_ms = 3\n\
+             [shell_environment_policy]\ninherit = \"core\"\nignore_default_excludes = true\nexclude = [\"e\"]\n\
+             include_only = [\"o\"]\n\
+             [models.\"vendor/m:8b\"]\ncontext_window = 1\nmax_output_tokens = 2\nparallel_tool_calls = false\n\
+             reasoning = true\nefforts = [\"low\", \"high\"]\nfreeform_tools = true\nimages = false\n\
+             price = { input = 1.25, cached_input = 0.1, output = 10 }\n",
+        )
+        .load()
+        .config;
+    let refused = GranularPolicy { commands: Route::Ask, patches: Route::Refuse, tools: Route::Ask };
+    let model = ModelEntry {
+        context_window: Some(1),
+        max_output_tokens: Some(2),
+        parallel_tool_calls: Some(false),
+        reasoning: Some(true),
+        efforts: Some(vec![Effort::Low, Effort::High]),
+        freeform_tools: Some(true),
+        images: Some(false),
+        price: PriceEntry { input: Some(1_250_000), cached_input: Some(100_000), output: Some(10_000_000) },
+    };
+    let expected = Config {
+        model: "m".into(),
+        model_provider: "openai".into(),
+        model_providers: config.model_providers.clone(),
+        models: [("vendor/m:8b".into(), model)].into(),
+        approval_policy: Some(ApprovalPolicy::Granular(refused)),
+        sandbox_mode: Some(SandboxMode::WorkspaceWrite),
+        sandbox_workspace_write: SandboxWorkspaceWrite { writable_roots: Vec::new() },
+        model_reasoning_effort: Some(Effort::XHigh),
+        model_reasoning_summary: Some(Summary::Concise),
+        model_context_window: Some(100_000),
+        model_max_output_tokens: Some(4096),
+        instructions: Some("i".into()),
+        developer_instructions: Some("d".into()),
+        project_doc_max_bytes: 0,
+        project_doc_fallback_filenames: Vec::new(),
+        shell_environment_policy: ShellEnvironmentPolicy {
+            inherit: Inherit::Core,
+            ignore_default_excludes: true,
+            exclude: vec!["e".into()],
+            set: BTreeMap::new(),
+            include_only: vec!["o".into()],
+        },
+        show_raw_agent_reasoning: true,
+        hide_agent_reasoning: true,
+        cli_auth_credentials_store: CredentialsStore::Auto,
+        durability: Durability::Power,
+        budget: Budget { tokens: Some(1), tool_calls: Some(2), turn_ms: Some(3) },
+        log: Some("debug".into()),
+        profile: None,
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn a_policy_in_words_takes_the_place_of_a_granular_one_and_the_other_way_round() {
+    let granular = "approval_policy.granular.commands = false\n[profiles.p]\napproval_policy = \"never\"\n";
+    let config = Scene::new().file(granular).profile("p").load().config;
+    assert_eq!(config.approval_policy, Some(ApprovalPolicy::Never));
+    let scene = Scene::new().file("approval_policy = \"never\"").set("approval_policy.granular.tools=false");
+    let refused = GranularPolicy { tools: Route::Refuse, ..GranularPolicy::default() };
+    assert_eq!(scene.load().config.approval_policy, Some(ApprovalPolicy::Granular(refused)));
+}
+
+/// No key of the table may be without effect: each changes the configuration when it is set.
+#[test]
+fn no_key_of_the_table_is_forgotten() {
+    for key in KEYS {
+        let value = match key.kind {
+            Kind::Text | Kind::Secret | Kind::Guarded => "\"other\"".to_owned(),
+            Kind::Variable => "\"OTHER\"".to_owned(),
+            Kind::Url => "\"http://other\"".to_owned(),
+            Kind::Path => "\"other\"".to_owned(),
+            Kind::Paths | Kind::Texts => "[\"other\"]".to_owned(),
+            Kind::Bool => (key.default != Fallback::Bool(true) && key.default != Fallback::Depends("`true`"))
+                .to_string(),
+            Kind::Count(_) => "7".to_owned(),
+            Kind::Dollars => "0.5".to_owned(),
+            Kind::Word(words) => {
+                let default = key.default.value();
+                let other = words.iter().find(|word| default != Some(word.word.into())).unwrap();
+                format!("\"{}\"", other.word)
+            }
+            Kind::Words(words) => format!("[\"{}\"]", words[0].word),
+        };
+        let path = key.path.replacen(".*", ".openai", 1).replace('*', "other");
+        // These need something to work upon.
+        let more = match key.path {
+            "model_provider" => "[model_providers.other]\nbase_url = \"http://h\"",
+            "profile" => "[profiles.other]",
+            "model_providers.*.requires_openai_auth" => "[model_providers.other]\nbase_url = \"http://h\"",
+            _ => "",
+        };
+        let path =
+            if key.path.ends_with("requires_openai_auth") { path.replace("openai.", "other.") } else { path };
+        let value = if key.path.ends_with("requires_key") { "false".to_owned() } else { value };
+        let scene = Scene::new().file(&format!("{more}\n"));
+        std::fs::write(scene.home().join("other"), "own instructions").unwrap();
+        let before = scene.load().config;
+        let path_of_file = scene.home().join("other");
+        let value = if key.kind == Kind::Path { format!("{path_of_file:?}") } else { value };
+        let after = scene.set(&format!("{path}={value}")).load().config;
+        assert!(before != after, "{path} = {value} changes nothing");
+    }
+}

@@ -1,0 +1,68 @@
+//! A [`ModelRequest`] as the body of a Chat Completions request.
+
+use super::{
+    messages::messages,
+    wire::{Body, Function, JsonSchema, ResponseFormat, StreamOptions, Tool},
+};
+use crate::{
+    attachments::Attachments, catalogue::ModelInfo, effort::effort_name, endpoint::Dialect, freeform,
+    output_schema::is_strict,
+};
+use agent_core::{ModelRequest, ToolSpec};
+use serde_json::Value;
+
+/// The body, as bytes. `limit` is what the response may have in tokens, where the user says so.
+///
+/// Only OpenAI itself gets fields that others may not know: some refuse a request for one unknown field.
+pub(super) fn body(
+    request: &ModelRequest,
+    info: &ModelInfo,
+    limit: Option<u64>,
+    attachments: &Attachments,
+    dialect: Dialect,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let openai = dialect == Dialect::OpenAi;
+    let tools: Vec<Tool<'_>> = request.tools.iter().filter_map(tool).collect();
+    let has_tools = !tools.is_empty();
+    let (enforced, wished) = match &request.output_schema {
+        Some(schema) if enforces(dialect, has_tools) => (Some(schema), None),
+        schema => (None, schema.as_ref()),
+    };
+    serde_json::to_vec(&Body {
+        model: &request.model,
+        messages: messages(request, attachments, dialect, wished),
+        tools,
+        // Without tools OpenAI refuses both.
+        tool_choice: has_tools.then_some("auto"),
+        parallel_tool_calls: has_tools.then_some(info.parallel_tool_calls),
+        response_format: enforced.map(response_format),
+        reasoning_effort: request.effort.filter(|_| info.reasoning).and_then(effort_name),
+        // OpenAI's reasoning models refuse the old name, most other servers do not know the new one.
+        max_tokens: limit.filter(|_| !openai),
+        max_completion_tokens: limit.filter(|_| openai),
+        prompt_cache_key: openai.then(|| request.key.thread.as_str()),
+        stream: true,
+        stream_options: StreamOptions { include_usage: true },
+    })
+}
+
+/// Whether the provider may be asked to hold the model to an output schema.
+///
+/// Not where there are tools, except at OpenAI: vLLM and Ollama then let the model write nothing but that JSON, so
+/// that it can call no tool (vllm-project/vllm issue 39929, ollama/ollama issue 8095). There the schema is told in
+/// words, and the message is checked when it has come.
+fn enforces(dialect: Dialect, has_tools: bool) -> bool {
+    dialect == Dialect::OpenAi || !has_tools
+}
+
+fn response_format(schema: &Value) -> ResponseFormat<'_> {
+    ResponseFormat::JsonSchema {
+        json_schema: JsonSchema { name: "output", strict: is_strict(schema), schema },
+    }
+}
+
+/// A function; freeform tools become one on every server, as next to none but OpenAI has anything else.
+fn tool(spec: &ToolSpec) -> Option<Tool<'_>> {
+    let (description, parameters) = freeform::as_function(spec)?;
+    Some(Tool::Function { function: Function { name: &spec.name, description, parameters } })
+}

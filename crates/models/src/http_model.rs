@@ -1,0 +1,62 @@
+//! [`HttpModel`]: a model behind a provider of either API.
+
+use crate::{
+    catalogue::Catalogue,
+    chat::ChatModel,
+    endpoint::ProviderError,
+    provider_config::{ProviderConfig, WireApi},
+    responses::ResponsesModel,
+};
+use agent_core::{BlobSource, ModelError, ModelEvent, ModelRequest, ModelStreamer};
+use futures::stream::BoxStream;
+use std::sync::Arc;
+
+/// A model behind the API that its provider speaks. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum HttpModel {
+    /// The Responses API.
+    Responses(ResponsesModel),
+    /// Chat Completions.
+    Chat(ChatModel),
+}
+
+impl HttpModel {
+    /// Checks the settings; the HTTP client is made at the first request.
+    ///
+    /// # Errors
+    /// The url or a header is malformed.
+    pub fn new(config: &ProviderConfig) -> Result<Self, ProviderError> {
+        match config.wire_api {
+            WireApi::Responses => ResponsesModel::new(config).map(Self::Responses),
+            WireApi::Chat => ChatModel::new(config).map(Self::Chat),
+        }
+    }
+
+    /// The same model, for threads whose blobs are in `blobs`.
+    #[must_use]
+    pub fn with_blobs(&self, blobs: Arc<dyn BlobSource>) -> Self {
+        match self {
+            Self::Responses(model) => Self::Responses(model.with_blobs(blobs)),
+            Self::Chat(model) => Self::Chat(model.with_blobs(blobs)),
+        }
+    }
+
+    /// The same model, with another catalogue than the built-in one.
+    #[must_use]
+    pub fn with_catalogue(&self, catalogue: Catalogue) -> Self {
+        match self {
+            Self::Responses(model) => Self::Responses(model.with_catalogue(catalogue)),
+            Self::Chat(model) => Self::Chat(model.with_catalogue(catalogue)),
+        }
+    }
+}
+
+impl ModelStreamer for HttpModel {
+    fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
+        match self {
+            Self::Responses(model) => model.stream(request),
+            Self::Chat(model) => model.stream(request),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What a provider's refusal means for the user: a [`ModelError`] that says what happened and what to do next.
+
+use crate::{
+    fault::{ProviderFault, Verdict, capped, try_again_ms},
+    provider::Provider,
+    provider_config::WireApi,
+};
+use agent_core::{ModelError, ModelErrorKind};
+use reqwest::StatusCode;
+use std::time::Duration;
+
+/// How much of a provider's words is kept, in bytes.
+const MAX_WORDS_BYTES: usize = 2048;
+
+impl Provider {
+    /// The provider answered with a status that is no success. `wanted` is how long it asks to wait.
+    pub(crate) fn refused(
+        &self,
+        model: &str,
+        status: StatusCode,
+        fault: &ProviderFault,
+        wanted: Option<Duration>,
+    ) -> ModelError {
+        let host = self.host();
+        // First scrubbed, then cut: the other way round, half a key could remain.
+        let words = capped(&self.redactor.scrub(&fault.words()), MAX_WORDS_BYTES);
+        let verdict = fault.verdict();
+        let kind = match verdict {
+            // A 429 for an empty account is not cured by waiting.
+            Some(Verdict::Quota) => ModelErrorKind::Quota,
+            Some(Verdict::Context) => ModelErrorKind::ContextWindowExceeded,
+            // Gemini answers 400 to a wrong key. Where the status blames the moment, it is believed.
+            Some(verdict @ (Verdict::Auth | Verdict::UnknownModel | Verdict::NoTools))
+                if status.is_client_error() && by_status(status) != ModelErrorKind::Unavailable =>
+            {
+                verdict.kind()
+            }
+            _ => by_status(status),
+        };
+        let message = match kind {
+            ModelErrorKind::Auth => {
+                format!("{host} refused the request with status {status}: {words}{}", self.key_advice())
+            }
+            ModelErrorKind::Quota => {
+                let advice = "the account has nothing left: add credit or choose another provider";
+                format!("{host} refused the request with status {status}: {words}; {advice}")
+            }
+            ModelErrorKind::ContextWindowExceeded => {
+                format!("the conversation does not fit the model's window, says {host}: {words}")
+            }
+            ModelErrorKind::Unavailable => {
+                let when = match wanted {
+                    Some(wait) => format!("it asks to wait {} ms", wait.as_millis()),
+                    None => "try again later".to_owned(),
+                };
+                format!("{host} answered with status {status}: {words}; {when}")
+            }
+            _ => match self.model_advice(model, verdict) {
+                Some(advice) => format!("{advice}, says {host} with status {status}: {words}"),
+                None => {
+                    let advice = self.place_advice(status);
+                    format!("{host} does not take the request, status {status}: {words}{advice}")
+                }
+            },
+        };
+        let mut error = self.error(kind, message);
+        error.retry_after_ms = wanted.and_then(|wait| u64::try_from(wait.as_millis()).ok());
+        error
+    }
+
+    /// The provider reported an error in the response itself.
+    pub(crate) fn gave_up(&self, model: &str, fault: &ProviderFault) -> ModelError {
+        let host = self.host();
+        let words = capped(&self.redactor.scrub(&fault.words()), MAX_WORDS_BYTES);
+        let verdict = fault.verdict();
+        let message = match verdict {
+            Some(Verdict::Context) => {
+                format!("{host}: the conversation does not fit the model's window: {words}")
+            }
+            Some(Verdict::Auth) => {
+                format!("{host}: the provider gave up on the response: {words}{}", self.key_advice())
+            }
+            _ => match self.model_advice(model, verdict) {
+                Some(advice) => format!("{host}: {advice}: {words}"),
+                None => format!("{host}: the provider gave up on the response: {words}"),
+            },
+        };
+        let kind = verdict.map_or(ModelErrorKind::Stream, Verdict::kind);
+        ModelError { retry_after_ms: try_again_ms(&fault.message), ..self.error(kind, message) }
+    }
+
+    fn key_advice(&self) -> String {
+        match (self.sends_key, self.key_hint.as_str()) {
+            (true, "") => "; check the key".to_owned(),
+            (true, hint) => format!("; check the key: {hint}"),
+            (false, "") => "; no key was sent".to_owned(),
+            (false, hint) => format!("; no key was sent: {hint}"),
+        }
+    }
+
+    /// What is wrong with the model, if that is what is wrong.
+    fn model_advice(&self, model: &str, verdict: Option<Verdict>) -> Option<String> {
+        let name = &self.name;
+        match verdict? {
+            Verdict::UnknownModel => Some(format!(
+                "the provider \"{name}\" does not know the model \"{model}\", or not for this key: check `model`"
+            )),
+            Verdict::NoTools => Some(format!(
+                "the model \"{model}\" of the provider \"{name}\" cannot call tools: set `model` to one that can"
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether this may be the wrong place to ask.
+    fn place_advice(&self, status: StatusCode) -> &'static str {
+        let elsewhere = status.is_redirection()
+            || matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        match self.api {
+            _ if !elsewhere => "",
+            WireApi::Responses => {
+                "; is `base_url` right, and does this server have the Responses API? For one that only has Chat \
+                 Completions set wire_api = \"chat\""
+            }
+            WireApi::Chat => "; is `base_url` right? As a rule it ends in /v1",
+        }
+    }
+}
+
+fn by_status(status: StatusCode) -> ModelErrorKind {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelErrorKind::Auth,
+        StatusCode::PAYMENT_REQUIRED => ModelErrorKind::Quota,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
+            ModelErrorKind::Unavailable
+        }
+        status if status.is_server_error() => ModelErrorKind::Unavailable,
+        _ => ModelErrorKind::InvalidRequest,
+    }
+}

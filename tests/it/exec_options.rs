@@ -1,0 +1,171 @@
+//! What a script can rely on: schemas, images, the last message in a file, directories, resuming, nothing kept.
+
+use crate::binary::Bench;
+use serde_json::{Value, json};
+use test_kit::{ModelServer, Reply};
+
+const SCHEMA: &str = r#"{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } }"#;
+
+/// A small image: only its first bytes are looked at.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+
+const SAYS_HI: &str = "[[step]]\ntext = \"Hi.\"\n";
+
+fn texts(body: &Value) -> String {
+    body["input"].to_string()
+}
+
+#[test]
+fn a_message_that_misses_the_schema_is_asked_for_again() {
+    let bench = Bench::new();
+    let schema = bench.file("schema.json", SCHEMA);
+    let script = bench.script("[[step]]\ntext = '{\"n\":\"one\"}'\n[[step]]\ntext = '{\"n\":1}'\n");
+    let options = ["--output-schema", schema.to_str().unwrap(), "-o", "answer.json"];
+    let ran = bench.run(&[&["exec", "--script", &script], &options[..], &["count"]].concat()).succeeds();
+    assert_eq!(ran.stdout, "{\"n\":1}\n");
+    assert_eq!(bench.read("answer.json"), "{\"n\":1}");
+    assert!(ran.stderr.contains("does not fit the output schema"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_message_that_never_fits_the_schema_fails_and_says_where() {
+    let bench = Bench::new();
+    let schema = bench.file("schema.json", SCHEMA);
+    bench.file("answer.json", "{\"n\":7}");
+    let script = bench.script("[[step]]\ntext = 'one'\n[[step]]\ntext = '{}'\n[[step]]\ntext = '{\"n\":\"one\"}'\n");
+    let options = ["--output-schema", schema.to_str().unwrap(), "-o", "answer.json", "--json"];
+    let ran = bench.run(&[&["exec", "--script", &script], &options[..], &["count"]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    let failed = ran.json().into_iter().find(|event| event["type"] == "turn.failed").unwrap();
+    assert_eq!(failed["error"]["code"], "output_misfit");
+    assert!(failed["error"]["message"].as_str().unwrap().contains("/n"), "{failed}");
+    assert_eq!(bench.read("answer.json"), "", "what an earlier run left is gone");
+    let again = bench.script("[[turn]]\nmatch = \"go on\"\n[[turn.step]]\ntext = \"Hi.\"\n");
+    bench.run(&["exec", "resume", "--last", "go on", "--script", &again]).succeeds();
+}
+
+#[test]
+fn a_schema_that_is_none_is_refused_before_a_thread_begins() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    for (text, says) in [("{ \"type\": \"objekt\" }", "schema"), ("{ not json", "JSON"), ("", "JSON")] {
+        let file = bench.file("schema.json", text);
+        let ran = bench.run(&["exec", "--script", &script, "--output-schema", file.to_str().unwrap(), "go"]);
+        let ran = ran.fails(2, &["schema.json", says]);
+        assert_eq!(ran.stdout, "");
+    }
+    bench.run(&["exec", "--script", &script, "--output-schema", "none.json", "go"]).fails(2, &["none.json"]);
+    assert_eq!(bench.run(&["sessions"]).succeeds().stdout, "");
+}
+
+#[test]
+fn images_are_shown_to_the_model() {
+    let bench = Bench::new();
+    let server = ModelServer::start(vec![Reply::new().text("A picture."), Reply::new().text("Two.")]).unwrap();
+    std::fs::write(bench.project().join("a.png"), PNG).unwrap();
+    std::fs::write(bench.project().join("b.png"), [PNG, b"2"].concat()).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
+        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+    };
+    run(&["exec", "-i", "a.png", "what is this?"]);
+    run(&["exec", "resume", "--last", "and now?", "--image", "b.png", "-i", "a.png"]);
+    let images = |at: usize| texts(&server.requests()[at].body).matches("data:image/png;base64,").count();
+    assert_eq!((images(0), images(1)), (1, 3));
+}
+
+#[test]
+fn an_unreadable_image_is_refused_before_a_thread_begins() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    bench.file("text.png", "no image");
+    for (file, says) in [("text.png", "PNG, JPEG, GIF or WebP"), ("none.png", "none.png"), (".", "regular file")] {
+        bench.run(&["exec", "--script", &script, "-i", file, "look"]).fails(2, &["image", says]);
+    }
+    assert_eq!(bench.run(&["sessions"]).succeeds().stdout, "");
+}
+
+#[test]
+fn the_last_message_cannot_go_to_a_place_that_is_not_there() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    bench.run(&["exec", "--script", &script, "-o", "no/such/file", "go"]).fails(2, &["no/such/file"]);
+}
+
+#[test]
+fn files_are_changed_outside_of_a_repository_only_when_asked() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    let elsewhere = bench.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let cd = ["--cd", elsewhere.to_str().unwrap()];
+    let run = |more: &[&str]| bench.run(&[&["exec", "--script", &script], &cd[..], more, &["go"]].concat());
+    run(&[]).succeeds();
+    run(&["--sandbox", "workspace-write"]).fails(2, &["--skip-git-repo-check", "git init"]);
+    run(&["--sandbox", "workspace-write", "--skip-git-repo-check"]).succeeds();
+}
+
+#[test]
+fn another_directory_can_be_opened_for_changes() {
+    let bench = Bench::new();
+    let other = bench.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let file = other.join("a.txt");
+    let script = bench.script(&format!(
+        "[[step]]\ncalls = [{{ tool = \"apply_patch\", input = \"*** Begin Patch\\n*** Add File: {}\\n+x\\n*** End Patch\\n\" }}]\n{SAYS_HI}",
+        file.display()
+    ));
+    let writes = ["exec", "--script", &script, "--sandbox", "workspace-write"];
+    bench.run(&[&writes[..], &["go"]].concat()).succeeds();
+    assert!(!file.exists(), "it is outside of the workspace");
+    bench.run(&[&writes[..], &["--add-dir", other.to_str().unwrap(), "go"]].concat()).succeeds();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\n");
+    let read_only = ["exec", "--script", &script, "--add-dir", other.to_str().unwrap(), "go"];
+    bench.run(&read_only).fails(2, &["--add-dir", "workspace-write"]);
+}
+
+#[test]
+fn nothing_is_kept_of_an_ephemeral_thread() {
+    let bench = Bench::new();
+    let temporary = bench.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let script = bench.script(SAYS_HI);
+    let mut command = bench.command(&["exec", "--ephemeral", "--experimental-json", "--script", &script, "go"]);
+    let ran = crate::binary::Ran::from(command.env("TMPDIR", &temporary).output().unwrap()).succeeds();
+    let started = ran.json().remove(0);
+    assert!(started["durability"].as_str().unwrap().starts_with("none"), "{started}");
+    assert_eq!(bench.run(&["sessions"]).succeeds().stdout, "");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "the folder is gone");
+    bench.run(&["exec", "--ephemeral", "resume", "--last"]).fails(2, &["--ephemeral"]);
+}
+
+#[test]
+fn a_resumed_thread_takes_its_prompt_where_codex_takes_it() {
+    let bench = Bench::new();
+    let script = bench.script("[[step]]\ntext = \"One.\"\n[[step]]\ntext = \"Two.\"\n[[step]]\ntext = \"Three.\"\n");
+    let ran = bench.run(&["exec", "--json", "--script", &script, "a"]).succeeds();
+    let thread = ran.json()[0]["thread_id"].as_str().unwrap().to_owned();
+    assert_eq!(bench.run(&["exec", "resume", &thread, "b"]).succeeds().stdout, "Two.\n");
+    let input = bench.run_with(&["exec", "resume", "--last", "-"], b"c").succeeds();
+    assert_eq!(input.stdout, "Three.\n");
+}
+
+#[test]
+fn what_the_command_line_changes_of_a_thread_is_told_to_the_model() {
+    let bench = Bench::new();
+    let server = ModelServer::start(vec![Reply::new().text("One."), Reply::new().text("Two.")]).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
+        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+    };
+    run(&["exec", "-c", "model_reasoning_effort=low", "-m", "gpt-5", "a"]);
+    run(&["exec", "resume", "--last", "b", "-c", "approval_policy=on-request", "-m", "gpt-5-mini"]);
+    let [first, second] = &server.requests()[..] else { panic!("two requests") };
+    assert_eq!((&first.body["model"], &second.body["model"]), (&json!("gpt-5"), &json!("gpt-5-mini")));
+    assert_eq!((&first.body["reasoning"]["effort"], &second.body["reasoning"]["effort"]), (&json!("low"), &json!("low")));
+    let told = texts(&second.body);
+    assert_eq!(told.matches("approval policy: never").count(), 1, "{told}");
+    assert_eq!(told.matches("<environment_change>\\napproval policy: on-request").count(), 1, "{told}");
+}

@@ -1,0 +1,103 @@
+//! One turn of 1,000 calls: what a step costs near its beginning, its middle and its end, and how much of that is the
+//! request itself, which carries the whole conversation.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::clock::ms_between;
+use super::home::Place;
+use super::host::{self, BodyCost};
+use super::measure;
+use super::model_process::ModelProcess;
+use super::plan::{Plan, Work};
+use super::server::Exchange;
+use super::statistics::median;
+use super::subject::Subject;
+
+/// How many calls the turn has.
+const CALLS: usize = 1_000;
+/// The steps that are shown, each as the median of those around it.
+const SHOWN: [Shown; 3] = [
+    Shown { step: 10, from: 5, to: 15 },
+    Shown { step: 100, from: 90, to: 110 },
+    Shown { step: 1_000, from: 980, to: 1_000 },
+];
+
+struct Shown {
+    step: usize,
+    from: usize,
+    to: usize,
+}
+
+/// The long turn of one program.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Length {
+    pub(crate) subject: &'static str,
+    pub(crate) peak_mb: f64,
+    pub(crate) stored_kb: f64,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A step of the long turn; medians of the steps around it.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Step {
+    pub(crate) step: usize,
+    /// From the first byte of its request to that of the next.
+    pub(crate) wall_ms: f64,
+    /// Of that, the model's time to read the request, during which the program still sends it.
+    pub(crate) reading_ms: f64,
+    pub(crate) body_kb: f64,
+    /// What a program that does nothing else needs to write such a body as JSON, send it and get the answer.
+    pub(crate) body_alone: Option<BodyCost>,
+}
+
+pub(crate) fn run(model: &ModelProcess, subjects: &[Subject], root: &Path) -> Result<Vec<Length>> {
+    subjects.iter().map(|subject| long_turn(model, subject, root)).collect()
+}
+
+fn long_turn(model: &ModelProcess, subject: &Subject, root: &Path) -> Result<Length> {
+    let place = Place::empty()?;
+    let plan = Plan { run: format!("{}-long", subject.name), work: Work::True, calls: CALLS };
+    let mut command = subject.turn(&place, &model.url(&plan))?;
+    let cost = measure::run(&mut command, &place.file("out"), &place.file("err"))?;
+    let exchanges = model.exchanges(&plan.run)?;
+    ensure!(
+        exchanges.len() == CALLS + 1,
+        "{} made {} requests in the long turn",
+        subject.name,
+        exchanges.len()
+    );
+    let body = place.file("body");
+    std::fs::write(&body, model.last_body(&plan.run)?)?;
+    let mut steps = SHOWN.iter().map(|shown| step(&exchanges, shown)).collect::<Result<Vec<_>>>()?;
+    if subject.is_ours() {
+        let alone = host::bodies(model, root, &body, CALLS, &SHOWN.map(|shown| shown.step))?;
+        for (step, alone) in steps.iter_mut().zip(alone) {
+            step.body_alone = Some(alone);
+        }
+    }
+    Ok(Length {
+        subject: subject.name,
+        peak_mb: cost.peak_kb as f64 / 1e3 * 1.024,
+        stored_kb: place.stored_bytes()? as f64 / 1e3,
+        steps,
+    })
+}
+
+/// A step is from one request to the next; the first is number 1.
+fn step(exchanges: &[Exchange], shown: &Shown) -> Result<Step> {
+    let pairs = exchanges
+        .get(shown.from - 1..=shown.to)
+        .with_context(|| format!("the long turn has no step {}", shown.to))?;
+    let of = |value: fn(&Exchange, &Exchange) -> f64| {
+        median(&pairs.windows(2).filter_map(|two| Some(value(two.first()?, two.get(1)?))).collect::<Vec<_>>())
+    };
+    Ok(Step {
+        step: shown.step,
+        wall_ms: of(|this, next| ms_between(this.first_byte_ns, next.first_byte_ns)),
+        reading_ms: of(|this, _| ms_between(this.first_byte_ns, this.read_ns)),
+        body_kb: of(|this, _| this.body_bytes as f64 / 1e3),
+        body_alone: None,
+    })
+}

@@ -1,0 +1,204 @@
+//! Start, time, memory and storage of turns with more and more tool calls, and from them the cost of a step.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, ensure};
+
+use super::clock::ms_between;
+use super::home::Place;
+use super::measure::{self, Cost};
+use super::model_process::ModelProcess;
+use super::options::Options;
+use super::plan::{Plan, Work};
+use super::statistics::{Line, line_through, median};
+use super::subject::Subject;
+
+/// Everything that was measured, and what it comes to.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Steps {
+    /// One for each program and kind of call.
+    pub(crate) summaries: Vec<Summary>,
+    samples: Vec<Sample>,
+}
+
+/// One run.
+#[derive(Debug, Clone, serde::Serialize)]
+struct Sample {
+    subject: &'static str,
+    work: Work,
+    calls: usize,
+    home: Home,
+    cost: Cost,
+    /// From the start of the process to the first byte of its first request at the model.
+    first_request_ms: f64,
+    /// What the run added to the home.
+    stored_bytes: f64,
+}
+
+/// What the program finds of its own when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Home {
+    /// What an earlier turn without calls left behind.
+    Used,
+    /// Nothing.
+    New,
+}
+
+/// What the runs of one program with one kind of call come to; medians.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct Summary {
+    pub(crate) subject: &'static str,
+    pub(crate) work: Work,
+    pub(crate) sizes: Vec<Size>,
+    /// Lines through the medians, over the number of calls.
+    pub(crate) wall_ms: Option<Line>,
+    pub(crate) cpu_ms: Option<Line>,
+    pub(crate) own_cpu_ms: Option<Line>,
+    pub(crate) stored_bytes: Option<Line>,
+    /// The smallest and the largest slope of wall time that a single round of runs gives.
+    pub(crate) wall_slopes_ms: (f64, f64),
+    pub(crate) first_request_ms: f64,
+    /// The same in a home that is not there yet; only of the first kind of call.
+    pub(crate) first_request_new_home_ms: Option<f64>,
+}
+
+/// The medians of the runs with so many calls.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct Size {
+    pub(crate) calls: usize,
+    pub(crate) wall_ms: f64,
+    pub(crate) cpu_ms: f64,
+    pub(crate) own_cpu_ms: f64,
+    pub(crate) peak_mb: f64,
+    pub(crate) stored_kb: f64,
+}
+
+/// The kinds of call whose steps are measured.
+const WORKS: [Work; 2] = [Work::True, Work::TwoKilobytes];
+
+pub(crate) fn run(model: &ModelProcess, subjects: &[Subject], options: &Options) -> Result<Steps> {
+    let used = subjects.iter().map(|subject| used_home(model, subject)).collect::<Result<Vec<_>>>()?;
+    let mut samples = Vec::new();
+    for repeat in 0..options.repeats {
+        note(repeat, options.repeats)?;
+        for (subject, used) in subjects.iter().zip(&used) {
+            let plan = plan(subject, Work::True, 0, &format!("new-{repeat}"));
+            samples.push(sample(model, subject, &plan, None)?);
+            for work in WORKS {
+                for calls in &options.calls {
+                    let plan = plan_of(subject, work, *calls, repeat);
+                    samples.push(sample(model, subject, &plan, Some(used))?);
+                }
+            }
+        }
+    }
+    let summaries = subjects
+        .iter()
+        .flat_map(|subject| WORKS.map(|work| summary(subject.name, work, &samples, options)))
+        .collect();
+    Ok(Steps { summaries, samples })
+}
+
+fn plan_of(subject: &Subject, work: Work, calls: usize, repeat: usize) -> Plan {
+    plan(subject, work, calls, &repeat.to_string())
+}
+
+fn plan(subject: &Subject, work: Work, calls: usize, which: &str) -> Plan {
+    Plan { run: format!("{}-{work}-{calls}-{which}", subject.name), work, calls }
+}
+
+/// A home in which a turn has been made, and the program has made itself at home.
+fn used_home(model: &ModelProcess, subject: &Subject) -> Result<Place> {
+    let place = Place::empty()?;
+    let plan = plan(subject, Work::True, 0, "first");
+    let mut command = subject.turn(&place, &model.url(&plan))?;
+    measure::run(&mut command, &place.file("out"), &place.file("err"))?;
+    Ok(place)
+}
+
+fn sample(model: &ModelProcess, subject: &Subject, plan: &Plan, used: Option<&Place>) -> Result<Sample> {
+    let place = used.map_or_else(Place::empty, Place::like)?;
+    let before = place.stored_bytes()?;
+    let mut command = subject.turn(&place, &model.url(plan))?;
+    let cost = measure::run(&mut command, &place.file("out"), &place.file("err"))?;
+    let exchanges = model.exchanges(&plan.run)?;
+    ensure!(
+        exchanges.len() == plan.calls + 1,
+        "{} made {} requests in a turn of {} calls",
+        subject.name,
+        exchanges.len(),
+        plan.calls
+    );
+    let first = exchanges.first().context("there was no request")?;
+    Ok(Sample {
+        subject: subject.name,
+        work: plan.work,
+        calls: plan.calls,
+        home: if used.is_some() { Home::Used } else { Home::New },
+        cost,
+        first_request_ms: ms_between(cost.started_ns, first.first_byte_ns),
+        stored_bytes: place.stored_bytes()? as f64 - before as f64,
+    })
+}
+
+fn summary(subject: &'static str, work: Work, samples: &[Sample], options: &Options) -> Summary {
+    let of_this: Vec<&Sample> =
+        samples.iter().filter(|one| one.subject == subject && one.work == work).collect();
+    let used: Vec<&Sample> = of_this.iter().copied().filter(|one| one.home == Home::Used).collect();
+    let new: Vec<&Sample> = of_this.iter().copied().filter(|one| one.home == Home::New).collect();
+    let of_size = |calls: usize, value: fn(&Sample) -> f64| -> f64 {
+        median(&used.iter().filter(|one| one.calls == calls).map(|one| value(one)).collect::<Vec<_>>())
+    };
+    let line = |value: fn(&Sample) -> f64| -> Option<Line> {
+        let points: Vec<_> =
+            options.calls.iter().map(|calls| (*calls as f64, of_size(*calls, value))).collect();
+        line_through(&points)
+    };
+    let size = |calls: usize| Size {
+        calls,
+        wall_ms: of_size(calls, |one| one.cost.wall_ms),
+        cpu_ms: of_size(calls, |one| one.cost.cpu_ms),
+        own_cpu_ms: of_size(calls, |one| one.cost.own_cpu_ms),
+        peak_mb: of_size(calls, |one| one.cost.peak_kb as f64 / 1e3 * 1.024),
+        stored_kb: of_size(calls, |one| one.stored_bytes / 1e3),
+    };
+    let first = |of: &[&Sample]| median(&of.iter().map(|one| one.first_request_ms).collect::<Vec<_>>());
+    Summary {
+        subject,
+        work,
+        sizes: options.calls.iter().map(|calls| size(*calls)).collect(),
+        wall_ms: line(|one| one.cost.wall_ms),
+        cpu_ms: line(|one| one.cost.cpu_ms),
+        own_cpu_ms: line(|one| one.cost.own_cpu_ms),
+        stored_bytes: line(|one| one.stored_bytes),
+        wall_slopes_ms: slopes(&used, options),
+        first_request_ms: first(&used),
+        first_request_new_home_ms: (!new.is_empty()).then(|| first(&new)),
+    }
+}
+
+/// The range of the slopes of single rounds. The samples of a size are in the order of the rounds.
+fn slopes(samples: &[&Sample], options: &Options) -> (f64, f64) {
+    let mut range = (f64::INFINITY, f64::NEG_INFINITY);
+    for round in 0..options.repeats {
+        let points: Vec<_> = options
+            .calls
+            .iter()
+            .filter_map(|calls| {
+                let sample = samples.iter().filter(|one| one.calls == *calls).nth(round)?;
+                Some((*calls as f64, sample.cost.wall_ms))
+            })
+            .collect();
+        if let Some(line) = line_through(&points) {
+            range = (range.0.min(line.slope), range.1.max(line.slope));
+        }
+    }
+    range
+}
+
+fn note(repeat: usize, of: usize) -> Result<()> {
+    let mut err = std::io::stderr().lock();
+    writeln!(err, "bench: round {} of {of}", repeat + 1)?;
+    Ok(())
+}
