@@ -49,6 +49,12 @@ impl Bench {
         path
     }
 
+    /// Writes the user's configuration.
+    pub(crate) fn configure(&self, text: &str) {
+        std::fs::create_dir_all(self.home()).unwrap();
+        std::fs::write(self.home().join("config.toml"), text).unwrap();
+    }
+
     /// Reads a file of the project; empty where there is none.
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.project().join(name)).unwrap_or_default()

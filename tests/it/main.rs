@@ -8,4 +8,5 @@ mod commands;
 mod crash;
 mod exec_options;
 mod faults;
+mod providers;
 mod scenarios;
