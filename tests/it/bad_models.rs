@@ -131,12 +131,9 @@ fn an_answer_outside_the_schema_fails_the_turn() {
         let server = ModelServer::start(Reply::new().text("{\"ok\": true}")).unwrap();
         let ran = exec(&bench, &server, api, Shown::AsText, &[&options[..], &["Go."]].concat()).succeeds();
         assert_eq!(ran.stdout.trim(), "{\"ok\": true}");
-        let asked = &server.requests()[0].body;
-        let sent = match api {
-            WireApi::Responses => &asked["text"]["format"]["schema"],
-            WireApi::Chat => &asked["response_format"]["json_schema"]["schema"],
-        };
-        assert_eq!(sent["required"], json!(["ok"]), "{asked}");
+        // Over chat it is told in words where the server is not OpenAI: held to the schema, others can call no tool.
+        let asked = server.requests()[0].body.to_string();
+        assert!(asked.contains("additionalProperties"), "{api:?}: {asked}");
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     router::Router,
     settings::{Attendance, Wishes},
     tooling,
+    view::{Reasoning, Taste},
 };
 use agent_core::{
     AgentSession, BlobRef, Content, Event, EventKind, Genesis, Op, Settings, Shared, Source, Tenant,
@@ -84,6 +85,17 @@ impl Host {
     /// What the configuration and the command line want.
     pub(crate) fn wishes(&self) -> &Wishes {
         &self.wishes
+    }
+
+    /// How a thread with this model is shown.
+    pub(crate) fn taste(&self, model: &str) -> Taste {
+        let config = self.wishes.config();
+        let reasoning = match (config.hide_agent_reasoning, config.show_raw_agent_reasoning) {
+            (true, _) => Reasoning::Hidden,
+            (false, true) => Reasoning::Raw,
+            (false, false) => Reasoning::Summary,
+        };
+        Taste { reasoning, catalogue: self.providers.catalogue.clone(), model: model.to_owned() }
     }
 
     /// The settings of a new thread, once it is clear that somebody can answer it.

@@ -29,7 +29,6 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let environment = config::Environment::new(std::env::vars_os());
-    output::log(&environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::report(Err(exit::Failure::new(Exit::Failed, error.to_string()))),

@@ -95,9 +95,9 @@ pub(crate) fn on_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Logs to standard error what `EVERTURN_LOG` asks for.
-pub(crate) fn log(environment: &config::Environment) {
-    if let Some(filter) = environment.log_filter() {
+/// Logs to standard error what the key `log` asks for. Only the first call counts.
+pub(crate) fn log(filter: Option<&str>) {
+    if let Some(filter) = filter {
         let filter = tracing_subscriber::EnvFilter::new(filter);
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)

@@ -46,6 +46,7 @@ impl Wishes {
             overrides: run.layers.config,
         };
         let loaded = config::load(&sources).map_err(|error| Failure::usage(error.to_string()))?;
+        output::log(loaded.config.log.as_deref());
         for warning in &loaded.warnings {
             output::warn(warning);
         }

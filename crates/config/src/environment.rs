@@ -64,7 +64,6 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: "NO_COLOR", about: "set to anything: no colours" },
 ];
 
-const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 /// The model that is used where nothing names one.
 pub const DEFAULT_MODEL: &str = "gpt-5";
 
@@ -82,9 +81,10 @@ impl Environment {
         Self { variables: variables.into_iter().filter_map(text).collect() }
     }
 
-    /// The same environment with its data elsewhere.
+    /// The same environment with its data elsewhere. A profile that was chosen is one of the settings here, not there.
     pub fn with_home(&self, home: &Path) -> Self {
         let mut variables = self.variables.clone();
+        variables.remove(EVERTURN_PROFILE);
         variables.insert(EVERTURN_HOME.to_owned(), home.to_string_lossy().into_owned());
         Self { variables }
     }
@@ -98,31 +98,6 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
-
-    /// The model provider's address, without a slash at its end.
-    pub fn base_url(&self) -> &str {
-        self.get(OPENAI_BASE_URL).unwrap_or(DEFAULT_BASE_URL).trim_end_matches('/')
-    }
-
-    /// The model provider's key.
-    pub fn api_key(&self) -> Option<&str> {
-        self.get(OPENAI_API_KEY)
-    }
-
-    /// Whether the provider is one that takes no request without a key.
-    pub fn needs_key(&self) -> bool {
-        self.base_url() == DEFAULT_BASE_URL
-    }
-
-    /// What is logged.
-    pub fn log_filter(&self) -> Option<&str> {
-        self.get(EVERTURN_LOG)
-    }
-
-    /// The model, where no flag names one.
-    pub fn model(&self) -> &str {
-        self.get(EVERTURN_MODEL).unwrap_or(DEFAULT_MODEL)
-    }
 }
 
 #[cfg(test)]
@@ -134,14 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_goes_before_defaults_and_empty_is_unset() {
-        let none = environment(&[(OPENAI_API_KEY, "")]);
-        assert_eq!((none.api_key(), none.base_url(), none.model()), (None, DEFAULT_BASE_URL, DEFAULT_MODEL));
-        assert!(none.needs_key());
-        let local = environment(&[(OPENAI_BASE_URL, "http://127.0.0.1:1/v1/"), (EVERTURN_MODEL, "m")]);
+    fn an_empty_variable_is_unset() {
+        let one = environment(&[(OPENAI_API_KEY, ""), (EVERTURN_MODEL, "m")]);
         assert_eq!(
-            (local.base_url(), local.model(), local.needs_key()),
-            ("http://127.0.0.1:1/v1", "m", false)
+            (one.get(OPENAI_API_KEY), one.get(EVERTURN_MODEL), one.get("NONE")),
+            (None, Some("m"), None)
         );
+    }
+
+    #[test]
+    fn with_its_data_elsewhere_no_profile_is_chosen() {
+        let moved = environment(&[(EVERTURN_PROFILE, "p"), (EVERTURN_MODEL, "m")]).with_home(Path::new("/h"));
+        let kept = [EVERTURN_HOME, EVERTURN_PROFILE, EVERTURN_MODEL].map(|name| moved.get(name));
+        assert_eq!(kept, [Some("/h"), None, Some("m")]);
     }
 }

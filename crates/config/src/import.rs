@@ -115,8 +115,10 @@ impl Import {
         let text = edits.text() + &profiles;
         let (text, mut keys) = Self::served(&from, &text, environment)?;
         keys.append(&mut superseded);
+        // Only what the file itself says counts, not what happens to be set here and now.
+        let home = environment.get("HOME").map(|home| ("HOME".into(), home.into()));
         let sources = Sources {
-            environment: &Environment::default(),
+            environment: &Environment::new(home),
             home: from.parent().unwrap_or(Path::new("/")),
             profile: None,
             flags: Vec::new(),

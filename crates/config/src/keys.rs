@@ -51,7 +51,7 @@ pub enum Fallback {
 
 /// What is known of a path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Lookup {
+pub enum Lookup {
     /// A key.
     Key(&'static Key),
     /// A table of keys.
@@ -60,6 +60,11 @@ pub(crate) enum Lookup {
     Unserved(&'static Unserved),
     /// Nothing.
     Unknown,
+}
+
+/// Looks up a key as a user writes it.
+pub fn lookup_key(key: &str) -> Lookup {
+    crate::overrides::key_path(key).map_or(Lookup::Unknown, |path| lookup(&path))
 }
 
 /// Looks up a path of the top level or of a profile.

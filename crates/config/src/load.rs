@@ -9,7 +9,7 @@ use crate::{
     defaults::fill,
     origin::Lines,
     overrides::read_override,
-    read::{File, Layer, Reader, checked, read_file},
+    read::{File, Reader, Said, checked, read_file},
     resolve::resolve,
     settings::Settings,
 };
@@ -67,7 +67,7 @@ pub(crate) fn load_text(
         None => File::default(),
     };
     let given = given(sources, user);
-    let problems = |layer: &mut Layer| std::mem::take(&mut layer.problems);
+    let problems = |layer: &mut Said| std::mem::take(&mut layer.problems);
     let mut found = problems(&mut file.top);
     file.profiles.values_mut().for_each(|profile| found.extend(problems(profile)));
     found.sort_by_key(|problem| problem.origin.place().map(|place| (place.line, place.column)));
@@ -105,11 +105,11 @@ pub(crate) fn load_text(
 }
 
 /// The layers above the file, the weakest first.
-fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Layer; 3] {
+fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Said; 3] {
     let cwd = std::path::absolute(".").unwrap_or_else(|_| PathBuf::from("/"));
     let origin = |_| Origin::Override;
     let reader = Reader { origin: &origin, shown_below: KeyPath::default(), folder: &cwd, home: user };
-    let [mut variables, mut overrides, mut flags] = <[Layer; 3]>::default();
+    let [mut variables, mut overrides, mut flags] = <[Said; 3]>::default();
     for key in KEYS {
         let set = key.variables.iter().find_map(|name| Some((*name, sources.environment.get(name)?)));
         if let Some((name, text)) = set {
@@ -119,7 +119,7 @@ fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Layer; 3] {
     }
     for given in &sources.overrides {
         // Each is a layer of its own: the last of two for one key counts.
-        let mut one = Layer::default();
+        let mut one = Said::default();
         read_override(given, &reader, &mut one);
         overrides.absorb(one);
     }
@@ -134,7 +134,7 @@ fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Layer; 3] {
     [variables, overrides, flags]
 }
 
-fn put(settings: &mut Settings, layer: Layer) {
+fn put(settings: &mut Settings, layer: Said) {
     for (path, setting) in layer.settings {
         settings.put(path, setting);
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     KeyPath, Origin, Problem, ProblemKind, Value,
-    read::{Layer, Reader},
+    read::{Reader, Said},
 };
 use toml::{
     Spanned,
@@ -11,7 +11,7 @@ use toml::{
 
 /// Reads one `KEY=VALUE`. The key is written as in TOML; a value that is not TOML is taken as a string, so that quotes that a
 /// shell has eaten are not missed.
-pub(crate) fn read_override(given: &str, reader: &Reader<'_>, layer: &mut Layer) {
+pub(crate) fn read_override(given: &str, reader: &Reader<'_>, layer: &mut Said) {
     let no_setting = || {
         // What stands after the sign may be a secret.
         let given = given.split_once('=').map_or(given, |(key, _)| key).to_owned();

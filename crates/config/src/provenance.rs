@@ -1,6 +1,10 @@
 //! [`Provenance`]: every setting with its value and where it came from.
 
-use crate::{KEYS, KeyPath, Origin, Setting, Value, settings::Settings};
+use crate::{
+    KEYS, Key, KeyPath, Origin, Setting, Value,
+    keys::{Lookup, lookup},
+    settings::Settings,
+};
 
 /// Every setting with its value and where it came from. Secrets are hidden in it.
 #[derive(Clone, Debug)]
@@ -36,11 +40,10 @@ impl Provenance {
     }
 
     /// The keys that nothing sets and that have no default, without those in tables of the user's own.
-    pub fn unset(&self) -> impl Iterator<Item = &'static str> {
+    pub fn unset(&self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter()
             .filter(|key| key.means.is_none() && !key.path.contains('*'))
-            .map(|key| key.path)
-            .filter(|path| self.settings.get(&KeyPath::bare(path)).is_none())
+            .filter(|key| self.settings.get(&KeyPath::bare(key.path)).is_none())
     }
 
     /// One setting.
@@ -48,15 +51,13 @@ impl Provenance {
         self.settings.get(key)
     }
 
-    /// Whether there is a key or a table of this name, set or not.
-    pub fn is_key(&self, key: &str) -> bool {
-        let path = crate::overrides::key_path(key);
-        path.is_some_and(|path| KEYS.iter().any(|key| path.fits(key.path) || path.is_above(key.path)))
-    }
-
     /// A setting, or all settings of a table, by the key as a user writes it.
     pub fn find(&self, key: &str) -> Vec<(&KeyPath, &Setting)> {
         let Some(key) = crate::overrides::key_path(key) else { return Vec::new() };
+        let key = match lookup(&key) {
+            Lookup::Key(Key { means: Some(means), .. }) => KeyPath::bare(means),
+            _ => key,
+        };
         self.settings.iter().filter(|(path, _)| path.is_within(&key)).collect()
     }
 }

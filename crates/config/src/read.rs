@@ -7,7 +7,7 @@ pub(crate) use file::{File, parse, read_file};
 
 use crate::{
     Advice, KeyPath, Origin, Problem, ProblemKind, Setting, Value,
-    keys::{Key, Kind, Lookup, UNSERVED, lookup},
+    keys::{KEYS, Key, Kind, Lookup, UNSERVED, lookup},
     value::{Secret, names_a_secret},
 };
 use advice::advice;
@@ -22,7 +22,7 @@ use toml::{
 
 /// What one layer says.
 #[derive(Debug, Default)]
-pub(crate) struct Layer {
+pub(crate) struct Said {
     pub(crate) settings: Vec<(KeyPath, Setting)>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Layer {
     pub(crate) verdicts: Vec<(KeyPath, Verdict)>,
 }
 
-impl Layer {
+impl Said {
     /// Takes what a stronger layer of the same kind says.
     pub(crate) fn absorb(&mut self, stronger: Self) {
         self.settings.extend(stronger.settings);
@@ -68,14 +68,14 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads all keys of a table.
-    pub(crate) fn table(&self, path: &KeyPath, table: &DeTable<'_>, layer: &mut Layer) {
+    pub(crate) fn table(&self, path: &KeyPath, table: &DeTable<'_>, layer: &mut Said) {
         for (name, value) in table {
             self.key(path.with(name.get_ref().as_ref()), name.span().start, value, layer);
         }
     }
 
     /// Reads one key, which stands at this byte.
-    pub(crate) fn key(&self, path: KeyPath, at: usize, value: &Spanned<DeValue<'_>>, layer: &mut Layer) {
+    pub(crate) fn key(&self, path: KeyPath, at: usize, value: &Spanned<DeValue<'_>>, layer: &mut Said) {
         let shown = self.shown_below.join(&path);
         match (lookup(&path), value.get_ref()) {
             (Lookup::Key(key), DeValue::Table(table)) if is_table_too(key) => self.table(&path, table, layer),
@@ -118,9 +118,8 @@ impl Reader<'_> {
         key: &Key,
         at: usize,
         value: &Spanned<DeValue<'_>>,
-        layer: &mut Layer,
+        layer: &mut Said,
     ) {
-        let guarded = matches!(key.kind, Kind::Secret | Kind::Guarded);
         let checked = plain(value.get_ref())
             .map(|value| self.completed(key.kind, &path, value))
             .ok_or_else(|| key.kind.to_string())
@@ -128,7 +127,9 @@ impl Reader<'_> {
         match checked {
             Ok(value) => {
                 let path = key.means.map_or(path, KeyPath::bare);
-                if layer.settings.iter().any(|(other, _)| *other == path) {
+                // TOML itself refuses the same name twice; that leaves keys that have two names.
+                let has_two_names = KEYS.iter().any(|key| key.means.is_some_and(|means| path.fits(means)));
+                if has_two_names && layer.settings.iter().any(|(other, _)| *other == path) {
                     let kind = ProblemKind::SetTwice { key: path, written: shown.clone() };
                     return self.problem(shown.clone(), at, kind, layer);
                 }
@@ -136,15 +137,17 @@ impl Reader<'_> {
                 layer.verdicts.push((shown.clone(), Verdict::Taken));
             }
             Err(allowed) => {
-                let hidden = guarded || (key.kind == Kind::Variable);
-                let found = found(value.get_ref(), hidden);
+                let found = match plain(value.get_ref()) {
+                    Some(plain) if may_be_secret(key.kind, &plain) => kind_of(value.get_ref()).to_owned(),
+                    _ => found(value.get_ref()),
+                };
                 let kind = ProblemKind::BadValue { key: shown.clone(), found, allowed };
                 self.problem(shown.clone(), value.span().start, kind, layer);
             }
         }
     }
 
-    fn problem(&self, shown: KeyPath, at: usize, kind: ProblemKind, layer: &mut Layer) {
+    fn problem(&self, shown: KeyPath, at: usize, kind: ProblemKind, layer: &mut Said) {
         let verdict = match &kind {
             ProblemKind::UnknownKey { .. } => Verdict::Unknown(kind.to_string()),
             _ => Verdict::BadValue(kind.to_string()),
@@ -179,7 +182,7 @@ impl Reader<'_> {
 }
 
 /// A value by itself, as a flag or a variable gives it.
-pub(crate) fn checked(path: KeyPath, value: Value, origin: Origin, reader: &Reader<'_>, layer: &mut Layer) {
+pub(crate) fn checked(path: KeyPath, value: Value, origin: Origin, reader: &Reader<'_>, layer: &mut Said) {
     let Lookup::Key(key) = lookup(&path) else {
         let kind = ProblemKind::UnknownKey { key: path.clone(), advice: advice(&path, &KeyPath::default()) };
         layer.problems.push(Problem { origin, kind });
@@ -191,7 +194,12 @@ pub(crate) fn checked(path: KeyPath, value: Value, origin: Origin, reader: &Read
             layer.settings.push((key.means.map_or(path, KeyPath::bare), Setting { value, origin }));
         }
         Err(allowed) => {
-            let kind = ProblemKind::BadValue { key: path, found: value.to_string(), allowed };
+            let found = if may_be_secret(key.kind, &value) {
+                "a string".to_owned()
+            } else {
+                shortened(value.to_string())
+            };
+            let kind = ProblemKind::BadValue { key: path, found, allowed };
             layer.problems.push(Problem { origin, kind });
         }
     }
@@ -200,7 +208,7 @@ pub(crate) fn checked(path: KeyPath, value: Value, origin: Origin, reader: &Read
 /// Whether a key that takes a value may be a table as well.
 fn is_table_too(key: &Key) -> bool {
     let path = KeyPath::bare(key.path);
-    crate::KEYS.iter().any(|other| path.is_above(other.path))
+    KEYS.iter().any(|other| path.is_above(other.path))
         || UNSERVED.iter().any(|other| path.is_above(other.path))
 }
 
@@ -225,16 +233,27 @@ fn plain(value: &DeValue<'_>) -> Option<Value> {
 const MAX_FOUND_CHARS: usize = 60;
 
 /// What a message says of a value.
-fn found(value: &DeValue<'_>, hidden: bool) -> String {
-    let text = match (value, plain(value)) {
-        _ if hidden => return kind_of(value).to_owned(),
-        (DeValue::Integer(number), None) => number.to_string(),
-        (_, Some(value)) => value.to_string(),
-        (value, None) => return kind_of(value).to_owned(),
-    };
+fn found(value: &DeValue<'_>) -> String {
+    match (value, plain(value)) {
+        (DeValue::Integer(number), None) => shortened(number.to_string()),
+        (_, Some(value)) => shortened(value.to_string()),
+        (value, None) => kind_of(value).to_owned(),
+    }
+}
+
+fn shortened(text: String) -> String {
     match text.char_indices().nth(MAX_FOUND_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+/// Whether a value that was refused may be a secret that landed in the wrong place.
+fn may_be_secret(kind: Kind, value: &Value) -> bool {
+    match (kind, value) {
+        (Kind::Secret | Kind::Guarded | Kind::Variable, _) => true,
+        (Kind::Url, Value::Text(url)) => url.contains(['@', '?']),
+        _ => false,
     }
 }
 
@@ -250,4 +269,4 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The tables of the profiles in a file, each read for itself.
-pub(crate) type Profiles = BTreeMap<String, Layer>;
+pub(crate) type Profiles = BTreeMap<String, Said>;

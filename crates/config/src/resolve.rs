@@ -49,7 +49,6 @@ pub(crate) fn resolve(settings: &Settings, warnings: &mut Vec<String>) -> Result
         return Err(problems);
     }
     warn(&top, &model_provider, warnings);
-    let shell = top.table("shell_environment_policy");
     let budget = top.table("budget");
     Ok(Config {
         model: top.text("model").unwrap_or_default(),
@@ -72,13 +71,7 @@ pub(crate) fn resolve(settings: &Settings, warnings: &mut Vec<String>) -> Result
         developer_instructions: top.text("developer_instructions").filter(|text| !text.is_empty()),
         project_doc_max_bytes: top.count("project_doc_max_bytes").unwrap_or_default(),
         project_doc_fallback_filenames: top.texts("project_doc_fallback_filenames"),
-        shell_environment_policy: ShellEnvironmentPolicy {
-            inherit: shell.choice("inherit").unwrap_or(Inherit::All),
-            ignore_default_excludes: shell.yes("ignore_default_excludes"),
-            exclude: shell.texts("exclude"),
-            set: shell.guarded("set"),
-            include_only: shell.texts("include_only"),
-        },
+        shell_environment_policy: shell_environment_policy(&top.table("shell_environment_policy")),
         show_raw_agent_reasoning: top.yes("show_raw_agent_reasoning"),
         hide_agent_reasoning: top.yes("hide_agent_reasoning"),
         cli_auth_credentials_store: top
@@ -95,6 +88,16 @@ pub(crate) fn resolve(settings: &Settings, warnings: &mut Vec<String>) -> Result
         model_provider,
         model_providers,
     })
+}
+
+fn shell_environment_policy(values: &Values<'_>) -> ShellEnvironmentPolicy {
+    ShellEnvironmentPolicy {
+        inherit: values.choice("inherit").unwrap_or(Inherit::All),
+        ignore_default_excludes: values.yes("ignore_default_excludes"),
+        exclude: values.texts("exclude"),
+        set: values.guarded("set"),
+        include_only: values.texts("include_only"),
+    }
 }
 
 /// One provider; none where it has no address.

@@ -3,7 +3,7 @@
 //!
 //! * `request` makes the body, `messages` the conversation in it, in a form that the strictest of these servers takes.
 //! * `assembly` makes events and whole items of the answer, `calls` the tool calls in it, which every server cuts into
-//!   other pieces.
+//!   other pieces, `details` what OpenRouter seals.
 //! * `wire` knows the JSON of both directions. It takes what it knows and skips the rest.
 //!
 //! Source of the format: OpenAI's API reference, "Chat Completions" and "Chat Completions streaming"; for the servers
@@ -11,6 +11,7 @@
 
 mod assembly;
 mod calls;
+mod details;
 mod messages;
 mod model;
 mod request;

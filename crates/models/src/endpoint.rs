@@ -125,7 +125,9 @@ pub(crate) enum Dialect {
 impl Dialect {
     pub(crate) fn of(url: &Url) -> Self {
         let host = url.host_str().unwrap_or_default();
-        let is = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let is = |domain: &str| {
+            host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
         if is("openai.com") || is("openai.azure.com") {
             Self::OpenAi
         } else if ["deepseek.com", "moonshot.ai", "moonshot.cn", "kimi.com"].into_iter().any(is) {

@@ -230,7 +230,7 @@ impl ProviderFault {
 
     fn blames_model(&self, lower: &str) -> bool {
         let says = |words: &&str| lower.contains(*words);
-        (lower.contains("model") && MODEL_WORDS.iter().any(|words| says(&words)))
+        (lower.contains("model") && MODEL_WORDS.iter().any(says))
             || lower.starts_with("no endpoints found for")
             // An unsupported value of another field names that field; a name that is no model names `model`.
             || (self.param == "model" && !lower.contains("support"))

@@ -60,12 +60,11 @@ impl Serialize for Parameters<'_> {
 pub(crate) fn as_function(spec: &ToolSpec) -> Option<(Cow<'_, str>, Parameters<'_>)> {
     let description = spec.description.as_str();
     match &spec.kind {
-        ToolKind::Function { parameters } => {
-            Some((Cow::Borrowed(description), Parameters::Own(parameters)))
-        }
+        ToolKind::Function { parameters } => Some((Cow::Borrowed(description), Parameters::Own(parameters))),
         ToolKind::Freeform { grammar } => {
-            let mut description =
-                format!("{description}\n\nPut the whole text into `{INPUT}`, with nothing before or after it.");
+            let mut description = format!(
+                "{description}\n\nPut the whole text into `{INPUT}`, with nothing before or after it."
+            );
             if let Some(grammar) = grammar {
                 description.push_str(" It has the form of this grammar, in Lark's notation:\n");
                 description.push_str(grammar);

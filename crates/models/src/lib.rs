@@ -45,7 +45,7 @@ pub use catalogue::{Catalogue, ModelInfo, ModelOverrides, Price, PriceOverrides}
 pub use chat::ChatModel;
 pub use endpoint::ProviderError;
 pub use http_model::HttpModel;
-pub use provider_config::{ProviderConfig, ProviderConfig as ResponsesConfig, WireApi};
+pub use provider_config::{ProviderConfig, WireApi};
 pub use responses::ResponsesModel;
 pub use schema_check::{SchemaChecked, SchemaError, check_schema};
 pub use scripted::{Script, ScriptError, ScriptedModel};

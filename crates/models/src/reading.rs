@@ -126,10 +126,7 @@ impl<'a, A: Assembly + 'a> Reading<'a, A> {
             Err(error) => return Err(error),
         };
         if let Some(chunk) = chunk {
-            return self
-                .parser
-                .push(&chunk, &mut self.arrived)
-                .map_err(|error| self.unreadable(&error));
+            return self.parser.push(&chunk, &mut self.arrived).map_err(|error| self.unreadable(&error));
         }
         match std::mem::take(&mut self.parser).finish().map_err(|error| self.unreadable(&error))? {
             Some(event) => self.take(&event),

@@ -110,6 +110,7 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<E
     };
     let out = anstream::stderr();
     let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
+    view = view.with(host.taste(&before.model));
     let mut follower = host.follower(&before, &session, &mut view).await?;
     let refused = match session.submit(op).await {
         Ok(_) => None,

@@ -27,7 +27,7 @@ pub(crate) async fn start(host: Host) -> Result<Exit, Failure> {
     }
     let settings = host.settings(Attendance::Present)?;
     let session = host.start(settings, Source::Cli).await?;
-    let mut view = view();
+    let mut view = view(&host, &session);
     converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn resume(host: Host, thread: &WhichThread) -> Result<Exit, Fai
     let key = host.which(thread).await?;
     let before = host.summary(&key).await?;
     let session = host.resume(&key).await?;
-    let mut view = view();
+    let mut view = view(&host, &session);
     let follower = host.follower(&before, &session, &mut view).await?;
     converse(&host, &session, follower, is_active(&before)).await
 }
@@ -53,13 +53,14 @@ pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
         output::result(session.key().thread.as_str());
         return Ok(Exit::Done);
     }
-    let mut view = view();
+    let mut view = view(&host, &session);
     converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
 }
 
-fn view() -> HumanView<std::io::Stderr> {
+fn view(host: &Host, session: &LocalSession) -> HumanView<std::io::Stderr> {
     // No spinner: it would tear what is being typed.
     HumanView::new(std::io::stderr(), output::style_of(&anstream::stderr()), false)
+        .with(host.taste(&session.first_settings().model))
 }
 
 /// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.

@@ -10,7 +10,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use config::{
     CONFIG_FILE, ConfigError, Environment, Existing, Fallback, Home, Import, ImportError, KEYS, Key, KeyPath,
-    Layer, Listing, Origin, Provenance, Setting, Value, Verdict,
+    Layer, Listing, Lookup, Origin, Provenance, Setting, Value, Verdict, lookup_key,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ pub(crate) struct ConfigArgs {
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +60,7 @@ enum ConfigCommand {
 /// Runs the command. What is given in `run` counts as on any other command, so that one can see what it would lead to.
 pub(crate) fn config(environment: &Environment, args: ConfigArgs, run: RunArgs) -> Result<Exit, Failure> {
     let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
+    let run = args.run.over(run);
     let load = || Wishes::load(environment, home.root(), run).map(|wishes| wishes.loaded.provenance);
     let format = |json| if json { Format::Json } else { Format::Text };
     match args.command {
@@ -97,7 +100,7 @@ fn list(provenance: &Provenance, listing: Listing, format: Format) {
     }
     let mut rows: Vec<[String; 3]> = settings.iter().map(|(key, setting)| row(key, setting)).collect();
     if listing == Listing::All {
-        rows.extend(provenance.unset().map(|key| [key.to_owned(), "-".to_owned(), "not set".to_owned()]));
+        rows.extend(provenance.unset().map(|key| [key.path.to_owned(), "-".to_owned(), unset(key)]));
         rows.sort();
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -121,28 +124,42 @@ fn row(key: &KeyPath, setting: &Setting) -> [String; 3] {
 
 fn get(provenance: &Provenance, key: &str, format: Format) -> Result<Exit, Failure> {
     let found = provenance.find(key);
+    // One value by itself, under its name or its other one, is for scripts: without the quotes.
+    let means = match lookup_key(key) {
+        Lookup::Key(known) => known.means.unwrap_or(known.path),
+        Lookup::Table | Lookup::Unserved(_) | Lookup::Unknown => key,
+    };
     for (path, setting) in &found {
+        let shown = path.to_string();
+        let is_alone = found.len() == 1 && (shown == key || shown == means);
         match (format, &setting.value) {
             (Format::Json, _) => output::result(&as_json(path, setting)),
-            // A value by itself is for scripts: without the quotes.
-            (Format::Text, Value::Text(text)) if found.len() == 1 && path.to_string() == key => {
-                output::result(text);
-            }
-            (Format::Text, value) if found.len() == 1 && path.to_string() == key => {
-                output::result(&value.to_string());
-            }
-            (Format::Text, value) => output::result(&format!("{path} = {value}")),
+            (Format::Text, Value::Text(text)) if is_alone => output::result(text),
+            (Format::Text, value) if is_alone => output::result(&value.to_string()),
+            (Format::Text, value) => output::result(&format!("{shown} = {value}")),
         }
     }
-    match found.is_empty() {
-        false => Ok(Exit::Done),
-        true if provenance.is_key(key) => {
-            output::remark(&format!("{key} is not set"));
-            Ok(Exit::Failed)
+    if !found.is_empty() {
+        return Ok(Exit::Done);
+    }
+    match lookup_key(key) {
+        Lookup::Key(known) => output::remark(&format!("{key} is {}", unset(known))),
+        Lookup::Table => output::remark(&format!("nothing is set in {key}")),
+        Lookup::Unserved(known) => output::remark(&format!("{key} has no effect {}", known.why)),
+        Lookup::Unknown => {
+            return Err(Failure::usage(format!(
+                "there is no key {key}; everturn config keys lists those there are"
+            )));
         }
-        true => {
-            Err(Failure::usage(format!("there is no key {key}; everturn config keys lists those there are")))
-        }
+    }
+    Ok(Exit::Failed)
+}
+
+/// What holds for a key that nothing sets.
+fn unset(key: &Key) -> String {
+    match key.default {
+        Fallback::Depends(on) => format!("not set: {on}"),
+        _ => "not set".to_owned(),
     }
 }
 

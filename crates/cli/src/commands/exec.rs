@@ -7,7 +7,7 @@ use crate::{
     host::{Host, is_active},
     output,
     settings::Attendance,
-    view::{HumanView, JsonView, View},
+    view::{HumanView, JsonView, Taste, View},
 };
 use agent_core::{
     AgentSession, Content, Event, EventKind, Live, Op, SandboxPolicy, Settings, Source, ThreadKey, TurnEnd,
@@ -38,7 +38,7 @@ pub(super) async fn exec(host: Host, prompt: String, options: &ExecOptions) -> R
     let task = Task::read(prompt, options)?;
     let settings = host.settings(Attendance::Absent)?;
     require_repository(&settings, options)?;
-    let mut view = view(options)?;
+    let mut view = view(options, host.taste(&settings.model))?;
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&session, &mut *view, 0);
     turn(&host, &session, &mut follower, task).await
@@ -56,8 +56,8 @@ pub(super) async fn resume(
         None => return Err(Failure::usage("images and an output schema belong to a prompt; there is none")),
     };
     let key = host.find_or_last(thread).await?;
-    let mut view = view(options)?;
     let before = host.summary(&key).await?;
+    let mut view = view(options, host.taste(&before.model))?;
     let session = host.resume(&key).await?;
     if options.json {
         view.event(&host.first_event(&key).await?);
@@ -157,25 +157,26 @@ fn end(exit: Exit, follower: &Follower<'_>) -> Exit {
 
 /// JSON lines on standard output; or, for a person, everything on it if it is a terminal, else the progress on standard
 /// error and the final message on standard output. The final message also goes to a file where that is wanted.
-fn view(options: &ExecOptions) -> Result<Box<dyn View>, Failure> {
-    let view = terminal_or_pipe(options.json);
+fn view(options: &ExecOptions, taste: Taste) -> Result<Box<dyn View>, Failure> {
+    let view = terminal_or_pipe(options.json, taste);
     Ok(match &options.output_last_message {
         None => view,
         Some(path) => Box::new(LastMessage::new(view, path)?),
     })
 }
 
-fn terminal_or_pipe(json: bool) -> Box<dyn View> {
+fn terminal_or_pipe(json: bool, taste: Taste) -> Box<dyn View> {
     if json {
-        return Box::new(JsonView::new(output::Stdout));
+        return Box::new(JsonView::new(output::Stdout).with(&taste));
     }
     if std::io::stdout().is_terminal() {
         let out = anstream::stdout();
-        return Box::new(HumanView::new(std::io::stdout(), output::style_of(&out), true));
+        return Box::new(HumanView::new(std::io::stdout(), output::style_of(&out), true).with(taste));
     }
     let out = anstream::stderr();
     let spin = std::io::stderr().is_terminal();
-    Box::new(FinalMessage { progress: HumanView::new(std::io::stderr(), output::style_of(&out), spin) })
+    let progress = HumanView::new(std::io::stderr(), output::style_of(&out), spin).with(taste);
+    Box::new(FinalMessage { progress })
 }
 
 /// Also writes the final message to a file.

@@ -15,11 +15,14 @@ use local_backend::ThreadStatus;
 pub(crate) async fn attach(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
     let key = host.find_or_last(thread).await?;
     let session = host.attach(&key).await?;
-    if !is_active(&host.summary(&key).await?) {
+    let thread = host.summary(&key).await?;
+    if !is_active(&thread) {
         output::remark("no turn is running; waiting for more, Ctrl-C leaves");
     }
     let out = anstream::stdout();
-    let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false).watching();
+    let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false)
+        .with(host.taste(&thread.model))
+        .watching();
     let mut follower = Follower::new(&session, &mut view, 0);
     if output::on_terminal() {
         let mut lines = typed_lines();

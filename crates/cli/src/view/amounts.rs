@@ -20,6 +20,14 @@ pub(crate) fn number(number: u64) -> String {
     }
 }
 
+/// Micro-dollars as dollars, to a tenth of a cent: an estimate from list prices.
+pub(crate) fn dollars(micro: u64) -> String {
+    match micro {
+        0..1_000 => "less than $0.001".to_owned(),
+        _ => format!("about ${}.{:03}", micro / 1_000_000, micro % 1_000_000 / 1_000),
+    }
+}
+
 /// A part of a whole in percent, rounded down: what is left is not made more.
 pub(crate) fn percent(part: u64, whole: u64) -> u64 {
     (u128::from(part) * 100)
@@ -38,6 +46,10 @@ mod tests {
         assert_eq!(
             [0, 9_999, 12_345, 999_999, 2_150_000].map(number),
             ["0", "9999", "12.3k", "999.9k", "2.1M"]
+        );
+        assert_eq!(
+            [999, 1_000, 1_234_567].map(dollars),
+            ["less than $0.001", "about $0.001", "about $1.234"]
         );
         assert_eq!((percent(1, 3), percent(5, 0), percent(u64::MAX, u64::MAX)), (33, 0, 100));
     }

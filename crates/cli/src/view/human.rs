@@ -9,12 +9,13 @@ mod summary;
 mod waiting;
 
 use super::{
-    Style, View, clean, clean_line, command_line,
+    Reasoning, Style, Taste, View, clean, clean_line, command_line,
     ending::{abort_message, end_message},
     width::Columns,
 };
 use agent_core::{
-    Content, Event, EventKind, FileStat, ItemDetail, Live, LiveKind, OutputStatus, TurnEnd, TurnItem,
+    Content, Event, EventKind, ExecApproval, FileStat, ItemDetail, Live, LiveKind, OutputStatus,
+    PatchApproval, Settings, TurnEnd, TurnItem,
 };
 use page::Page;
 use plan::ShownPlan;
@@ -45,6 +46,7 @@ pub(crate) struct HumanView<W> {
     summary: Summary,
     /// What the turn changed, as last told.
     changed: Vec<FileStat>,
+    reasoning: Reasoning,
 }
 
 impl<W: Write + Send> HumanView<W> {
@@ -58,7 +60,14 @@ impl<W: Write + Send> HumanView<W> {
             plan: ShownPlan::default(),
             summary: Summary::default(),
             changed: Vec::new(),
+            reasoning: Reasoning::default(),
         }
+    }
+
+    /// The same, as the configuration wants it.
+    pub(crate) fn with(self, taste: Taste) -> Self {
+        let Taste { reasoning, catalogue, model } = taste;
+        Self { reasoning, summary: Summary::priced(catalogue, &model), ..self }
     }
 
     /// The same for somebody who did not see what the user said.
@@ -126,12 +135,7 @@ impl<W: Write + Send> HumanView<W> {
                     self.dim("(stopped here)");
                 }
             }
-            ItemDetail::Reasoning { summary, .. } => {
-                let told = self.page.was_streamed(&item.id);
-                if !told && !summary.is_empty() {
-                    self.dim(&clean(&summary.join("\n")));
-                }
-            }
+            ItemDetail::Reasoning { summary, text } => self.reasoned(item, summary, text.as_deref()),
             ItemDetail::CommandExecution { command, output: Some(output), .. } => {
                 self.call(calls::command(style, command, output));
             }
@@ -178,9 +182,47 @@ impl<W: Write + Send> HumanView<W> {
         }
     }
 
+    fn reasoned(&mut self, item: &TurnItem, summary: &[String], text: Option<&str>) {
+        let told = self.page.was_streamed(&item.id);
+        let shown = match (self.reasoning, text) {
+            (Reasoning::Hidden, _) => return,
+            (Reasoning::Raw, Some(text)) => text.to_owned(),
+            (Reasoning::Raw, None) | (Reasoning::Summary, _) => summary.join("\n"),
+        };
+        if !told && !shown.is_empty() {
+            self.dim(&clean(&shown));
+        }
+    }
+
     fn call(&mut self, lines: Vec<String>) {
         self.summary.calls += 1;
         self.page.lines(lines);
+    }
+
+    fn thread(&mut self, id: &str, settings: &Settings, durability: &str) {
+        let (model, cwd) = (clean_line(&settings.model), clean_line(&settings.cwd));
+        self.dim(&format!("thread {id} · {model} · {cwd} · {durability}"));
+    }
+
+    fn turn_started(&mut self, event: &Event) {
+        self.summary.turn(event.at_ms);
+        self.changed.clear();
+        self.page.turn();
+        self.page.waiting.show();
+    }
+
+    fn exec_question(&mut self, request: &ExecApproval) {
+        self.question(request.id.as_str(), &command_line(&request.command), &request.reason);
+        self.stakes(request.grant_root.as_deref(), request.risk.as_deref());
+    }
+
+    fn patch_question(&mut self, request: &PatchApproval) {
+        let files: Vec<&str> = request.changes.iter().map(|change| change.path.as_str()).collect();
+        self.question(request.id.as_str(), &format!("change {}", files.join(", ")), &request.reason);
+        self.stakes(request.grant_root.as_deref(), None);
+        for change in &request.changes {
+            self.page.lines(calls::diff(self.style, &change.diff));
+        }
     }
 
     fn question(&mut self, id: &str, what: &str, reason: &str) {
@@ -250,18 +292,11 @@ impl<W: Write + Send> View for HumanView<W> {
             self.summary.started_ms = event.at_ms;
         }
         match &event.kind {
-            EventKind::ThreadStarted { key, durability, settings, .. } => self.dim(&format!(
-                "thread {} · {} · {} · {durability}",
-                key.thread,
-                clean_line(&settings.model),
-                clean_line(&settings.cwd)
-            )),
-            EventKind::TurnStarted => {
-                self.summary.turn(event.at_ms);
-                self.changed.clear();
-                self.page.turn();
-                self.page.waiting.show();
+            EventKind::ThreadStarted { key, durability, settings, .. } => {
+                self.summary.runs_under(settings);
+                self.thread(key.thread.as_str(), settings, durability);
             }
+            EventKind::TurnStarted => self.turn_started(event),
             EventKind::TokenCount { last, context_window, context_left, rate_limits, .. } => {
                 self.summary.tokens(*last, (*context_window, *context_left), rate_limits);
             }
@@ -270,18 +305,8 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.completed(item);
                 self.page.waiting.end(&item.id);
             }
-            EventKind::ExecApprovalRequest(request) => {
-                self.question(request.id.as_str(), &command_line(&request.command), &request.reason);
-                self.stakes(request.grant_root.as_deref(), request.risk.as_deref());
-            }
-            EventKind::PatchApprovalRequest(request) => {
-                let files: Vec<&str> = request.changes.iter().map(|change| change.path.as_str()).collect();
-                self.question(request.id.as_str(), &format!("change {}", files.join(", ")), &request.reason);
-                self.stakes(request.grant_root.as_deref(), None);
-                for change in &request.changes {
-                    self.page.lines(calls::diff(self.style, &change.diff));
-                }
-            }
+            EventKind::ExecApprovalRequest(request) => self.exec_question(request),
+            EventKind::PatchApprovalRequest(request) => self.patch_question(request),
             EventKind::RequestUserInput { id, questions } => {
                 self.request(id.as_str(), "The agent asks", questions)
             }
@@ -318,9 +343,9 @@ impl<W: Write + Send> View for HumanView<W> {
             EventKind::TurnAborted { reason } => {
                 self.ended(event, &self.style.yellow("■"), abort_message(*reason));
             }
+            EventKind::SettingsChanged { settings } => self.summary.runs_under(settings),
             // Whoever does these is told by the command that does it, and what follows an answer says what it was.
-            EventKind::SettingsChanged { .. }
-            | EventKind::ThreadNamed { .. }
+            EventKind::ThreadNamed { .. }
             | EventKind::InteractionResolved { .. }
             | EventKind::ShutdownComplete
             | EventKind::Resumed => {}
@@ -332,13 +357,14 @@ impl<W: Write + Send> View for HumanView<W> {
     fn live(&mut self, live: &Live) {
         match &live.kind {
             LiveKind::Message(piece) => self.page.stream(live, piece, &clean(piece)),
-            LiveKind::Reasoning(piece) => {
-                let shown = self.style.dim(clean(piece));
-                self.page.stream(live, piece, &shown);
+            LiveKind::Reasoning(piece) if self.reasoning == Reasoning::Summary => {
+                self.page.stream(live, piece, &self.style.dim(clean(piece)));
+            }
+            LiveKind::RawReasoning(piece) if self.reasoning == Reasoning::Raw => {
+                self.page.stream(live, piece, &self.style.dim(clean(piece)));
             }
             LiveKind::Output(piece) => self.page.waiting.printed(&live.item, piece),
-            // The summary of it is shown.
-            LiveKind::RawReasoning(_) => {}
+            LiveKind::Reasoning(_) | LiveKind::RawReasoning(_) => {}
             _ => {}
         }
     }

@@ -7,12 +7,12 @@
 mod item;
 
 use super::{
-    View, command_line,
+    Reasoning, Taste, View, command_line,
     ending::{abort_message, end_message},
 };
 use agent_core::{
-    Event, EventKind, ExecApproval, FileStat, InteractionId, Live, PatchApproval, Plan, RateLimit,
-    TokenUsage, TurnEnd,
+    AbortReason, Event, EventKind, ExecApproval, FileStat, InteractionId, Live, PatchApproval, Plan,
+    RateLimit, TokenUsage, TurnEnd, TurnItem,
 };
 use item::{changes, item_json, kind, todo_list};
 use serde_json::{Value, json};
@@ -25,11 +25,17 @@ pub(crate) struct JsonView<W> {
     usage: TokenUsage,
     /// The item of the plan, once the turn has one.
     plan: Option<Value>,
+    reasoning: Reasoning,
 }
 
 impl<W: Write + Send> JsonView<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, usage: TokenUsage::default(), plan: None }
+        Self { out, usage: TokenUsage::default(), plan: None, reasoning: Reasoning::default() }
+    }
+
+    /// The same, as the configuration wants it.
+    pub(crate) fn with(self, taste: &Taste) -> Self {
+        Self { reasoning: taste.reasoning, ..self }
     }
 
     fn line(&mut self, seq: u64, mut value: Value) {
@@ -40,6 +46,12 @@ impl<W: Write + Send> JsonView<W> {
 
     fn item(&mut self, seq: u64, kind: &str, item: Value) {
         self.line(seq, json!({ "type": kind, "item": item }));
+    }
+
+    fn turn_item(&mut self, seq: u64, kind: &str, item: &TurnItem) {
+        if let Some(value) = item_json(item, self.reasoning) {
+            self.item(seq, kind, value);
+        }
     }
 
     /// Something to know that ends nothing, as Codex tells it.
@@ -85,6 +97,19 @@ impl<W: Write + Send> JsonView<W> {
         );
     }
 
+    fn turn_aborted(&mut self, seq: u64, reason: AbortReason) {
+        let error = json!({ "message": abort_message(reason), "code": reason });
+        let usage = tokens(&self.usage);
+        self.end(seq, json!({ "type": "turn.failed", "error": error, "usage": usage }));
+    }
+
+    /// A model call that was lost with its process is made again without counting as a retry.
+    fn retried(&mut self, seq: u64, retry: u32, of: u32, reason: &str) {
+        let count = if retry == 0 { String::new() } else { format!(" ({retry} of {of})") };
+        let message = format!("asking the model again{count}: {reason}");
+        self.line(seq, json!({ "type": "error", "message": message, "code": "retry" }));
+    }
+
     fn interaction(&mut self, seq: u64, id: &InteractionId, kind: &str, request: &Value) {
         self.line(
             seq,
@@ -107,35 +132,21 @@ impl<W: Write + Send> View for JsonView<W> {
             }
             EventKind::TokenCount { last, total, context_window, context_left, rate_limits } => {
                 self.usage += *last;
-                self.line(
-                    seq,
-                    json!({
-                        "type": "token_count", "last": tokens(last), "total": tokens(total),
-                        "context_window": context_window, "context_left": context_left,
-                        "rate_limits": limits(rate_limits),
-                    }),
-                );
+                let mut value =
+                    json!({ "type": "token_count", "last": tokens(last), "total": tokens(total) });
+                value["context_window"] = json!(context_window);
+                value["context_left"] = json!(context_left);
+                value["rate_limits"] = limits(rate_limits);
+                self.line(seq, value);
             }
             EventKind::TurnDiff { diff } => {
                 self.line(seq, json!({ "type": "turn.diff", "diff": diff, "files": files(diff) }));
             }
             EventKind::PlanUpdate { plan } => self.plan(seq, plan),
             EventKind::TurnCompleted { end, usage } => self.turn_completed(seq, end, usage),
-            EventKind::TurnAborted { reason } => {
-                let error = json!({ "message": abort_message(*reason), "code": reason });
-                let usage = tokens(&self.usage);
-                self.end(seq, json!({ "type": "turn.failed", "error": error, "usage": usage }));
-            }
-            EventKind::ItemStarted { item } => {
-                if let Some(value) = item_json(item) {
-                    self.item(seq, "item.started", value);
-                }
-            }
-            EventKind::ItemCompleted { item } => {
-                if let Some(value) = item_json(item) {
-                    self.item(seq, "item.completed", value);
-                }
-            }
+            EventKind::TurnAborted { reason } => self.turn_aborted(seq, *reason),
+            EventKind::ItemStarted { item } => self.turn_item(seq, "item.started", item),
+            EventKind::ItemCompleted { item } => self.turn_item(seq, "item.completed", item),
             EventKind::ExecApprovalRequest(request) => self.line(seq, exec_approval(request)),
             EventKind::PatchApprovalRequest(request) => self.line(seq, patch_approval(request)),
             EventKind::RequestUserInput { id, questions } => {
@@ -153,12 +164,7 @@ impl<W: Write + Send> View for JsonView<W> {
             EventKind::Error { message, code } => {
                 self.line(seq, json!({ "type": "error", "message": message, "code": code }));
             }
-            // A call that was lost with its process is made again without counting as a retry.
-            EventKind::ModelRetry { retry, of, reason, .. } => {
-                let count = if *retry == 0 { String::new() } else { format!(" ({retry} of {of})") };
-                let message = format!("asking the model again{count}: {reason}");
-                self.line(seq, json!({ "type": "error", "message": message, "code": "retry" }));
-            }
+            EventKind::ModelRetry { retry, of, reason, .. } => self.retried(seq, *retry, *of, reason),
             EventKind::ToolRetry { reason, .. } => {
                 self.notice(seq, "retry", &format!("a call is run again: {reason}"));
             }

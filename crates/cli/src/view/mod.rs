@@ -7,6 +7,7 @@ mod ending;
 mod human;
 mod json;
 mod style;
+mod taste;
 #[cfg(test)]
 mod tests;
 mod width;
@@ -16,6 +17,7 @@ pub(crate) use command_line::command_line;
 pub(crate) use human::HumanView;
 pub(crate) use json::JsonView;
 pub(crate) use style::Style;
+pub(crate) use taste::{Reasoning, Taste};
 
 use agent_core::{Event, Live};
 

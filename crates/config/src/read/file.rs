@@ -1,6 +1,6 @@
 //! The user's file.
 
-use super::{Layer, Profiles, Reader};
+use super::{Profiles, Reader, Said};
 use crate::{
     ConfigError, KeyPath, Origin, Problem, ProblemKind, SyntaxError, origin::Lines, value::names_a_secret,
 };
@@ -20,7 +20,7 @@ const MAX_EXCERPT_CHARS: usize = 120;
 #[derive(Debug, Default)]
 pub(crate) struct File {
     /// At its top level.
-    pub(crate) top: Layer,
+    pub(crate) top: Said,
     /// In each profile.
     pub(crate) profiles: Profiles,
 }
@@ -57,7 +57,7 @@ impl File {
                     }
                 }
                 ("profiles", other) => {
-                    let found = super::found(other, false);
+                    let found = super::found(other);
                     let key = KeyPath::bare("profiles");
                     let kind = ProblemKind::BadValue { key, found, allowed: "a table of tables".into() };
                     file.top.problems.push(Problem { origin: origin(value.span().start), kind });
@@ -74,7 +74,7 @@ impl File {
         let DeValue::Table(table) = value.get_ref() else {
             let kind = ProblemKind::BadValue {
                 key: shown_below,
-                found: super::found(value.get_ref(), false),
+                found: super::found(value.get_ref()),
                 allowed: "a table".into(),
             };
             let origin = Origin::User(lines.place(value.span().start));

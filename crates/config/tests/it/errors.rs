@@ -69,10 +69,25 @@ fn a_pasted_key_is_not_repeated_and_the_way_to_keep_it_is_named() {
             "FILE:2:29: `model_providers.a.experimental_bearer_token` is an array; it takes a string",
         ),
         (
+            "openai_base_url = \"https://me:secret@host/v1\"",
+            "FILE:1:19: `openai_base_url` is a string; it takes an address without a user name or a password; `env_key` \
+             names the variable with a key",
+        ),
+        (
             "[model_providers.a]\nexperimental_bearer_token = sk-secret",
             "FILE:2:29: not TOML: string values must be quoted, expected literal string",
         ),
     ]);
+}
+
+#[test]
+fn a_password_in_a_variable_is_not_repeated() {
+    let scene = Scene::new().variable("OPENAI_BASE_URL", "https://me:secret@host/v1");
+    assert_eq!(
+        scene.error(),
+        "environment variable OPENAI_BASE_URL: `openai_base_url` is a string; it takes an address without a user name or \
+         a password; `env_key` names the variable with a key"
+    );
 }
 
 #[test]

@@ -39,7 +39,7 @@ TOKEN = "sk-1"
 [[hooks.stop]]
 command = "true"
 
-[projects."/home/me/code"]
+[projects."/srv/code"]
 trust_level = "trusted"
 
 [tui]
@@ -90,7 +90,7 @@ wire_api = "responses"
 # [[hooks.stop]]
 # command = "true"
 
-# [projects."/home/me/code"]
+# [projects."/srv/code"]
 # trust_level = "trusted"
 
 # [tui]
@@ -203,6 +203,17 @@ fn what_is_wrong_as_a_whole_is_said_and_does_not_stop_the_import() {
     assert!(problem.contains("there is no provider `oss`; providers are"), "{problem}");
     assert_eq!(import.keys.len(), 2);
     assert!(import.keys.contains(&(["model".to_owned()].into_iter().collect::<KeyPath>(), Verdict::Taken)));
+}
+
+#[test]
+fn a_path_in_the_users_home_stays_what_it_is() {
+    let folder =
+        folder_with(&[("config.toml", "model_instructions_file = \"~/own.md\""), ("own.md", "be brief")]);
+    let environment =
+        Environment::new([("HOME".into(), folder.path().into()), ("EVERTURN_PROFILE".into(), "x".into())]);
+    let import = Import::read(&folder.path().join("config.toml"), &environment).unwrap();
+    assert!(import.text.ends_with("\n\nmodel_instructions_file = \"~/own.md\"\n"), "{}", import.text);
+    assert!(import.problem.is_none(), "{:?}", import.problem);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let variables = vec![("HOME".into(), "/home/me".into())];
+        let variables = vec![("HOME".into(), "/h".into())];
         Self { folder, variables, profile: None, flags: Vec::new(), overrides: Vec::new() }
     }
 

@@ -6,6 +6,7 @@
 
 use super::{
     calls::{CallDraft, Place, place},
+    details::Details,
     wire::{CallPiece, Choice, Chunk, Delta, tokens},
 };
 use crate::{
@@ -35,6 +36,9 @@ pub(super) struct ChatAssembly {
     finished: bool,
     tokens: Option<TokenUsage>,
     rate_limits: Vec<RateLimit>,
+    details: Details,
+    /// The model that was asked.
+    model: String,
     freeform: FreeformTools,
     /// How many tokens the response may have, where the request says so.
     limit: Option<u64>,
@@ -86,9 +90,7 @@ impl Assembly for ChatAssembly {
         if !self.finished {
             return Err(Trouble::nonsense("the response ended without a word"));
         }
-        let calls = self.calls();
-        let extra = calls.filter_map(|(number, call)| Some((number, call.extra_content.clone()?)));
-        let seal = ChatSeal { thoughts: None, extra_content: extra.collect() };
+        let seal = self.seal();
         let end = self.slots.len();
         self.give_out(end, events);
         if let Some(sealed) = seal.write() {
@@ -97,7 +99,11 @@ impl Assembly for ChatAssembly {
             events.push_back(ModelEvent::Item(sealed));
         }
         let rate_limits = mem::take(&mut self.rate_limits);
-        events.push_back(ModelEvent::Completed(Completion { tokens: self.tokens, rate_limits, misfit: None }));
+        events.push_back(ModelEvent::Completed(Completion {
+            tokens: self.tokens,
+            rate_limits,
+            misfit: None,
+        }));
         Ok(())
     }
 }
@@ -113,7 +119,12 @@ fn parse(data: &str) -> Result<Chunk, Trouble> {
 }
 
 impl ChatAssembly {
-    pub(super) fn new(rate_limits: Vec<RateLimit>, freeform: FreeformTools, limit: Option<u64>) -> Self {
+    pub(super) fn new(
+        rate_limits: Vec<RateLimit>,
+        model: String,
+        freeform: FreeformTools,
+        limit: Option<u64>,
+    ) -> Self {
         Self {
             slots: Vec::new(),
             given_out: 0,
@@ -122,8 +133,23 @@ impl ChatAssembly {
             finished: false,
             tokens: None,
             rate_limits,
+            details: Details::default(),
+            model,
             freeform,
             limit,
+        }
+    }
+
+    /// What has to go back with the response, apart from its thoughts.
+    fn seal(&self) -> ChatSeal {
+        let numbered = |id: &str| self.calls().find(|(_, call)| call.id.as_deref() == Some(id));
+        let details = self.details.sealed(|id| numbered(id).map(|(number, _)| number));
+        let extra = self.calls().filter_map(|(number, call)| Some((number, call.extra_content.clone()?)));
+        ChatSeal {
+            thoughts: None,
+            model: if details.is_empty() { String::new() } else { self.model.clone() },
+            details,
+            extra_content: extra.collect(),
         }
     }
 
@@ -146,11 +172,18 @@ impl ChatAssembly {
     }
 
     fn delta(&mut self, delta: Delta, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
+        for detail in delta.reasoning_details.into_iter().flatten() {
+            let grown = self.details.take(detail);
+            self.grow(grown)?;
+        }
         match (delta.reasoning_content, delta.reasoning) {
             (Value::String(text), _) if !text.is_empty() => {
                 self.think(&text, Some(ThoughtsField::ReasoningContent), events)?;
             }
-            (_, Value::String(text)) => self.think(&text, None, events)?,
+            (_, Value::String(text)) => {
+                let field = (!self.details.is_empty()).then_some(ThoughtsField::ReasoningDetails);
+                self.think(&text, field, events)?;
+            }
             _ => {}
         }
         match delta.content {
@@ -244,10 +277,13 @@ impl ChatAssembly {
 
     /// The calls so far, numbered.
     fn calls(&self) -> impl Iterator<Item = (usize, &CallDraft)> {
-        self.slots.iter().filter_map(|slot| match slot {
-            Slot::Call(call) => Some(call),
-            _ => None,
-        }).enumerate()
+        self.slots
+            .iter()
+            .filter_map(|slot| match slot {
+                Slot::Call(call) => Some(call),
+                _ => None,
+            })
+            .enumerate()
     }
 
     /// Opens an item. Thoughts and messages before it are complete; calls may go on until the end.
@@ -300,11 +336,13 @@ impl ChatAssembly {
             }
             // No limit is sent, so it is the window that is full.
             ("length" | "model_length" | "max_tokens", None) => {
-                let message = format!("the model's window was full before the response was complete ({reason})");
+                let message =
+                    format!("the model's window was full before the response was complete ({reason})");
                 return Err(Trouble::Wrong(ModelErrorKind::ContextWindowExceeded, message));
             }
             ("content_filter" | "sensitive", _) => {
-                let message = "the provider's content filter stopped the response; say it differently".to_owned();
+                let message =
+                    "the provider's content filter stopped the response; say it differently".to_owned();
                 return Err(Trouble::Wrong(ModelErrorKind::InvalidRequest, message));
             }
             // OpenRouter; vLLM and SGLang; DeepSeek; Z.ai; Gemini, of a call that it could not read itself.

@@ -15,7 +15,7 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct CallDraft {
     index: Option<u64>,
-    id: Option<String>,
+    pub(super) id: Option<String>,
     name: String,
     /// The arguments, or the input of a custom tool.
     text: String,
@@ -112,7 +112,9 @@ impl CallDraft {
         };
         match freeform.restore(ModelItem::Call { name: self.name, payload }) {
             // A call without arguments has none of them, not broken ones.
-            ModelItem::Call { name, payload: Payload::Function { arguments } } if arguments.trim().is_empty() => {
+            ModelItem::Call { name, payload: Payload::Function { arguments } }
+                if arguments.trim().is_empty() =>
+            {
                 ModelItem::Call { name, payload: Payload::Function { arguments: "{}".to_owned() } }
             }
             item => item,
@@ -139,7 +141,10 @@ impl CallPiece {
         let arguments = self.function.as_ref().map(|function| &function.arguments);
         self.id().is_some()
             || arguments.is_some_and(|arguments| !arguments.is_null() && arguments != "")
-            || self.custom.as_ref().is_some_and(|custom| custom.input.as_ref().is_some_and(|input| !input.is_empty()))
+            || self
+                .custom
+                .as_ref()
+                .is_some_and(|custom| custom.input.as_ref().is_some_and(|input| !input.is_empty()))
     }
 }
 
@@ -172,8 +177,9 @@ mod tests {
 
     #[test]
     fn pieces_find_their_call_on_every_server() {
-        let two = [("a", "{\"x\":1}"), ("b", "{}")];
-        let table: [(&str, Vec<Value>, &[(&str, &str)]); 12] = [
+        const TWO: &[(&str, &str)] = &[("a", "{\"x\":1}"), ("b", "{}")];
+        type Case = (&'static str, Vec<Value>, &'static [(&'static str, &'static str)]);
+        let table: [Case; 12] = [
             (
                 "as documented",
                 vec![
@@ -183,7 +189,7 @@ mod tests {
                     piece(1, Some("c1"), Some("b"), ""),
                     piece(1, None, None, "{}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "interleaved",
@@ -193,17 +199,20 @@ mod tests {
                     piece(0, None, None, "{\"x\":1}"),
                     piece(1, None, None, "}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "no index, whole",
-                vec![piece(None, Some("c0"), Some("a"), "{\"x\":1}"), piece(None, Some("c1"), Some("b"), "{}")],
-                &two,
+                vec![
+                    piece(None, Some("c0"), Some("a"), "{\"x\":1}"),
+                    piece(None, Some("c1"), Some("b"), "{}"),
+                ],
+                TWO,
             ),
             (
                 "no index, no id, whole",
                 vec![piece(None, None, Some("a"), "{\"x\":1}"), piece(None, None, Some("b"), "{}")],
-                &two,
+                TWO,
             ),
             (
                 "no index, arguments in pieces",
@@ -213,7 +222,7 @@ mod tests {
                     piece(None, Some("c1"), Some("b"), "{"),
                     piece(None, Some(""), None, "}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "always index 0, id only at first",
@@ -223,7 +232,7 @@ mod tests {
                     piece(0, Some("c1"), Some("b"), ""),
                     piece(0, Some(""), None, "{}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "always index 0, id repeated",
@@ -233,7 +242,7 @@ mod tests {
                     piece(0, Some("c1"), Some("b"), ""),
                     piece(0, Some("c1"), None, "{}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "name repeated",
@@ -242,7 +251,7 @@ mod tests {
                     piece(0, Some("c0"), Some("a"), ":1}"),
                     piece(1, Some("c1"), Some("b"), "{}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "another id on each piece",
@@ -251,7 +260,7 @@ mod tests {
                     piece(0, Some("d0"), None, "{\"x\":1}"),
                     piece(1, Some("c1"), Some("b"), "{}"),
                 ],
-                &two,
+                TWO,
             ),
             (
                 "name in pieces",

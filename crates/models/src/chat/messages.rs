@@ -13,7 +13,7 @@ use crate::{
     content::{Joined, Piece, piece, told},
     endpoint::Dialect,
     freeform,
-    seal::ChatSeal,
+    seal::{ChatSeal, Detail, ThoughtsField},
 };
 use agent_core::{CallId, Item, ModelRequest, Payload, ToolOutput};
 use serde::de::IgnoredAny;
@@ -40,14 +40,14 @@ pub(super) fn messages<'a>(
     });
     let mut translation = Translation {
         attachments,
-        provider: &request.provider,
+        request,
         outputs: outputs.collect(),
         wants_thoughts: dialect == Dialect::WantsThoughts,
         messages: Vec::with_capacity(items.len() + 1),
         heard: Vec::new(),
         said: Said::default(),
     };
-    translation.wants_thoughts |= items.iter().any(|item| translation.seal(item).is_some_and(|seal| seal.thoughts.is_some()));
+    translation.wants_thoughts |= items.iter().any(|item| translation.shows_that_thoughts_are_wanted(item));
     translation.messages.extend(system(request, wished));
     for item in items {
         translation.item(item);
@@ -73,7 +73,7 @@ fn system<'a>(request: &'a ModelRequest, wished: Option<&Value>) -> Option<Messa
 /// The conversation on its way into messages.
 struct Translation<'a> {
     attachments: &'a Attachments,
-    provider: &'a str,
+    request: &'a ModelRequest,
     outputs: HashMap<&'a CallId, &'a ToolOutput>,
     /// The server refuses calls without the thoughts before them.
     wants_thoughts: bool,
@@ -92,6 +92,7 @@ struct Said<'a> {
     outputs: Vec<Option<&'a ToolOutput>>,
     /// What goes back with the calls, by their number.
     extra_content: BTreeMap<usize, Value>,
+    details: Vec<Detail>,
 }
 
 impl<'a> Translation<'a> {
@@ -129,26 +130,43 @@ impl<'a> Translation<'a> {
     }
 
     fn hear(&mut self, pieces: impl IntoIterator<Item = Piece<'a>>) {
-        self.end_said();
         // An empty text says nothing, and some servers refuse it.
-        let pieces = pieces.into_iter().filter(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
-        self.heard.extend(pieces);
+        for piece in pieces.into_iter().filter(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()))
+        {
+            self.end_said();
+            self.heard.push(piece);
+        }
     }
 
     /// Thoughts are told to nobody but a server that demands its own again.
     fn think(&mut self, item: &Item, text: Option<&'a str>) {
-        if let Some(seal) = self.seal(item) {
-            if seal.thoughts.is_some() {
-                self.said.thoughts.extend(text.map(Cow::Borrowed));
-            }
-            self.said.extra_content.extend(seal.extra_content);
+        let Some(seal) = self.seal(item) else { return };
+        if seal.thoughts.is_some() {
+            self.said.thoughts.extend(text.map(Cow::Borrowed));
+        }
+        self.said.extra_content.extend(seal.extra_content);
+        if seal.model == self.request.model {
+            self.said.details.extend(seal.details);
         }
     }
 
     /// The seal of this provider on an item.
     fn seal(&self, item: &Item) -> Option<ChatSeal> {
         let Item::Reasoning { encrypted: Some(encrypted), provider, .. } = item else { return None };
-        (provider.as_deref().unwrap_or_default() == self.provider).then(|| ChatSeal::read(encrypted))?
+        let own = provider.as_deref().unwrap_or_default() == self.request.provider;
+        own.then(|| ChatSeal::read(encrypted))?
+    }
+
+    /// Whether the server refuses calls without the thoughts before them, as far as this item tells.
+    fn shows_that_thoughts_are_wanted(&self, item: &Item) -> bool {
+        match self.seal(item).and_then(|seal| seal.thoughts) {
+            Some(ThoughtsField::ReasoningContent) => true,
+            // Behind OpenRouter it depends on the model (UKGovernmentBEIS/inspect_ai issue 4079).
+            Some(ThoughtsField::ReasoningDetails) => {
+                ["deepseek", "moonshot", "kimi"].iter().any(|maker| self.request.model.contains(maker))
+            }
+            None => false,
+        }
     }
 
     fn end_heard(&mut self) {
@@ -166,7 +184,8 @@ impl<'a> Translation<'a> {
     }
 
     fn end_said(&mut self) {
-        let Said { texts, thoughts, mut calls, outputs, extra_content } = std::mem::take(&mut self.said);
+        let Said { texts, thoughts, mut calls, outputs, extra_content, details } =
+            std::mem::take(&mut self.said);
         if texts.is_empty() && calls.is_empty() {
             return;
         }
@@ -180,6 +199,7 @@ impl<'a> Translation<'a> {
         self.messages.push(Message::Assistant {
             content: (!texts.is_empty()).then_some(Joined { texts, separator: PARAGRAPH }),
             reasoning_content: wanted.then_some(Joined { texts: thoughts, separator: "" }),
+            reasoning_details: details.into_iter().map(|detail| renamed(detail, &ids)).collect(),
             tool_calls: calls,
         });
         for (id, output) in ids.into_iter().zip(outputs) {
@@ -223,10 +243,19 @@ impl<'a> From<Piece<'a>> for Part<'a> {
     }
 }
 
+/// A detail with the thread's id of the call that it names.
+fn renamed(Detail { call, mut detail }: Detail, ids: &[&str]) -> Value {
+    if let Some(id) = call.and_then(|number| ids.get(number)) {
+        detail["id"] = json!(id);
+    }
+    detail
+}
+
 /// Arguments that every server can read. vLLM, llama.cpp and Ollama parse those of the whole history and refuse a
 /// request for a call that the model once got wrong, which would end the conversation for good.
 fn readable(arguments: &str) -> Cow<'_, str> {
-    let is_object = arguments.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(arguments).is_ok();
+    let is_object =
+        arguments.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(arguments).is_ok();
     if is_object {
         return Cow::Borrowed(arguments);
     }

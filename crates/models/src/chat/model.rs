@@ -49,7 +49,8 @@ impl ChatModel {
         let body = request::body(&request, &info, limit, &attachments, self.0.provider.dialect);
         drop(attachments);
         let freeform = FreeformTools::of(&request.tools);
-        self.0.open(request.model, body, |limits| ChatAssembly::new(limits, freeform, limit)).await
+        let model = request.model.clone();
+        self.0.open(request.model, body, |limits| ChatAssembly::new(limits, model, freeform, limit)).await
     }
 }
 

@@ -66,3 +66,56 @@ fn tool(spec: &ToolSpec) -> Option<Tool<'_>> {
     let (description, parameters) = freeform::as_function(spec)?;
     Some(Tool::Function { function: Function { name: &spec.name, description, parameters } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_core::{Conversation, EffectId, Item, Shared, Tenant, ThreadId, ThreadKey, ToolKind, TurnId};
+    use serde_json::json;
+
+    fn request() -> ModelRequest {
+        let tool = ToolSpec {
+            name: "t".to_owned(),
+            description: "d".to_owned(),
+            kind: ToolKind::Function { parameters: json!({}) },
+        };
+        let hi = Item::User { content: vec![agent_core::Content::text("hi")] };
+        ModelRequest {
+            key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("thread-1") },
+            turn: TurnId(1),
+            effect: EffectId(1),
+            attempt: 1,
+            provider: String::new(),
+            model: "m".to_owned(),
+            effort: None,
+            summary: None,
+            instructions: Shared::default(),
+            tools: Shared::new(vec![tool]),
+            conversation: Conversation { epoch: 0, items: vec![Shared::new(hi)] },
+            output_schema: Some(json!({ "type": "object" })),
+            traceparent: None,
+        }
+    }
+
+    fn sent(dialect: Dialect) -> Value {
+        let info = crate::Catalogue::builtin().model("m");
+        let body = body(&request(), &info, Some(100), &Attachments::default(), dialect).unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    #[test]
+    fn openai_itself_gets_what_others_may_refuse() {
+        let openai = sent(Dialect::OpenAi);
+        assert_eq!(openai["prompt_cache_key"], "thread-1");
+        assert_eq!(openai["max_completion_tokens"], 100);
+        assert_eq!(openai["response_format"]["json_schema"]["strict"], false);
+        assert_eq!(openai.get("max_tokens"), None);
+        assert_eq!(openai["messages"].as_array().unwrap().len(), 1, "the schema is not told in words");
+
+        let other = sent(Dialect::Usual);
+        assert_eq!(other["max_tokens"], 100);
+        for key in ["prompt_cache_key", "max_completion_tokens", "response_format"] {
+            assert_eq!(other.get(key), None, "{key}");
+        }
+    }
+}

@@ -77,6 +77,8 @@ pub(super) enum Message<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reasoning_content: Option<Joined<'a>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        reasoning_details: Vec<Value>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolCall<'a>>,
     },
     Tool {
@@ -154,6 +156,8 @@ pub(super) struct Delta {
     pub(super) reasoning_content: Value,
     /// Ollama, OpenRouter, Groq, Cerebras, vLLM. Some send both, with the same text.
     pub(super) reasoning: Value,
+    /// OpenRouter's, with the same text, and what of it is sealed.
+    pub(super) reasoning_details: Option<Vec<Value>>,
     pub(super) tool_calls: Option<Vec<CallPiece>>,
     /// What calls were before there could be several.
     pub(super) function_call: Option<FunctionPiece>,

@@ -90,8 +90,9 @@ impl ResponsesAssembly {
         if data == "[DONE]" {
             return Ok(());
         }
-        let event: Event = serde_json::from_str(data)
-            .map_err(|error| Trouble::nonsense(format!("the response has an event that is not JSON: {error}")))?;
+        let event: Event = serde_json::from_str(data).map_err(|error| {
+            Trouble::nonsense(format!("the response has an event that is not JSON: {error}"))
+        })?;
         match event.kind.as_str() {
             "response.output_item.added" => self.added(event),
             "response.output_item.done" => self.done(event, events),
@@ -227,7 +228,9 @@ impl ResponsesAssembly {
         match (response.incomplete_reason(), self.limit) {
             ("max_output_tokens", Some(limit)) => Trouble::Wrong(
                 ModelErrorKind::InvalidRequest,
-                format!("the response needs more than the {limit} tokens of max_output_tokens: raise that limit"),
+                format!(
+                    "the response needs more than the {limit} tokens of max_output_tokens: raise that limit"
+                ),
             ),
             // No limit is sent, so it is the model's own: its window is full (OpenAI, "Reasoning models", section
             // "Allocating space for reasoning").
@@ -251,7 +254,7 @@ impl ResponsesAssembly {
                 State::Done(item) => {
                     let item = item.take().map(|item| self.freeform.restore(item));
                     events.extend(item.map(ModelEvent::Item));
-                },
+                }
                 State::Skipped => {}
             }
             self.given_out += 1;

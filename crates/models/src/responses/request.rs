@@ -1,8 +1,7 @@
 //! A [`ModelRequest`] as the body of a Responses API request.
 
 use super::wire::{
-    Body, CustomFormat, InputItem, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat,
-    Tool,
+    Body, CustomFormat, InputItem, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat, Tool,
 };
 use crate::{
     attachments::Attachments,

@@ -52,10 +52,9 @@ impl Schema {
         // The crate's own loader reads files.
         compiler.use_loader(Box::new(NoLoader));
         let mut schemas = Schemas::new();
-        let index = compiler
-            .add_resource(NAME, schema.clone())
-            .and_then(|()| compiler.compile(NAME, &mut schemas))
-            .map_err(|error| schema_error(&error, schema))?;
+        let refused = |error: CompileError| schema_error(&error, schema);
+        compiler.add_resource(NAME, schema.clone()).map_err(refused)?;
+        let index = compiler.compile(NAME, &mut schemas).map_err(refused)?;
         Ok(Self { schemas, index })
     }
 

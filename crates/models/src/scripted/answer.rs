@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::script::{Attempts, Fault, FaultKind, Script, ScriptedPayload, Step};
 use super::template::Template;
 use agent_core::{
-    Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, Completion,
+    Completion, Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
     Payload, TokenUsage, ToolKind,
 };
 use serde_json::Value;

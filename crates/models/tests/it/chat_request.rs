@@ -85,8 +85,10 @@ async fn body_is_the_golden_one() {
         duration_ms: Some(1234),
         ..ToolOutput::text(OutputStatus::Failed, "no such file\n")
     };
-    let seen =
-        ToolOutput { content: vec![Content::text("a.jpg: "), shot], ..ToolOutput::text(OutputStatus::Ok, "") };
+    let seen = ToolOutput {
+        content: vec![Content::text("a.jpg: "), shot],
+        ..ToolOutput::text(OutputStatus::Ok, "")
+    };
     let said = vec![
         context("cwd: /tmp"),
         Item::User {
@@ -118,11 +120,8 @@ async fn body_is_the_golden_one() {
         tools: tools(),
         ..request(said)
     };
-    let overrides = ModelOverrides {
-        reasoning: Some(true),
-        max_output_tokens: Some(4096),
-        ..ModelOverrides::default()
-    };
+    let overrides =
+        ModelOverrides { reasoning: Some(true), max_output_tokens: Some(4096), ..ModelOverrides::default() };
     let sent = sent_with(request, blobs, known(overrides)).await;
     let expected: Value = serde_json::from_str(include_str!("../golden/chat/request.json")).unwrap();
     assert_eq!(sent.body, expected, "{:#}", sent.body);
@@ -208,7 +207,10 @@ async fn model_without_eyes_is_told_that_an_image_was_left_out() {
         let model = http(&server, api).with_blobs(blobs).with_catalogue(blind.clone());
         items(&model, request(vec![Item::User { content }])).await;
         let body = server.requests().remove(0).body.to_string();
-        assert!(body.contains("[image/png of 4 bytes: left out, because this model sees no images]"), "{body}");
+        assert!(
+            body.contains("[image/png of 4 bytes: left out, because this model sees no images]"),
+            "{body}"
+        );
         assert!(!body.contains("data:image"), "{body}");
     }
 }
@@ -279,7 +281,8 @@ async fn server_gets_back_the_thoughts_it_called_reasoning_content() {
     let model = http(&server, WireApi::Chat);
     let mut said = vec![user("hi")];
     for number in 1..=3 {
-        let answered = items(&model, ModelRequest { provider: "ds".to_owned(), ..request(said.clone()) }).await;
+        let answered =
+            items(&model, ModelRequest { provider: "ds".to_owned(), ..request(said.clone()) }).await;
         said.extend(answered.into_iter().map(|item| as_item(item, number, "ds")));
         if number < 3 {
             said.push(output(number, "x"));
@@ -318,6 +321,47 @@ async fn server_gets_back_what_it_attached_to_a_call() {
     assert_eq!(calls[1]["extra_content"], json!({ "google": { "thought_signature": "EjQ" } }));
     let elsewhere = sent(ModelRequest { provider: "other".to_owned(), ..request(said) }).await;
     assert!(!elsewhere.to_string().contains("EjQ"));
+}
+
+#[tokio::test]
+async fn gateway_gets_back_the_details_it_sealed() {
+    let chunk = |delta: Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
+    let stream = [
+        chunk(json!({
+            "reasoning": "Hm.",
+            "reasoning_details": [{ "type": "reasoning.text", "text": "Hm.", "index": 0 }],
+        })),
+        chunk(json!({
+            "tool_calls": [
+                { "index": 0, "id": "tool_a", "function": { "name": "a", "arguments": "{}" } },
+                { "index": 1, "id": "tool_b", "function": { "name": "b", "arguments": "{}" } },
+            ],
+            "reasoning_details": [{ "type": "reasoning.encrypted", "data": "EjQ", "id": "tool_b", "index": 1 }],
+        })),
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n"
+            .to_owned(),
+    ];
+    for model in ["google/gemini-3", "deepseek/deepseek-v4"] {
+        let asked = |said| ModelRequest { model: model.to_owned(), ..request(said) };
+        let server = ModelServer::start(Reply::raw(stream.clone())).unwrap();
+        let answered = items(&http(&server, WireApi::Chat), asked(vec![user("hi")])).await;
+        let mut said = vec![user("hi")];
+        // The thoughts, then the calls 1 and 2, then the seal.
+        said.extend((0..).zip(answered).map(|(number, item)| as_item(item, number, "")));
+        said.extend([output(1, "x"), output(2, "y")]);
+
+        let back = sent(asked(said.clone())).await["messages"][2].clone();
+        let expected = json!([
+            { "type": "reasoning.text", "text": "Hm.", "index": 0 },
+            { "type": "reasoning.encrypted", "data": "EjQ", "id": "call_2", "index": 1 },
+        ]);
+        assert_eq!(back["reasoning_details"], expected);
+        let thoughts = model.starts_with("deepseek").then(|| json!("Hm."));
+        assert_eq!(back.get("reasoning_content"), thoughts.as_ref(), "{model}");
+
+        let other = ModelRequest { model: "anthropic/claude".to_owned(), ..request(said) };
+        assert_eq!(sent(other).await["messages"][2].get("reasoning_details"), None);
+    }
 }
 
 /// An item of a response as the thread keeps it.

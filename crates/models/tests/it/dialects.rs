@@ -57,8 +57,7 @@ async fn every_server_says_in_its_words_that_the_conversation_is_too_long() {
             let lost = dialect == Dialect::Ollama && format!("{reply:?}").contains("Failed");
             let server = ModelServer::start_speaking(reply, dialect).unwrap();
             let error = error(&http(&server, WireApi::Chat), request(vec![user("hi")])).await;
-            let expected =
-                if lost { ModelErrorKind::Stream } else { ModelErrorKind::ContextWindowExceeded };
+            let expected = if lost { ModelErrorKind::Stream } else { ModelErrorKind::ContextWindowExceeded };
             assert_eq!(error.kind, expected, "{dialect:?}: {error}");
         }
     }

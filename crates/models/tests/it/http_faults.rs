@@ -96,7 +96,13 @@ fn refusals() -> Vec<Case> {
             1,
             "with application/json instead of an event stream",
         ),
-        ("error of status 200", Reply::status(200, r#"{"error":"sorry"}"#), ModelErrorKind::Stream, 1, "sorry"),
+        (
+            "error of status 200",
+            Reply::status(200, r#"{"error":"sorry"}"#),
+            ModelErrorKind::Stream,
+            1,
+            "sorry",
+        ),
         ("hang up", Reply::hang_up(), Unavailable, 5, "did not answer"),
     ]
 }
@@ -189,12 +195,8 @@ async fn huge_message_is_taken_and_an_endless_one_is_not() {
 #[tokio::test]
 async fn request_is_made_again_until_it_is_answered() {
     for api in APIS {
-        let faults = [
-            Reply::hang_up(),
-            Reply::status(500, ""),
-            Reply::error(429, "x", "y"),
-            Reply::status(503, ""),
-        ];
+        let faults =
+            [Reply::hang_up(), Reply::status(500, ""), Reply::error(429, "x", "y"), Reply::status(503, "")];
         let server = ModelServer::start(Vec::from_iter(faults.into_iter().chain([good()]))).unwrap();
         assert_eq!(items(&http(&server, api), request(vec![user("hi")])).await, [message("fine")]);
         let requests = server.requests();
@@ -331,9 +333,10 @@ fn endings(api: WireApi, rest: &str) -> String {
 async fn completion_ends_the_stream_whatever_the_socket_does() {
     for api in APIS {
         // After the completion: garbage, an error, another completion, silence.
-        let mut replies: Vec<Reply> = ["data: {\n\n", "data: {\"type\":\"error\",\"error\":\"x\"}\n\n", "data: [DONE]\n\n"]
-            .map(|rest| Reply::raw([endings(api, rest)]))
-            .into();
+        let mut replies: Vec<Reply> =
+            ["data: {\n\n", "data: {\"type\":\"error\",\"error\":\"x\"}\n\n", "data: [DONE]\n\n"]
+                .map(|rest| Reply::raw([endings(api, rest)]))
+                .into();
         replies.push(Reply::new().bytes(endings(api, "")).silence());
         let server = ModelServer::start(replies).unwrap();
         let model = http(&server, api);
@@ -372,11 +375,8 @@ async fn connection_is_used_again() {
 
 #[tokio::test]
 async fn whole_answer_instead_of_a_stream_is_taken_over_chat() {
-    let reply = Reply::new()
-        .thoughts("hm")
-        .text("fine")
-        .call("exec_command", json!({ "cmd": "ls" }))
-        .not_streamed();
+    let reply =
+        Reply::new().thoughts("hm").text("fine").call("exec_command", json!({ "cmd": "ls" })).not_streamed();
     let server = ModelServer::start(Replies::always(reply)).unwrap();
     let events = all(&http(&server, WireApi::Chat), request(vec![user("hi")])).await;
     assert_eq!(kinds(&events), ["delta", "item", "delta", "item", "item", "completed"]);

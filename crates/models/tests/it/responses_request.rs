@@ -155,8 +155,7 @@ fn thought(provider: Option<&str>, encrypted: Option<&str>) -> Item {
 
 #[tokio::test]
 async fn thoughts_are_sent_only_sealed() {
-    let sent =
-        input(vec![user("a"), thought(None, None), thought(None, Some("gA")), agent("b")], None).await;
+    let sent = input(vec![user("a"), thought(None, None), thought(None, Some("gA")), agent("b")], None).await;
     assert_eq!(sent.as_array().unwrap().len(), 3);
     assert_eq!(
         sent[1],

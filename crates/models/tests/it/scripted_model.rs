@@ -4,7 +4,7 @@ use crate::conversation::{
     agent, all, attempt, call, error, freeform, function, items, kinds, message, output, request, user,
 };
 use agent_core::{
-    Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Completion,
+    Completion, Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer,
     TokenUsage,
 };
 use futures::StreamExt;

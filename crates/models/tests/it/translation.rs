@@ -8,7 +8,11 @@ use agent_core::{
     BlobSource, Content, Item, ItemId, ModelRequest, OutputStatus, Payload, Shared, ToolCall, ToolOutput,
 };
 use models::{HttpModel, ProviderConfig, WireApi};
-use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    sample::Index,
+    test_runner::{Config, TestRunner},
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use test_kit::{ModelServer, Replies, Reply};
@@ -36,7 +40,8 @@ fn image() -> Content {
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
-    let text = prop_oneof![Just(""), Just("{}"), Just("{\"a\":1}"), Just("{\"half"), Just("[1]"), Just("\"x\" ")];
+    let text =
+        prop_oneof![Just(""), Just("{}"), Just("{\"a\":1}"), Just("{\"half"), Just("[1]"), Just("\"x\" ")];
     (any::<bool>(), text).prop_map(|(freeform, text)| match freeform {
         true => Payload::Freeform { input: text.to_owned() },
         false => Payload::Function { arguments: text.to_owned() },
@@ -80,7 +85,13 @@ fn step() -> impl Strategy<Value = Step> {
         prop::collection::vec((told(), any::<Index>()), 0..3),
         prop::collection::vec(any::<Index>(), 4),
     )
-        .prop_map(|(thoughts, messages, calls, said, order)| Step { thoughts, messages, calls, said, order })
+        .prop_map(|(thoughts, messages, calls, said, order)| Step {
+            thoughts,
+            messages,
+            calls,
+            said,
+            order,
+        })
 }
 
 /// The conversation, well formed: every call has one output, somewhere before the next response.
@@ -220,7 +231,7 @@ fn any_conversation_obeys_the_rules_of_both_apis() {
         server.requests().pop().unwrap().input().to_vec()
     };
     let seen = std::cell::RefCell::new(BTreeMap::<&str, u32>::new());
-    TestRunner::default()
+    TestRunner::new(Config { cases: 128, failure_persistence: None, ..Config::default() })
         .run(&prop::collection::vec(step(), 0..4), |steps| {
             let items = history(&steps);
             let messages = sent(&chat, &items);
@@ -229,7 +240,8 @@ fn any_conversation_obeys_the_rules_of_both_apis() {
             check_responses(&sent(&capable, &items), &items, true);
             let mut seen = seen.borrow_mut();
             let all = json!(messages).to_string();
-            for what in ["reasoning_content", "extra_content", "image_url", "arguments_that_are", "a notice"] {
+            for what in ["reasoning_content", "extra_content", "image_url", "arguments_that_are", "a notice"]
+            {
                 *seen.entry(what).or_default() += u32::from(all.contains(what));
             }
             Ok(())
@@ -280,7 +292,8 @@ async fn thread_changes_its_provider_there_and_back() {
         sent.iter().map(|item| item[key].as_str().unwrap_or_default().to_owned()).collect()
     };
     let first = ask(WireApi::Responses, "openai", &said).await;
-    let expected = ["message", "reasoning", "custom_tool_call", "custom_tool_call_output", "message", "message"];
+    let expected =
+        ["message", "reasoning", "custom_tool_call", "custom_tool_call_output", "message", "message"];
     assert_eq!(kinds(&first, "type"), expected);
 
     // Over chat: no thought, a function for the freeform tool, the image in a message of its own.
@@ -303,11 +316,16 @@ async fn thread_changes_its_provider_there_and_back() {
         user("and back"),
     ]);
     let third = ask(WireApi::Responses, "openai", &said).await;
-    assert_eq!(third[..first.len()], first[..], "what was sent before is sent as it was, for the prompt cache");
+    assert_eq!(
+        third[..first.len()],
+        first[..],
+        "what was sent before is sent as it was, for the prompt cache"
+    );
     let expected = ["custom_tool_call", "custom_tool_call_output", "message", "message"];
     assert_eq!(kinds(&third[first.len()..], "type"), expected);
     let fourth = ask(WireApi::Chat, "deepseek", &said).await;
-    let thoughts: Vec<&Value> = fourth.iter().filter_map(|message| message.get("reasoning_content")).collect();
+    let thoughts: Vec<&Value> =
+        fourth.iter().filter_map(|message| message.get("reasoning_content")).collect();
     assert_eq!(thoughts, ["", "Thoughts."]);
 }
 

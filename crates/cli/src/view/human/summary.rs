@@ -2,10 +2,11 @@
 
 use crate::view::{
     Style,
-    amounts::{duration, number, percent},
+    amounts::{dollars, duration, number, percent},
     clean_line,
 };
-use agent_core::{RateLimit, TokenUsage};
+use agent_core::{RateLimit, Settings, TokenUsage};
+use models::{Catalogue, Price};
 
 /// A rate limit is told below this share of it.
 const LOW_PERCENT: u64 = 20;
@@ -19,12 +20,28 @@ pub(super) struct Summary {
     /// Tokens left of the model's window, and the window.
     context: Option<(u64, u64)>,
     rate_limits: Vec<RateLimit>,
+    /// Knows prices; without it no cost is told.
+    catalogue: Option<Catalogue>,
+    /// Of the model that is asked.
+    price: Option<Price>,
+    /// What the turn's tokens cost, in micro-dollars; 0 where no price is known.
+    cost: u64,
 }
 
 impl Summary {
+    pub(super) fn priced(catalogue: Catalogue, model: &str) -> Self {
+        let price = catalogue.model(model).price;
+        Self { catalogue: Some(catalogue), price, ..Self::default() }
+    }
+
+    /// The model may be another one from now on.
+    pub(super) fn runs_under(&mut self, settings: &Settings) {
+        self.price = self.catalogue.as_ref().and_then(|catalogue| catalogue.model(&settings.model).price);
+    }
+
     /// A new turn; the window and the limits stay as they were last told.
     pub(super) fn turn(&mut self, at_ms: u64) {
-        (self.started_ms, self.calls, self.usage) = (at_ms, 0, TokenUsage::default());
+        (self.started_ms, self.calls, self.usage, self.cost) = (at_ms, 0, TokenUsage::default(), 0);
     }
 
     pub(super) fn tokens(
@@ -34,6 +51,7 @@ impl Summary {
         rate_limits: &[RateLimit],
     ) {
         self.usage += last;
+        self.cost += self.price.map_or(0, |price| price.cost(&last));
         self.context = left.zip(window);
         if !rate_limits.is_empty() {
             self.rate_limits = rate_limits.to_vec();
@@ -45,6 +63,9 @@ impl Summary {
         let mut parts = vec![duration(at_ms.saturating_sub(self.started_ms)), self.calls()];
         if self.usage != TokenUsage::default() {
             parts.push(self.spent());
+        }
+        if self.cost > 0 {
+            parts.push(dollars(self.cost));
         }
         if let Some((left, window)) = self.context.filter(|(_, window)| *window > 0) {
             parts.push(format!("context {} % left", percent(left, window)));

@@ -1,6 +1,6 @@
 //! Items in the shapes of the Codex SDK: `sdk/typescript/src/items.ts` of openai/codex. Fields of ours come besides.
 
-use crate::view::command_line;
+use crate::view::{Reasoning, command_line};
 use agent_core::{
     FileChange, FileChangeKind, ItemDetail, OutputStatus, Plan, PlanStepStatus, ToolOutput, TurnItem,
 };
@@ -11,12 +11,15 @@ const BUILT_IN: &str = "everturn";
 const OF_THE_CLIENT: &str = "client";
 
 /// The item; none where the SDK has none for it, or another event tells it.
-pub(super) fn item_json(item: &TurnItem) -> Option<Value> {
+pub(super) fn item_json(item: &TurnItem, reasoning: Reasoning) -> Option<Value> {
     let mut value = match &item.detail {
         ItemDetail::AgentMessage { text, .. } => json!({ "type": "agent_message", "text": text }),
         ItemDetail::Reasoning { summary, text } => {
-            let told =
-                if summary.is_empty() { text.clone().unwrap_or_default() } else { summary.join("\n\n") };
+            let told = match (reasoning, text) {
+                (Reasoning::Hidden, _) => return None,
+                (Reasoning::Raw, Some(text)) => text.clone(),
+                (Reasoning::Raw, None) | (Reasoning::Summary, _) => summary.join("\n\n"),
+            };
             json!({ "type": "reasoning", "text": told })
         }
         ItemDetail::CommandExecution { command, output, .. } => json!({

@@ -152,7 +152,7 @@ fn questions_say_what_and_why() {
     };
     let all = shown(vec![
         EventKind::ExecApprovalRequest(exec).into(),
-        EventKind::RequestUserInput { id: InteractionId::new("q1"), questions: request.clone() }.into(),
+        EventKind::RequestUserInput { id: InteractionId::new("q1"), questions: request }.into(),
         EventKind::ElicitationRequest { id: InteractionId::new("q2"), request: json!(1) }.into(),
         EventKind::DynamicToolCallRequest { id: InteractionId::new("q3"), request: json!(2) }.into(),
     ]);
