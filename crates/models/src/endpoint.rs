@@ -144,9 +144,36 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether the server is on this machine or in its neighbourhood, so that the user can see to it.
+pub(crate) fn is_nearby(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    is_loopback(url)
+        || match host.parse() {
+            Ok(IpAddr::V4(address)) => address.is_private() || address.is_link_local(),
+            Ok(IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+            Err(_) => !host.contains('.') || host.ends_with(".local"),
+        }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_are_known_by_their_address() {
+        let table = [
+            ("http://localhost:11434/v1", true),
+            ("http://192.168.1.20:1234/v1", true),
+            ("http://[fd00::1]:8000/v1", true),
+            ("http://gpu-box:8000/v1", true),
+            ("http://gpu.local/v1", true),
+            ("http://8.8.8.8/v1", false),
+            ("https://api.openai.com/v1", false),
+        ];
+        for (url, nearby) in table {
+            assert_eq!(is_nearby(&Url::parse(url).unwrap()), nearby, "{url}");
+        }
+    }
 
     #[test]
     fn dialects_are_known_by_their_host() {

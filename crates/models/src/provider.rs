@@ -2,7 +2,7 @@
 //! [`ModelError`] what came of it where nothing did.
 
 use crate::{
-    endpoint::{Dialect, ProviderError, endpoint, headers, is_loopback, secrets, sends_key},
+    endpoint::{Dialect, ProviderError, endpoint, headers, is_loopback, is_nearby, secrets, sends_key},
     fault::{ProviderFault, capped},
     provider_config::{ProviderConfig, WireApi},
     retry::{MAX_RETRY_AFTER_MS, RetryPolicy, retry_after},
@@ -196,7 +196,7 @@ impl Provider {
             (ModelErrorKind::Unavailable, Again::After(None))
         };
         let why = cause(error);
-        let advice = if is_loopback(&self.url) {
+        let advice = if is_nearby(&self.url) {
             format!("is the server at {} running?", self.url.origin().ascii_serialization())
         } else {
             "check the network and `base_url`".to_owned()

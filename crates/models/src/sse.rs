@@ -172,6 +172,7 @@ mod tests {
             ("data: whole but unended", &[event("", "whole but unended")]),
             ("data: a\n\nevent: x\n", &[event("", "a")]),
             ("<html>\n</html>\n\n", &[]),
+            ("error: {}\n\ndata: a\n\n", &[event("error", "{}"), event("", "a")]),
         ];
         for (text, expected) in table {
             assert_eq!(&parse([text.as_bytes()]).unwrap(), expected, "{text:?}");

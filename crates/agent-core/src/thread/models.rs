@@ -18,6 +18,8 @@ const MAX_MISFITS: u32 = 2;
 const MAX_MODEL_ATTEMPTS: u32 = 16;
 /// The first wait before a broken response is asked for again; it doubles each time.
 const RETRY_BASE_MS: u64 = 200;
+/// From these rules on the error of a step that was tried again and again says how often.
+const ATTEMPTS_ARE_TOLD: u32 = 2;
 /// No wait is longer.
 const RETRY_MAX_MS: u64 = 60_000;
 
@@ -171,7 +173,9 @@ impl Machine<'_> {
         let of = self.turn_settings().stream_retries;
         let retry = self.with_turn(|turn| turn.stream_retries + 1);
         if !error.retry() || retry > of {
-            self.fail(error.code(), error.message.clone(), turn_end(error));
+            let error =
+                if self.thread.rules >= ATTEMPTS_ARE_TOLD { exhausted(error, retry) } else { error.clone() };
+            self.fail(error.code(), error.message.clone(), turn_end(&error));
             return;
         }
         self.with_turn(|turn| turn.stream_retries = retry);
@@ -237,6 +241,16 @@ impl Machine<'_> {
         });
         self.start_attempt(Effect { attempt, ..effect });
     }
+}
+
+/// The last failure of a step, with how often the model was asked where asking again was of no use.
+fn exhausted(error: &ModelError, asked: u32) -> ModelError {
+    if !error.retry() {
+        return error.clone();
+    }
+    let times = if asked == 1 { "once".to_owned() } else { format!("{asked} times") };
+    let message = format!("{} (asked {times}); the thread is kept: try again later", error.message);
+    ModelError { message, ..error.clone() }
 }
 
 fn turn_end(error: &ModelError) -> TurnEnd {

@@ -6,6 +6,8 @@
 //! * The model's words and calls of one response are one message, and each call is answered right after it, whatever
 //!   the user said meanwhile.
 //! * Answers are text. An image in one goes into a message of the user after the answers.
+//! * Ids of calls are nine letters and digits, as Mistral demands, and its models hear the user only after they have
+//!   said something to an answer.
 
 use super::wire::{CalledFunction, ImageUrl, Message, Part, ToolCall, UserContent};
 use crate::{
@@ -26,6 +28,12 @@ use std::{
 /// Stands between texts that were told one after the other.
 const PARAGRAPH: &str = "\n\n";
 
+/// Names of Mistral's models, in which no user may follow an answer ("Unexpected role 'user' after role 'tool'").
+const MISTRAL: [&str; 7] =
+    ["mistral", "devstral", "codestral", "magistral", "ministral", "mixtral", "pixtral"];
+/// What they are told to have said in between.
+const BRIDGE: &str = "I see.";
+
 /// The messages; `wished` is the output schema that the model is told in words.
 pub(super) fn messages<'a>(
     request: &'a ModelRequest,
@@ -43,6 +51,7 @@ pub(super) fn messages<'a>(
         request,
         outputs: outputs.collect(),
         wants_thoughts: dialect == Dialect::WantsThoughts,
+        is_mistral: MISTRAL.iter().any(|name| request.model.contains(name)),
         messages: Vec::with_capacity(items.len() + 1),
         heard: Vec::new(),
         said: Said::default(),
@@ -77,6 +86,7 @@ struct Translation<'a> {
     outputs: HashMap<&'a CallId, &'a ToolOutput>,
     /// The server refuses calls without the thoughts before them.
     wants_thoughts: bool,
+    is_mistral: bool,
     messages: Vec<Message<'a>>,
     /// What the user said since the model last did.
     heard: Vec<Piece<'a>>,
@@ -117,7 +127,7 @@ impl<'a> Translation<'a> {
                 self.end_heard();
                 self.said.outputs.push(self.outputs.get(&call.id).copied());
                 self.said.calls.push(ToolCall {
-                    id: call.id.as_str(),
+                    id: plain_id(&call.id),
                     r#type: "function",
                     function: CalledFunction { name: &call.name, arguments },
                     extra_content: None,
@@ -180,6 +190,15 @@ impl<'a> Translation<'a> {
         } else {
             UserContent::Parts(heard.into_iter().map(Part::from).collect())
         };
+        if self.is_mistral && matches!(self.messages.last(), Some(Message::Tool { .. })) {
+            let content = Joined { texts: vec![Cow::Borrowed(BRIDGE)], separator: "" };
+            self.messages.push(Message::Assistant {
+                content: Some(content),
+                reasoning_content: None,
+                reasoning_details: Vec::new(),
+                tool_calls: Vec::new(),
+            });
+        }
         self.messages.push(Message::User { content });
     }
 
@@ -194,7 +213,7 @@ impl<'a> Translation<'a> {
                 call.extra_content = Some(extra);
             }
         }
-        let ids: Vec<&'a str> = calls.iter().map(|call| call.id).collect();
+        let ids: Vec<Cow<'a, str>> = calls.iter().map(|call| call.id.clone()).collect();
         let wanted = self.wants_thoughts && !calls.is_empty();
         self.messages.push(Message::Assistant {
             content: (!texts.is_empty()).then_some(Joined { texts, separator: PARAGRAPH }),
@@ -207,7 +226,7 @@ impl<'a> Translation<'a> {
         }
     }
 
-    fn answer(&mut self, tool_call_id: &'a str, output: Option<&'a ToolOutput>) {
+    fn answer(&mut self, tool_call_id: Cow<'a, str>, output: Option<&'a ToolOutput>) {
         let pieces = match output {
             Some(output) => told(output, self.attachments),
             None => vec![Piece::Text(Cow::Borrowed("There is no output of this call."))],
@@ -243,8 +262,18 @@ impl<'a> From<Piece<'a>> for Part<'a> {
     }
 }
 
-/// A detail with the thread's id of the call that it names.
-fn renamed(Detail { call, mut detail }: Detail, ids: &[&str]) -> Value {
+/// The thread's id of a call, `call_` and a number, as nine letters and digits: Mistral's servers and templates refuse
+/// any other ("must be a-z, A-Z, 0-9, with a length of 9").
+fn plain_id(id: &CallId) -> Cow<'_, str> {
+    match id.as_str().strip_prefix("call_").and_then(|number| number.parse::<u64>().ok()) {
+        Some(number) if number < 100_000 => Cow::Owned(format!("call{number:05}")),
+        Some(number) => Cow::Owned(format!("c{number:08}")),
+        None => Cow::Borrowed(id.as_str()),
+    }
+}
+
+/// A detail with the id under which the call that it names is told.
+fn renamed(Detail { call, mut detail }: Detail, ids: &[Cow<'_, str>]) -> Value {
     if let Some(id) = call.and_then(|number| ids.get(number)) {
         detail["id"] = json!(id);
     }

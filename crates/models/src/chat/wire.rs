@@ -2,7 +2,7 @@
 
 use crate::{content::Joined, freeform::Parameters};
 use agent_core::TokenUsage;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ pub(super) enum Message<'a> {
         tool_calls: Vec<ToolCall<'a>>,
     },
     Tool {
-        tool_call_id: &'a str,
+        tool_call_id: Cow<'a, str>,
         content: Joined<'a>,
     },
 }
@@ -109,7 +109,7 @@ pub(super) struct ImageUrl<'a> {
 
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct ToolCall<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: Cow<'a, str>,
     pub(super) r#type: &'static str,
     pub(super) function: CalledFunction<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,10 +135,12 @@ pub(super) struct Chunk {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Choice {
+    #[serde(deserialize_with = "lenient")]
     pub(super) index: Option<u64>,
     /// What is new; in a response that came whole, `message`, which is everything.
     #[serde(alias = "message")]
     pub(super) delta: Option<Delta>,
+    #[serde(deserialize_with = "lenient")]
     pub(super) finish_reason: Option<String>,
     /// Moonshot counts here.
     pub(super) usage: Value,
@@ -167,7 +169,9 @@ pub(super) struct Delta {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CallPiece {
+    #[serde(deserialize_with = "lenient")]
     pub(super) index: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
     pub(super) id: Option<String>,
     pub(super) function: Option<FunctionPiece>,
     pub(super) custom: Option<CustomPiece>,
@@ -177,6 +181,7 @@ pub(super) struct CallPiece {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FunctionPiece {
+    #[serde(deserialize_with = "lenient")]
     pub(super) name: Option<String>,
     /// A text, as documented; some servers send the object itself.
     pub(super) arguments: Value,
@@ -187,6 +192,11 @@ pub(super) struct FunctionPiece {
 pub(super) struct CustomPiece {
     pub(super) name: Option<String>,
     pub(super) input: Option<String>,
+}
+
+/// A field that counts as missing where it has another type, as with the index -1 of some servers.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Value::deserialize(deserializer).map(|value| serde_json::from_value(value).ok())
 }
 
 /// What the response cost; `None` where this is no count.

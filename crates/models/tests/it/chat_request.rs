@@ -242,9 +242,22 @@ async fn calls_are_answered_before_the_user_is_heard() {
     let roles: Vec<&str> =
         told.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool", "tool", "user"]);
-    assert_eq!(told[3], json!({ "role": "tool", "tool_call_id": "call_1", "content": "one" }));
-    assert_eq!(told[4], json!({ "role": "tool", "tool_call_id": "call_2", "content": "two" }));
+    assert_eq!(told[3], json!({ "role": "tool", "tool_call_id": "call00001", "content": "one" }));
+    assert_eq!(told[4], json!({ "role": "tool", "tool_call_id": "call00002", "content": "two" }));
     assert_eq!(told[5]["content"], "b\n\nc");
+}
+
+#[tokio::test]
+async fn models_of_mistral_say_something_before_the_user_does() {
+    let said = vec![user("a"), function(1, "{}"), output(1, "one"), user("b")];
+    let roles = async |model: &str| {
+        let request = ModelRequest { model: model.to_owned(), ..request(said.clone()) };
+        let told = sent(request).await["messages"].clone();
+        let roles = told.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap());
+        roles.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(roles("devstral:24b").await, "system user assistant tool assistant user");
+    assert_eq!(roles("qwen3:8b").await, "system user assistant tool user");
 }
 
 #[tokio::test]
@@ -353,7 +366,7 @@ async fn gateway_gets_back_the_details_it_sealed() {
         let back = sent(asked(said.clone())).await["messages"][2].clone();
         let expected = json!([
             { "type": "reasoning.text", "text": "Hm.", "index": 0 },
-            { "type": "reasoning.encrypted", "data": "EjQ", "id": "call_2", "index": 1 },
+            { "type": "reasoning.encrypted", "data": "EjQ", "id": "call00002", "index": 1 },
         ]);
         assert_eq!(back["reasoning_details"], expected);
         let thoughts = model.starts_with("deepseek").then(|| json!("Hm."));

@@ -349,6 +349,18 @@ async fn completion_ends_the_stream_whatever_the_socket_does() {
 }
 
 #[tokio::test]
+async fn response_that_is_finished_needs_no_last_word() {
+    // Some servers neither say `[DONE]` nor close the connection.
+    let finished = "data: {\"choices\":[{\"delta\":{\"content\":\"fine\"},\"finish_reason\":\"stop\"}]}\n\n";
+    for reply in [Reply::new().bytes(finished).silence(), Reply::new().bytes(finished).cut_after(9)] {
+        let server = ModelServer::start(reply).unwrap();
+        let config = ProviderConfig { idle_timeout_ms: 50, ..provider(&server, WireApi::Chat) };
+        let model = HttpModel::new(&config).unwrap();
+        assert_eq!(items(&model, request(vec![user("hi")])).await, [message("fine")]);
+    }
+}
+
+#[tokio::test]
 async fn deltas_come_while_the_response_is_made() {
     for api in APIS {
         let server = ModelServer::start(Reply::new().text("now").silence()).unwrap();
