@@ -4,7 +4,8 @@ use crate::binary::Bench;
 use serde_json::{Value, json};
 use test_kit::{ModelServer, Reply};
 
-const SCHEMA: &str = r#"{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } }"#;
+const SCHEMA: &str =
+    r#"{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } }"#;
 
 /// A small image: only its first bytes are looked at.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
@@ -32,7 +33,8 @@ fn a_message_that_never_fits_the_schema_fails_and_says_where() {
     let bench = Bench::new();
     let schema = bench.file("schema.json", SCHEMA);
     bench.file("answer.json", "{\"n\":7}");
-    let script = bench.script("[[step]]\ntext = 'one'\n[[step]]\ntext = '{}'\n[[step]]\ntext = '{\"n\":\"one\"}'\n");
+    let script =
+        bench.script("[[step]]\ntext = 'one'\n[[step]]\ntext = '{}'\n[[step]]\ntext = '{\"n\":\"one\"}'\n");
     let options = ["--output-schema", schema.to_str().unwrap(), "-o", "answer.json", "--json"];
     let ran = bench.run(&[&["exec", "--script", &script], &options[..], &["count"]].concat());
     assert_eq!(ran.code, Some(1), "{ran:#?}");
@@ -61,7 +63,8 @@ fn a_schema_that_is_none_is_refused_before_a_thread_begins() {
 #[test]
 fn images_are_shown_to_the_model() {
     let bench = Bench::new();
-    let server = ModelServer::start(vec![Reply::new().text("A picture."), Reply::new().text("Two.")]).unwrap();
+    let server =
+        ModelServer::start(vec![Reply::new().text("A picture."), Reply::new().text("Two.")]).unwrap();
     std::fs::write(bench.project().join("a.png"), PNG).unwrap();
     std::fs::write(bench.project().join("b.png"), [PNG, b"2"].concat()).unwrap();
     let run = |args: &[&str]| {
@@ -80,7 +83,9 @@ fn an_unreadable_image_is_refused_before_a_thread_begins() {
     let bench = Bench::new();
     let script = bench.script(SAYS_HI);
     bench.file("text.png", "no image");
-    for (file, says) in [("text.png", "PNG, JPEG, GIF or WebP"), ("none.png", "none.png"), (".", "regular file")] {
+    for (file, says) in
+        [("text.png", "PNG, JPEG, GIF or WebP"), ("none.png", "none.png"), (".", "regular file")]
+    {
         bench.run(&["exec", "--script", &script, "-i", file, "look"]).fails(2, &["image", says]);
     }
     assert_eq!(bench.run(&["sessions"]).succeeds().stdout, "");
@@ -131,7 +136,8 @@ fn nothing_is_kept_of_an_ephemeral_thread() {
     let temporary = bench.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let script = bench.script(SAYS_HI);
-    let mut command = bench.command(&["exec", "--ephemeral", "--experimental-json", "--script", &script, "go"]);
+    let mut command =
+        bench.command(&["exec", "--ephemeral", "--experimental-json", "--script", &script, "go"]);
     let ran = crate::binary::Ran::from(command.env("TMPDIR", &temporary).output().unwrap()).succeeds();
     let started = ran.json().remove(0);
     assert!(started["durability"].as_str().unwrap().starts_with("none"), "{started}");
@@ -143,7 +149,8 @@ fn nothing_is_kept_of_an_ephemeral_thread() {
 #[test]
 fn a_resumed_thread_takes_its_prompt_where_codex_takes_it() {
     let bench = Bench::new();
-    let script = bench.script("[[step]]\ntext = \"One.\"\n[[step]]\ntext = \"Two.\"\n[[step]]\ntext = \"Three.\"\n");
+    let script =
+        bench.script("[[step]]\ntext = \"One.\"\n[[step]]\ntext = \"Two.\"\n[[step]]\ntext = \"Three.\"\n");
     let ran = bench.run(&["exec", "--json", "--script", &script, "a"]).succeeds();
     let thread = ran.json()[0]["thread_id"].as_str().unwrap().to_owned();
     assert_eq!(bench.run(&["exec", "resume", &thread, "b"]).succeeds().stdout, "Two.\n");
@@ -164,7 +171,10 @@ fn what_the_command_line_changes_of_a_thread_is_told_to_the_model() {
     run(&["exec", "resume", "--last", "b", "-c", "approval_policy=on-request", "-m", "gpt-5-mini"]);
     let [first, second] = &server.requests()[..] else { panic!("two requests") };
     assert_eq!((&first.body["model"], &second.body["model"]), (&json!("gpt-5"), &json!("gpt-5-mini")));
-    assert_eq!((&first.body["reasoning"]["effort"], &second.body["reasoning"]["effort"]), (&json!("low"), &json!("low")));
+    assert_eq!(
+        (&first.body["reasoning"]["effort"], &second.body["reasoning"]["effort"]),
+        (&json!("low"), &json!("low"))
+    );
     let told = texts(&second.body);
     assert_eq!(told.matches("approval policy: never").count(), 1, "{told}");
     assert_eq!(told.matches("<environment_change>\\napproval policy: on-request").count(), 1, "{told}");

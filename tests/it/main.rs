@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_models;
 mod binary;
 mod commands;
+mod config;
 mod crash;
 mod exec_options;
 mod faults;

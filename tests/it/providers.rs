@@ -55,23 +55,32 @@ fn a_thread_goes_on_over_another_api_and_back() {
     let told = &requests[3].body["messages"];
     assert!(!told.to_string().contains("sealed-by-first"), "{told:#}");
     assert_eq!(requests[3].header("authorization"), None, "the key of the first is not shown to the second");
-    let roles: Vec<&str> = requests[3].input().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    let roles: Vec<&str> =
+        requests[3].input().iter().map(|message| message["role"].as_str().unwrap()).collect();
     let expected = ["system", "user", "assistant", "tool", "tool", "assistant", "user", "assistant", "tool"];
     assert_eq!(roles, expected, "{told:#}");
     let calls = &told[2]["tool_calls"];
-    assert_eq!((&calls[0]["function"]["name"], &calls[1]["function"]["name"]), (&json!("apply_patch"), &json!("read_file")));
+    assert_eq!(
+        (&calls[0]["function"]["name"], &calls[1]["function"]["name"]),
+        (&json!("apply_patch"), &json!("read_file"))
+    );
     let arguments: Value = serde_json::from_str(calls[0]["function"]["arguments"].as_str().unwrap()).unwrap();
     assert_eq!(arguments, json!({ "input": patch }));
     // Back with the first, which gets its own thoughts again.
     let input = requests[4].body["input"].to_string();
-    assert!(input.contains("sealed-by-first") && input.contains("custom_tool_call") && input.contains("Listed."), "{input}");
+    assert!(
+        input.contains("sealed-by-first") && input.contains("custom_tool_call") && input.contains("Listed."),
+        "{input}"
+    );
 }
 
 #[test]
 fn one_connection_serves_all_steps_over_both_apis() {
     for provider in ["first", "second"] {
-        let steps = (0..10).map(|n| Reply::new().call("list_dir", json!({ "depth": n % 3 + 1, "limit": 10 + n })));
-        let server = ModelServer::start(steps.chain([Reply::new().text("Done.")]).collect::<Vec<_>>()).unwrap();
+        let steps =
+            (0..10).map(|n| Reply::new().call("list_dir", json!({ "depth": n % 3 + 1, "limit": 10 + n })));
+        let server =
+            ModelServer::start(steps.chain([Reply::new().text("Done.")]).collect::<Vec<_>>()).unwrap();
         let bench = configured(&server);
         run(&bench, &["exec", "-c", &format!("model_provider={provider}"), "go"]).succeeds();
         assert_eq!((server.request_count(), server.connection_count()), (11, 1), "{provider}");

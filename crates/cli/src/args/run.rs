@@ -41,7 +41,7 @@ pub(crate) struct RunArgs {
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct Layers {
     /// Set a configuration key, for example -c model_reasoning_effort=high; may be given several times. The value is TOML,
-    /// or a plain string. `everturn config` shows all keys.
+    /// or a plain string. `everturn config keys` lists all keys.
     #[arg(long = "config", short = 'c', value_name = "KEY=VALUE")]
     pub(crate) config: Vec<String>,
     /// Use this profile of the configuration file.

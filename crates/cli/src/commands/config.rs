@@ -99,10 +99,11 @@ fn list(provenance: &Provenance, listing: Listing, format: Format) {
         return;
     }
     let mut rows: Vec<[String; 3]> = settings.iter().map(|(key, setting)| row(key, setting)).collect();
-    if listing == Listing::All {
-        rows.extend(provenance.unset().map(|key| [key.path.to_owned(), "-".to_owned(), unset(key)]));
-        rows.sort();
-    }
+    // What is not set and holds all the same belongs to every list: the policies of a run, the window of its model.
+    let depends = |key: &Key| matches!(key.default, Fallback::Depends(_)) && !key.path.contains('.');
+    let wanted = provenance.unset().filter(|key| listing == Listing::All || depends(key));
+    rows.extend(wanted.map(|key| [key.path.to_owned(), "-".to_owned(), unset(key)]));
+    rows.sort();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (keys, values) = (width(0), width(1));
     let style = output::style_of(&anstream::stdout());

@@ -1,0 +1,104 @@
+//! `everturn config` and what a wrong setting gets.
+
+use crate::binary::Bench;
+use serde_json::{Value, json};
+
+const SECRET: &str = "sk-written-into-the-file";
+
+fn setting(bench: &Bench, args: &[&str], key: &str) -> Value {
+    let ran = bench.run(&[args, &["config", "--json"]].concat()).succeeds();
+    let found = ran.json().into_iter().find(|setting| setting["key"] == key);
+    found.unwrap_or_else(|| panic!("{key} is not listed"))
+}
+
+#[test]
+fn each_value_is_shown_with_where_it_came_from() {
+    let bench = Bench::new();
+    bench.configure("model = \"of-the-file\"\n\n[profiles.work]\nmodel = \"of-the-profile\"\n");
+    let file = bench.home().join("config.toml");
+    let at = |line: u32| format!("{}:{line}:1", file.display());
+    let seen = |args: &[&str]| {
+        let found = setting(&bench, args, "model");
+        (found["value"].as_str().unwrap().to_owned(), found["source"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(seen(&[]), ("of-the-file".into(), at(1)));
+    assert_eq!(seen(&["--profile", "work"]), ("of-the-profile".into(), format!("{} (profile work)", at(4))));
+    assert_eq!(seen(&["-c", "model=of-c"]), ("of-c".into(), "-c".into()));
+    assert_eq!(seen(&["-c", "model=of-c", "-m", "of-flag"]), ("of-flag".into(), "--model".into()));
+    let variable =
+        bench.command(&["config", "get", "model"]).env("CODEX_MODEL", "of-codex").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&variable.stdout), "of-codex\n");
+    let table = bench.run(&["config"]).succeeds().stdout;
+    let line = table.lines().find(|line| line.starts_with("approval_policy ")).unwrap();
+    assert!(line.contains("never") && line.contains("on-request"), "{line}");
+}
+
+#[test]
+fn a_typo_is_named_with_its_place_and_the_nearest_key() {
+    let bench = Bench::new();
+    bench.configure("modle = \"x\"\napproval_policy = \"sometimes\"\n");
+    let file = bench.home().join("config.toml");
+    for args in [&["exec", "hi"][..], &["config"], &["sessions"]] {
+        let ran = bench.run(args).fails(
+            2,
+            &[
+                &format!("{}:1:1", file.display()),
+                "`modle`",
+                "`model`",
+                &format!("{}:2:", file.display()),
+                "\"sometimes\"",
+                "\"never\"",
+            ],
+        );
+        assert_eq!(ran.stdout, "");
+    }
+    bench.configure("");
+    bench.run(&["exec", "-c", "model_provder=x", "hi"]).fails(2, &["-c", "`model_provider`"]);
+    bench.run(&["exec", "-c", "model_provider=nobody", "hi"]).fails(2, &["nobody", "openai", "ollama"]);
+    bench.run(&["exec", "--profile", "none", "hi"]).fails(2, &["none"]);
+    bench.run(&["config", "get", "nonsense"]).fails(2, &["everturn config keys"]);
+}
+
+#[test]
+fn a_secret_in_the_file_is_shown_nowhere() {
+    let bench = Bench::new();
+    bench.configure(&format!(
+        "[model_providers.mine]\nbase_url = \"http://127.0.0.1:1/v1\"\nexperimental_bearer_token = \"{SECRET}\"\n\
+         http_headers = {{ X-Api-Key = \"{SECRET}\" }}\n"
+    ));
+    for args in
+        [&["config"][..], &["config", "--all"], &["config", "--json"], &["config", "get", "model_providers"]]
+    {
+        let ran = bench.run(args).succeeds();
+        assert!(
+            ran.stdout.contains("model_providers.mine") && !format!("{ran:?}").contains(SECRET),
+            "{ran:#?}"
+        );
+    }
+    bench.configure(&format!("api_key = \"{SECRET}\"\n"));
+    let ran = bench.run(&["config"]).fails(2, &["api_key", "login"]);
+    assert!(!ran.stderr.contains(SECRET), "{ran:#?}");
+}
+
+#[test]
+fn the_settings_of_codex_are_taken_over_once() {
+    let bench = Bench::new();
+    let codex = bench.path().join("codex");
+    std::fs::create_dir(&codex).unwrap();
+    std::fs::write(
+        codex.join("config.toml"),
+        "model = \"gpt-5-codex\"\nmodel_reasoning_effort = \"high\"\n[tui]\ntheme = \"x\"\n[model_providers.mine]\nname = \
+         \"Mine\"\nbase_url = \"http://127.0.0.1:1/v1\"\nwire_api = \"chat\"\n",
+    )
+    .unwrap();
+    let import = |more: &[&str]| {
+        let args = [&["config", "import"], more].concat();
+        crate::binary::Ran::from(bench.command(&args).env("CODEX_HOME", &codex).output().unwrap())
+    };
+    let ran = import(&[]).succeeds();
+    assert!(ran.stdout.contains("taken") && ran.stdout.contains("tui"), "{ran:#?}");
+    assert_eq!(setting(&bench, &[], "model")["value"], json!("gpt-5-codex"));
+    assert_eq!(setting(&bench, &[], "model_providers.mine.wire_api")["value"], json!("chat"));
+    import(&[]).fails(2, &["--force"]);
+    import(&["--force"]).succeeds();
+}
