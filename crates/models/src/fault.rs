@@ -61,7 +61,7 @@ const MODEL: [&str; 3] = ["model_not_found", "model_not_available", "invalid_mod
 /// Words that say it of a model, in small letters: Ollama: `model "x" not found, try pulling it first`; vLLM: "The
 /// model `x` does not exist."; OpenRouter: "x is not a valid model ID", "No endpoints found for x."; LM Studio: "No
 /// models loaded"; Gemini: "models/x is not found for API version v1".
-const MODEL_WORDS: [&str; 11] = [
+const MODEL_WORDS: [&str; 10] = [
     "not found",
     "does not exist",
     "not exist",
@@ -71,11 +71,20 @@ const MODEL_WORDS: [&str; 11] = [
     "not a valid model",
     "try pulling it",
     "no models loaded",
-    "failed to load model",
     "model is not supported",
 ];
 /// Words of a model that cannot call tools (Ollama, OpenRouter).
 const TOOLS_WORDS: [&str; 2] = ["does not support tools", "that support tool use"];
+/// Words of a model that sees no images: llama.cpp; OpenRouter; Ollama; vLLM; DeepSeek, whose messages are text alone.
+const IMAGES_WORDS: [&str; 7] = [
+    "image input is not supported",
+    "that support image input",
+    "does not support image",
+    "missing data required for image input",
+    "is not a multimodal model",
+    "at most 0 image",
+    "unknown variant `image_url`",
+];
 /// Codes and types that blame the provider, or the moment: asking again may help.
 const PASSING: [&str; 7] = [
     "server_error",
@@ -111,6 +120,8 @@ pub(crate) enum Verdict {
     UnknownModel,
     /// The model cannot call tools.
     NoTools,
+    /// The model sees no images.
+    NoImages,
     /// Asking again may help.
     Passing,
     /// The request is at fault.
@@ -124,7 +135,9 @@ impl Verdict {
             Self::Context => ModelErrorKind::ContextWindowExceeded,
             Self::Auth => ModelErrorKind::Auth,
             Self::Passing => ModelErrorKind::Stream,
-            Self::UnknownModel | Self::NoTools | Self::Request => ModelErrorKind::InvalidRequest,
+            Self::UnknownModel | Self::NoTools | Self::NoImages | Self::Request => {
+                ModelErrorKind::InvalidRequest
+            }
         }
     }
 }
@@ -217,6 +230,8 @@ impl ProviderFault {
             Some(Verdict::Auth)
         } else if words(&TOOLS_WORDS) {
             Some(Verdict::NoTools)
+        } else if words(&IMAGES_WORDS) {
+            Some(Verdict::NoImages)
         } else if says(&MODEL) || self.blames_model(&lower) {
             Some(Verdict::UnknownModel)
         } else if says(&PASSING) {
@@ -332,6 +347,8 @@ mod tests {
             ("404", "No endpoints found for vendor/x.", Some(Verdict::UnknownModel)),
             ("404", "No endpoints found that support tool use.", Some(Verdict::NoTools)),
             ("", "registry.ollama.ai/library/gemma:2b does not support tools", Some(Verdict::NoTools)),
+            ("500", "image input is not supported - hint: provide the mmproj", Some(Verdict::NoImages)),
+            ("404", "No endpoints found that support image input", Some(Verdict::NoImages)),
             ("invalid_prompt", "", Some(Verdict::Request)),
             ("image_too_large", "", Some(Verdict::Request)),
             ("400", "bad", Some(Verdict::Request)),

@@ -29,8 +29,10 @@ impl Provider {
             // A 429 for an empty account is not cured by waiting.
             Some(Verdict::Quota) => ModelErrorKind::Quota,
             Some(Verdict::Context) => ModelErrorKind::ContextWindowExceeded,
+            // llama.cpp blames itself, with status 500, for a model that sees no images.
+            Some(Verdict::NoTools | Verdict::NoImages) => ModelErrorKind::InvalidRequest,
             // Gemini answers 400 to a wrong key. Where the status blames the moment, it is believed.
-            Some(verdict @ (Verdict::Auth | Verdict::UnknownModel | Verdict::NoTools))
+            Some(verdict @ (Verdict::Auth | Verdict::UnknownModel))
                 if status.is_client_error() && by_status(status) != ModelErrorKind::Unavailable =>
             {
                 verdict.kind()
@@ -107,6 +109,10 @@ impl Provider {
             )),
             Verdict::NoTools => Some(format!(
                 "the model \"{model}\" of the provider \"{name}\" cannot call tools: set `model` to one that can"
+            )),
+            Verdict::NoImages => Some(format!(
+                "the model \"{model}\" of the provider \"{name}\" sees no images: set models.\"{model}\".images = \
+                 false, and they are left out"
             )),
             _ => None,
         }

@@ -81,6 +81,13 @@ fn refusals() -> Vec<Case> {
             "the model \"test-model\" of the provider \"test\" cannot call tools: set `model` to one that can",
         ),
         (
+            "model without eyes",
+            Reply::status(500, r#"{"error":{"code":500,"message":"image input is not supported"}}"#),
+            InvalidRequest,
+            1,
+            "sees no images: set models.\"test-model\".images = false, and they are left out",
+        ),
+        (
             "redirect",
             Reply::status(302, "").header("location", "http://127.0.0.1:1/"),
             InvalidRequest,
