@@ -194,7 +194,12 @@ impl ProviderFault {
         if value.get("message").is_some() {
             return Self::of_value(value);
         }
-        Self { message: String::from_utf8_lossy(body).trim().to_owned(), ..Self::default() }
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        // A gateway's page says in many lines what the status says in one.
+        let is_page = text.starts_with('<');
+        let message = if is_page { "(a page of HTML)".to_owned() } else { text.to_owned() };
+        Self { message, ..Self::default() }
     }
 
     /// Reads the body of an answer with a status of success; `None` where it holds no error.
@@ -316,7 +321,8 @@ mod tests {
             (r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#, "m (400)"),
             (r#"{"error":{"message":"m","code":502,"metadata":{"raw":"r"}}}"#, "m: r (502)"),
             (r#"{"error":null}"#, r#"{"error":null}"#),
-            ("<html>Bad Gateway</html>\n", "<html>Bad Gateway</html>"),
+            ("<html>Bad Gateway</html>\n", "(a page of HTML)"),
+            ("Bad Gateway\n", "Bad Gateway"),
             ("", "it gave no reason"),
         ];
         for (body, words) in table {

@@ -213,7 +213,12 @@ impl Provider {
     /// Nothing came for too long.
     pub(crate) fn idle(&self) -> ModelError {
         let ms = self.idle_timeout.as_millis();
-        let message = format!("{} sent nothing for {ms} ms (idle_timeout_ms)", self.host());
+        let message = format!(
+            "{} sent nothing for {ms} ms; if the model needs longer, raise stream_idle_timeout_ms of the provider \
+             \"{}\"",
+            self.host(),
+            self.name
+        );
         self.error(ModelErrorKind::Stream, message)
     }
 

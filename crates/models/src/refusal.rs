@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How much of a provider's words is kept, in bytes.
 const MAX_WORDS_BYTES: usize = 2048;
+/// What helps against a conversation that is too long.
+const SHORTER: &str = "begin a new thread, or go on with a model that has a larger window";
 
 impl Provider {
     /// The provider answered with a status that is no success. `wanted` is how long it asks to wait.
@@ -25,6 +27,7 @@ impl Provider {
         // First scrubbed, then cut: the other way round, half a key could remain.
         let words = capped(&self.redactor.scrub(&fault.words()), MAX_WORDS_BYTES);
         let verdict = fault.verdict();
+        let said = status_line(status);
         let kind = match verdict {
             // A 429 for an empty account is not cured by waiting.
             Some(Verdict::Quota) => ModelErrorKind::Quota,
@@ -41,27 +44,27 @@ impl Provider {
         };
         let message = match kind {
             ModelErrorKind::Auth => {
-                format!("{host} refused the request with status {status}: {words}{}", self.key_advice())
+                format!("{host} refused the request with status {said}: {words}{}", self.key_advice())
             }
             ModelErrorKind::Quota => {
                 let advice = "the account has nothing left: add credit or choose another provider";
-                format!("{host} refused the request with status {status}: {words}; {advice}")
+                format!("{host} refused the request with status {said}: {words}; {advice}")
             }
             ModelErrorKind::ContextWindowExceeded => {
-                format!("the conversation does not fit the model's window, says {host}: {words}")
+                format!("the conversation does not fit the model's window, says {host}: {words}; {SHORTER}")
             }
             ModelErrorKind::Unavailable => {
                 let when = match wanted {
-                    Some(wait) => format!("it asks to wait {} ms", wait.as_millis()),
+                    Some(wait) => format!("it asks to wait {:.0} s", wait.as_secs_f64().ceil()),
                     None => "try again later".to_owned(),
                 };
-                format!("{host} answered with status {status}: {words}; {when}")
+                format!("{host} answered with status {said}: {words}; {when}")
             }
             _ => match self.model_advice(model, verdict) {
-                Some(advice) => format!("{advice}, says {host} with status {status}: {words}"),
+                Some(advice) => format!("{advice}, says {host} with status {said}: {words}"),
                 None => {
                     let advice = self.place_advice(status);
-                    format!("{host} does not take the request, status {status}: {words}{advice}")
+                    format!("{host} does not take the request, status {said}: {words}{advice}")
                 }
             },
         };
@@ -77,7 +80,7 @@ impl Provider {
         let verdict = fault.verdict();
         let message = match verdict {
             Some(Verdict::Context) => {
-                format!("{host}: the conversation does not fit the model's window: {words}")
+                format!("{host}: the conversation does not fit the model's window: {words}; {SHORTER}")
             }
             Some(Verdict::Auth) => {
                 format!("{host}: the provider gave up on the response: {words}{}", self.key_advice())
@@ -130,6 +133,14 @@ impl Provider {
             }
             WireApi::Chat => "; is `base_url` right? As a rule it ends in /v1",
         }
+    }
+}
+
+/// For example `404 Not Found`, or `529`, which has no name.
+fn status_line(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::mpsc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
@@ -140,6 +141,7 @@ fn a_repository_cannot_have_other_files_read_or_more_said() {
     let outside = [("secret", COMMIT), ("r/.git/HEAD", "ref: refs/../../../secret\n")];
     assert_eq!(git_at(&folder(&outside).path().join("r")), None);
     assert_eq!(git(&[(".git/HEAD", "ref: /etc/hostname\n")]), None);
+    assert_eq!(git(&[(".git/HEAD", "ref: config\n"), (".git/config", "[core]\n")]), None);
     assert_eq!(git(&[(".git/HEAD", "not a head")]), None);
     let name = format!("ref: refs/heads/a\u{7}\n{}", "b".repeat(1000));
     let found = git(&[(".git/HEAD", &name)]).unwrap();
@@ -161,7 +163,10 @@ fn a_pipe_in_place_of_a_file_does_not_stop_the_program() {
     let folder = folder(&[(".git/x", "")]);
     let made = Command::new("mkfifo").arg(folder.path().join(".git/HEAD")).status().unwrap();
     assert!(made.success());
-    assert_eq!(git_at(folder.path()), None);
+    let path = folder.path().to_owned();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(git_at(&path)));
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(None));
 }
 
 /// What Git itself writes is read as Git reads it.
@@ -176,6 +181,7 @@ fn real_repositories_are_read_as_git_reads_them() {
             .args(words)
             .current_dir(cwd)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_DEFAULT_REF_FORMAT", "files")
             .output()
             .unwrap();
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -39,7 +39,7 @@ fn refusals() -> Vec<Case> {
             Reply::error(429, "x", "y").retry_after(3600),
             Unavailable,
             1,
-            "it asks to wait 3600000 ms",
+            "it asks to wait 3600 s",
         ),
         ("429 quota", Reply::out_of_quota(), Quota, 1, "add credit"),
         ("402", Reply::status(402, "pay"), Quota, 1, "add credit"),
@@ -255,7 +255,12 @@ async fn silence_ends_at_the_idle_timeout() {
             let deltas = kinds(&events).iter().filter(|kind| **kind == "delta").count();
             assert_eq!((deltas, kinds(&events).last()), (before, Some(&"stream")), "{api:?}");
             let Some(Err(error)) = events.last() else { unreachable!() };
-            assert!(error.message.contains("sent nothing for 50 ms (idle_timeout_ms)"), "{error}");
+            assert!(
+                error.message.contains(
+                    "sent nothing for 50 ms; if the model needs longer, raise stream_idle_timeout_ms"
+                ),
+                "{error}"
+            );
             assert_eq!(server.request_count(), 1);
         }
     }
