@@ -294,6 +294,9 @@ fn providers(wishes: &Wishes, home: &Path, database: &Database) -> Result<Provid
     let config = wishes.config();
     let credentials = CredentialStore::open(home, config.cli_auth_credentials_store)
         .map_err(|error| Failure::backend(&error))?;
+    for warning in credentials.warnings() {
+        crate::output::warn(warning);
+    }
     let blobs = Arc::new(database.blobs(&Tenant::default()));
     Ok(Providers::new(config, wishes.environment.clone(), credentials, wishes.catalogue(), blobs))
 }

@@ -126,7 +126,8 @@ choice!(Effort {
     "low" => Low, "little";
     "medium" => Medium, "the usual";
     "high" => High, "much";
-    "xhigh" => XHigh, "as much as there is";
+    "xhigh" => XHigh, "very much; not every model";
+    "max" => Max, "as much as there is; not every model";
 });
 
 choice!(Summary {

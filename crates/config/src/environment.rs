@@ -38,7 +38,7 @@ pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
 /// Every variable that is read.
 pub const VARIABLES: &[Variable] = &[
     Variable { name: EVERTURN_HOME, about: "where threads and settings are kept (default: ~/.everturn)" },
-    Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-5)" },
+    Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-6.2-sol)" },
     Variable { name: CODEX_MODEL, about: "the same, where EVERTURN_MODEL is not set" },
     Variable { name: EVERTURN_PROFILE, about: "the profile of config.toml to use" },
     Variable {
@@ -61,11 +61,13 @@ pub const VARIABLES: &[Variable] = &[
         name: EVERTURN_LOG,
         about: "what is logged to standard error, for example `debug` (default: off)",
     },
+    Variable { name: "SHELL", about: "the user's shell, which the model is told" },
+    Variable { name: "TZ", about: "the time zone of the date that the model is told" },
     Variable { name: "NO_COLOR", about: "set to anything: no colours" },
 ];
 
 /// The model that is used where nothing names one.
-pub const DEFAULT_MODEL: &str = "gpt-5";
+pub const DEFAULT_MODEL: &str = "gpt-6.2-sol";
 
 /// The environment of the process, taken once at its start.
 #[derive(Clone, Debug, Default)]

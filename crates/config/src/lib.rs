@@ -39,7 +39,7 @@ pub use credentials::{CredentialError, CredentialPlace, CredentialStore, Keyring
 pub use environment::{DEFAULT_MODEL, Environment, VARIABLES, Variable};
 pub use home::{Home, HomeError};
 pub use import::{Existing, Import, ImportError};
-pub use instructions::{BASE_INSTRUCTIONS, environment_context};
+pub use instructions::BASE_INSTRUCTIONS;
 pub use key_path::KeyPath;
 pub use keys::{Fallback, KEYS, Key, Kind, Lookup, UNSERVED, Unserved, lookup_key};
 pub use load::{CONFIG_FILE, Loaded, Sources, load};

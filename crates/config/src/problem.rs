@@ -83,7 +83,7 @@ pub enum ProblemKind {
         written: KeyPath,
     },
     /// `-c` without a key and a value.
-    #[error("`{given}` is no setting; write KEY=VALUE, for example model=gpt-5")]
+    #[error("`{given}` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol")]
     NoSetting {
         /// What was given.
         given: String,

@@ -10,6 +10,7 @@ pub(crate) fn effort_name(effort: Effort) -> Option<&'static str> {
         Effort::Medium => Some("medium"),
         Effort::High => Some("high"),
         Effort::XHigh => Some("xhigh"),
+        Effort::Max => Some("max"),
         _ => None,
     }
 }

@@ -34,11 +34,7 @@ pub(crate) struct Interrupts {
     samples_ms: Vec<f64>,
 }
 
-pub(crate) fn run(
-    model: &ModelProcess,
-    subjects: &[Subject],
-    options: &Options,
-) -> Result<Vec<Interrupts>> {
+pub(crate) fn run(model: &ModelProcess, subjects: &[Subject], options: &Options) -> Result<Vec<Interrupts>> {
     let times = if options.repeats == 1 { 1 } else { TIMES };
     let mut found = Vec::new();
     for subject in subjects {

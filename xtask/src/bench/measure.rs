@@ -64,8 +64,12 @@ fn own_cpu_ms(pid: Pid) -> Result<f64> {
     let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
     let stat = std::fs::read_to_string(&path).with_context(|| format!("could not read {path}"))?;
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    let ticks: u64 =
-        fields.split_whitespace().skip(USER_FIELD).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(USER_FIELD)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
     let ticks_per_s = rustix::param::clock_ticks_per_second();
     Ok(ticks as f64 * 1e3 / ticks_per_s as f64)
 }

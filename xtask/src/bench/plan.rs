@@ -92,9 +92,7 @@ fn call(work: Work, number: usize) -> String {
             "call_id": format!("call_{number}"), "name": "exec_command",
         })
     };
-    let of_item = |kind: &str, field: &str| {
-        json!({ "type": kind, "item_id": format!("fc_{number}"), "output_index": 0, field: arguments })
-    };
+    let of_item = |kind: &str, field: &str| json!({ "type": kind, "item_id": format!("fc_{number}"), "output_index": 0, field: arguments });
     framed(&[
         created(),
         json!({ "type": "response.output_item.added", "output_index": 0, "item": item("in_progress", "") }),
@@ -131,8 +129,7 @@ fn created() -> Value {
 }
 
 fn begun_message() -> Value {
-    let item =
-        json!({ "id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": [] });
+    let item = json!({ "id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": [] });
     json!({ "type": "response.output_item.added", "output_index": 0, "item": item })
 }
 
@@ -154,8 +151,7 @@ fn completed() -> Value {
 }
 
 fn framed(events: &[Value]) -> String {
-    let one = |event: &Value| {
-        format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
-    };
+    let one =
+        |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default());
     events.iter().map(one).collect()
 }

@@ -76,7 +76,14 @@ impl Subject {
             Kind::Everturn => {
                 command.env("EVERTURN_HOME", place.home().join(".everturn"));
                 command.env("OPENAI_BASE_URL", url).env("OPENAI_API_KEY", "key-of-the-benchmark");
-                command.args(["exec", "--skip-git-repo-check", "--sandbox", "danger-full-access", "--json", PROMPT]);
+                command.args([
+                    "exec",
+                    "--skip-git-repo-check",
+                    "--sandbox",
+                    "danger-full-access",
+                    "--json",
+                    PROMPT,
+                ]);
             }
             Kind::Codex => {
                 let home = place.home().join(".codex");

@@ -90,8 +90,9 @@ pub(crate) fn print(report: &Report) -> Result<()> {
         writeln!(out, "From SIGINT to the end of the command's process\n\n{table}")?;
     }
     if let Some(delta) = &report.delta {
-        let mut table = Table::new(["delta, from the model's write to a reader", "median ms", "p99 ms", "worst ms"]);
-        let name = report.ours().to_owned();
+        let heading = ["delta, from the model's write to a reader", "median ms", "p99 ms", "worst ms"];
+        let mut table = Table::new(heading);
+        let name = format!("{}, {} of {} shown", report.ours(), delta.shown, delta.sent);
         table.row([name, figure(delta.median_ms), figure(delta.p99_ms), figure(delta.worst_ms)]);
         writeln!(out, "{table}")?;
     }

@@ -7,8 +7,7 @@ use config::{BUILT_IN, Fallback, KEYS, Key, Kind, UNSERVED, VARIABLES};
 const INTRO: &str = include_str!("intro.md");
 
 /// Not in the file with the rest: the link is one of the reference, not of that file.
-const SCHEMA: &str =
-    "\nEditors that know JSON schemas complete and check the file with [config.schema.json](config.schema.json).\n";
+const SCHEMA: &str = "\nEditors that know JSON schemas complete and check the file with [config.schema.json](config.schema.json).\n";
 
 /// The text of the reference.
 pub(super) fn reference() -> String {

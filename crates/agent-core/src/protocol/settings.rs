@@ -109,9 +109,11 @@ pub enum Effort {
     Medium,
     /// Much.
     High,
-    /// As much as there is.
+    /// Very much.
     #[serde(rename = "xhigh")]
     XHigh,
+    /// As much as there is.
+    Max,
 }
 
 /// How much of its reasoning a model tells.

@@ -43,6 +43,9 @@ fn open(environment: &Environment) -> Result<(Wishes, CredentialStore), Failure>
     let wishes = Wishes::load(environment, home.root(), RunArgs::default())?;
     let mode = wishes.config().cli_auth_credentials_store;
     let store = CredentialStore::open(home.root(), mode).map_err(|error| Failure::backend(&error))?;
+    for warning in store.warnings() {
+        output::warn(warning);
+    }
     Ok((wishes, store))
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 fn without_a_file_everything_has_its_default() {
     let loaded = Scene::new().load();
     let expected = Config {
-        model: "gpt-5".into(),
+        model: "gpt-6.2-sol".into(),
         model_provider: "openai".into(),
         model_providers: loaded.config.model_providers.clone(),
         models: BTreeMap::new(),

@@ -119,7 +119,7 @@ fn a_bad_value_comes_with_what_is_allowed() {
         (
             "models.m.efforts = [\"huge\"]",
             "FILE:1:20: `models.m.efforts` is [\"huge\"]; it takes an array of \"none\", \"minimal\", \"low\", \"medium\", \
-             \"high\" and \"xhigh\"",
+             \"high\", \"xhigh\" and \"max\"",
         ),
         ("budget = 3", "FILE:1:10: `budget` is a number; it takes a table"),
         ("profiles = 3", "FILE:1:12: `profiles` is 3; it takes a table of tables"),
@@ -157,8 +157,8 @@ fn everything_wrong_is_said_at_once_wherever_it_was_set() {
          environment variable CODEX_APPROVAL_POLICY: `approval_policy` is \"often\"; it takes \"untrusted\", \
          \"on-failure\", \"on-request\" or \"never\"\n\
          -c: `sandbox_mode` is \"none\"; it takes \"read-only\", \"workspace-write\" or \"danger-full-access\"\n\
-         -c: `nothing` is no setting; write KEY=VALUE, for example model=gpt-5\n\
-         -c: `a b` is no setting; write KEY=VALUE, for example model=gpt-5\n\
+         -c: `nothing` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol\n\
+         -c: `a b` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol\n\
          -c: unknown key `modell`; did you mean `model`?\n\
          --max-tokens: `budget.max_tokens` is 0; it takes a whole number from 1\n\
          --profile: there is no profile `q`; profiles are p"

@@ -26,7 +26,7 @@ fn each_layer_goes_before_the_next_and_says_where_it_is() {
         (&["codex", "profile"], "\"codex\" from environment variable CODEX_MODEL"),
         (&["both"], "\"profile\" from FILE:3:1 (profile p)"),
         (&["user"], "\"user\" from FILE:1:1"),
-        (&[], "\"gpt-5\" from default"),
+        (&[], "\"gpt-6.2-sol\" from default"),
         (&["flag", "override", "everturn", "codex", "both"], "\"flag\" from --model"),
     ];
     for (layers, expected) in cases {

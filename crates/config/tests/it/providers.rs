@@ -116,7 +116,7 @@ fn the_default_model_with_another_provider_is_a_warning() {
     assert_eq!(
         scene.warnings(),
         [
-            "-c: `model_provider` is ollama and no `model` is set; gpt-5, the default, is OpenAI's: set `model`"
+            "-c: `model_provider` is ollama and no `model` is set; gpt-6.2-sol, the default, is OpenAI's: set `model`"
         ]
     );
     assert_eq!(scene.set("model=qwen3").warnings(), [""; 0]);
