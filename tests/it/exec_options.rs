@@ -179,3 +179,25 @@ fn what_the_command_line_changes_of_a_thread_is_told_to_the_model() {
     assert_eq!(told.matches("approval policy: never").count(), 1, "{told}");
     assert_eq!(told.matches("<environment_change>\\napproval policy: on-request").count(), 1, "{told}");
 }
+
+#[test]
+fn a_thread_keeps_its_settings_whatever_the_file_says_by_now() {
+    let bench = Bench::new();
+    let looks = |depth: u32| Reply::new().call("list_dir", json!({ "depth": depth }));
+    let replies = vec![looks(1), looks(2), Reply::new().text("One."), Reply::new().text("Two.")];
+    let server = ModelServer::start(replies).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
+        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+    };
+    bench.configure("model = \"first\"\n[budget]\nmax_tool_calls = 100\n");
+    run(&["exec", "a"]);
+    bench.configure("model = \"second\"\napproval_policy = \"untrusted\"\n[budget]\nmax_tool_calls = 1\n");
+    let ran = run(&["exec", "resume", "--last", "b", "--max-tokens", "1000000", "-c", "instructions=other"]);
+    assert!(ran.stderr.contains("`instructions` is for new threads"), "{}", ran.stderr);
+    let second = &server.requests()[3];
+    assert_eq!(second.body["model"], "first");
+    assert_ne!(second.body["instructions"], "other");
+    assert!(!texts(&second.body).contains("environment_change"), "{}", second.body);
+}

@@ -11,6 +11,7 @@
 mod build;
 mod clock;
 mod facts;
+mod floor;
 mod home;
 mod host;
 mod interrupt;

@@ -1,16 +1,16 @@
 //! [`Wishes`]: what the configuration and the command line want of a thread.
 
+mod changes;
+
 use crate::{
     args::{Approval, RunArgs, Sandbox},
     exit::Failure,
     output,
     router::scripted,
 };
-use agent_core::{
-    ApprovalPolicy, Budget, Item, SandboxPolicy, Settings, Shared, Surroundings, TurnOverrides,
-};
+use agent_core::{ApprovalPolicy, Item, SandboxPolicy, Settings, Shared, Surroundings};
 use config::{
-    BASE_INSTRUCTIONS, Config, Environment, FlagValue, Layer, Loaded, ProjectLimits, SandboxMode, Sources,
+    BASE_INSTRUCTIONS, Config, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode, Sources,
 };
 use models::{Catalogue, ModelOverrides, PriceOverrides};
 use std::path::{Path, PathBuf};
@@ -95,46 +95,6 @@ impl Wishes {
         })
     }
 
-    /// What the command line changes of a thread that there is already, and what has changed around it. The files and the
-    /// environment were heard when it began.
-    pub(crate) fn overrides(&self, before: &Settings) -> Result<TurnOverrides, Failure> {
-        let config = self.config();
-        let is_said = |key: &str| {
-            let layer = self.loaded.provenance.find(key).first().map(|(_, setting)| setting.origin.layer());
-            layer.is_some_and(|layer| layer >= Layer::Override || self.has_profile && layer == Layer::Profile)
-        };
-        let provider = is_said("model_provider").then(|| config.model_provider.clone());
-        let model = (self.is_scripted() || is_said("model")).then(|| self.model());
-        let is_another = provider.is_some() || model.is_some() || is_said("model_context_window");
-        let cwd = self.cwd(before)?;
-        let surroundings = self.surroundings(&cwd);
-        let has_limits =
-            is_said("budget.max_tokens") || is_said("budget.max_tool_calls") || is_said("budget.max_turn_ms");
-        Ok(TurnOverrides {
-            sandbox: match config.sandbox_mode.filter(|_| is_said("sandbox_mode")) {
-                Some(mode) => Some(self.sandbox(mode)?),
-                None => self.wider(before)?,
-            },
-            cwd: (cwd != before.cwd).then_some(cwd),
-            approval: config.approval_policy.filter(|_| is_said("approval_policy")),
-            context_window: is_another
-                .then(|| self.context_window(model.as_deref().unwrap_or(&before.model)))
-                .flatten(),
-            stream_retries: provider.is_some().then(|| self.stream_retries()),
-            provider,
-            model,
-            effort: config.model_reasoning_effort.filter(|_| is_said("model_reasoning_effort")),
-            summary: config.model_reasoning_summary.filter(|_| is_said("model_reasoning_summary")),
-            budget: has_limits.then(|| merged(before.budget, config.budget)),
-            developer_instructions: config
-                .developer_instructions
-                .clone()
-                .filter(|_| is_said("developer_instructions")),
-            surroundings: (surroundings != before.surroundings).then_some(surroundings),
-            ..TurnOverrides::default()
-        })
-    }
-
     /// The system prompt.
     pub(crate) fn instructions(&self) -> Shared<String> {
         let own = self.config().instructions.clone();
@@ -216,32 +176,6 @@ impl Wishes {
             roots.push(directory(added)?);
         }
         Ok(roots)
-    }
-
-    /// The thread's own sandbox with the directories of --add-dir.
-    fn wider(&self, before: &Settings) -> Result<Option<SandboxPolicy>, Failure> {
-        if self.add_dir.is_empty() {
-            return Ok(None);
-        }
-        match &before.sandbox {
-            SandboxPolicy::WorkspaceWrite { writable_roots } => {
-                let mut roots = writable_roots.clone();
-                for added in &self.add_dir {
-                    roots.push(directory(added)?);
-                }
-                Ok(Some(SandboxPolicy::WorkspaceWrite { writable_roots: roots }))
-            }
-            _ => Err(Failure::usage("--add-dir needs a thread under --sandbox workspace-write")),
-        }
-    }
-}
-
-/// The limits that were given now, and where nothing was said those of before.
-fn merged(before: Budget, now: Budget) -> Budget {
-    Budget {
-        tokens: now.tokens.or(before.tokens),
-        tool_calls: now.tool_calls.or(before.tool_calls),
-        turn_ms: now.turn_ms.or(before.turn_ms),
     }
 }
 

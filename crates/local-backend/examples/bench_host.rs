@@ -3,13 +3,15 @@
 //! * `bench_host deltas URL`: hosts a thread whose model at this url writes the moment of sending into each delta, and
 //!   prints, as JSON, how many nanoseconds later a reader of the session had it.
 //! * `bench_host bodies URL FILE CALLS STEP…`: makes the request of each step out of the one in the file, which followed so
-//!   many calls, and prints what it takes to write it as JSON and to send it, with nothing else around it.
+//!   many calls, and prints what it takes to write it as JSON and to send it with nothing else around it, and what a model
+//!   call of the library takes with as many calls before it.
 
 use agent_core::{
-    AgentSession, Content, Cursor, EventKind, Genesis, Live, LiveKind, Op, OpId, Redactor, Settings,
-    Submission, Tenant, Update, testing::FakeTools,
+    AgentSession, CallId, Content, Conversation, Cursor, EffectId, EventKind, Genesis, Item, ItemId, Live,
+    LiveKind, ModelRequest, ModelStreamer, Op, OpId, OutputStatus, Payload, Redactor, Settings, Shared,
+    Submission, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId, Update, testing::FakeTools,
 };
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use local_backend::{Database, DatabaseConfig, Durability, LocalBackend, Services};
 use models::{HttpModel, ProviderConfig, SecretString};
 use rustix::time::{ClockId, clock_gettime};
@@ -32,14 +34,13 @@ const REPEATS: usize = 21;
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    // As the program does it: one thread for the reader, another for the driver and the sockets.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let answer = match args.as_slice() {
-        ["deltas", url] => {
-            // As the program does it: one thread for the reader, another for the driver and the sockets.
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-            json!(runtime.block_on(deltas(url))?)
+        ["deltas", url] => json!(runtime.block_on(deltas(url))?),
+        ["bodies", url, file, calls, steps @ ..] => {
+            runtime.block_on(bodies(url, Path::new(file), calls.parse()?, steps))?
         }
-        ["bodies", url, file, calls, steps @ ..] => bodies(url, Path::new(file), calls.parse()?, steps)?,
         _ => return Err("usage: bench_host deltas URL | bodies URL FILE CALLS STEP…".into()),
     };
     Ok(writeln!(std::io::stdout(), "{answer}")?)
@@ -49,13 +50,8 @@ fn main() -> Outcome<()> {
 async fn deltas(url: &str) -> Outcome<Vec<u64>> {
     let home = tempfile::tempdir()?;
     let config = DatabaseConfig { home: home.path().to_owned(), durability: Durability::Process };
-    let provider = ProviderConfig {
-        base_url: url.to_owned(),
-        api_key: Some(SecretString::from(KEY)),
-        ..ProviderConfig::default()
-    };
     let services = Services {
-        model: Arc::new(HttpModel::new(&provider)?),
+        model: Arc::new(model(url)?),
         tools: Arc::new(FakeTools::default()),
         redactor: Redactor::new([KEY.to_owned()]),
         sink: None,
@@ -85,6 +81,14 @@ async fn deltas(url: &str) -> Outcome<Vec<u64>> {
     Ok(under_way)
 }
 
+fn model(url: &str) -> Outcome<HttpModel> {
+    Ok(HttpModel::new(&ProviderConfig {
+        base_url: url.to_owned(),
+        api_key: Some(SecretString::from(KEY)),
+        ..ProviderConfig::default()
+    })?)
+}
+
 /// By the clock that all processes of the machine share.
 fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
@@ -92,22 +96,29 @@ fn now_ns() -> u64 {
 }
 
 /// What it takes to write and to send the request of each step.
-fn bodies(url: &str, file: &Path, calls: usize, steps: &[&str]) -> Outcome<Value> {
+async fn bodies(url: &str, file: &Path, calls: usize, steps: &[&str]) -> Outcome<Value> {
     let whole: Value = serde_json::from_slice(&std::fs::read(file)?)?;
     let items = whole["input"].as_array().ok_or("the body has no `input`")?;
     let address = url.trim_start_matches("http://");
     let (address, path) = address.split_once('/').ok_or("the url has no path")?;
     let mut line = Line::to(address, path)?;
+    let model = model(url)?;
     let mut costs = Vec::new();
     for step in steps {
         // Each step adds a call and its output to what there was before the first.
         let begun = items.len().checked_sub(2 * calls).ok_or("the body has fewer items than calls")?;
-        let count = begun + 2 * (step.parse::<usize>()? - 1);
+        let calls_before = step.parse::<usize>()? - 1;
+        let count = begun + 2 * calls_before;
         let mut body = whole.clone();
         body["input"] = Value::from(items.get(..count).ok_or("the body has no such step")?.to_vec());
-        let (mut json_ms, mut send_ms) = (Vec::new(), Vec::new());
+        let request = request(&whole, calls_before);
+        let (mut json_ms, mut send_ms, mut call_ms) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = Vec::new();
         for _ in 0..REPEATS {
+            let start = Instant::now();
+            let answer: Vec<_> = model.stream(request.clone()).try_collect().await?;
+            call_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            drop(answer);
             let start = Instant::now();
             bytes = serde_json::to_vec(&body)?;
             json_ms.push(start.elapsed().as_secs_f64() * 1e3);
@@ -115,10 +126,47 @@ fn bodies(url: &str, file: &Path, calls: usize, steps: &[&str]) -> Outcome<Value
             line.post(&bytes)?;
             send_ms.push(start.elapsed().as_secs_f64() * 1e3);
         }
-        let (json_ms, send_ms) = (middle(json_ms), middle(send_ms));
-        costs.push(json!({ "body_bytes": bytes.len(), "json_ms": json_ms, "send_ms": send_ms }));
+        costs.push(json!({
+            "body_bytes": bytes.len(), "json_ms": middle(json_ms), "send_ms": middle(send_ms),
+            "call_ms": middle(call_ms),
+        }));
     }
     Ok(costs.into())
+}
+
+/// A request with so many calls of `true` in it, and instructions as long as those of the body.
+fn request(body: &Value, calls: usize) -> ModelRequest {
+    let before = ["instructions", "tools"].map(|field| body[field].to_string());
+    let mut items = vec![Shared::new(Item::User { content: vec![Content::text("Do it.")] })];
+    for number in 0..calls {
+        let id = CallId::new(format!("call_{number}"));
+        let arguments = json!({ "cmd": format!("true {number}") }).to_string();
+        items.push(Shared::new(Item::Call(ToolCall {
+            id: id.clone(),
+            item: ItemId::new(format!("item_{number}_0")),
+            name: "exec_command".to_owned(),
+            payload: Payload::Function { arguments },
+        })));
+        let mut output = ToolOutput::text(OutputStatus::Ok, "");
+        output.content.clear();
+        (output.exit_code, output.duration_ms) = (Some(0), Some(1));
+        items.push(Shared::new(Item::Output { call: id, output }));
+    }
+    ModelRequest {
+        key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("bench") },
+        turn: TurnId(1),
+        effect: EffectId(1),
+        attempt: 1,
+        provider: String::new(),
+        model: "bench".to_owned(),
+        effort: None,
+        summary: None,
+        instructions: Shared::new(before.concat()),
+        tools: Shared::default(),
+        conversation: Conversation { epoch: 0, items },
+        output_schema: None,
+        traceparent: None,
+    }
 }
 
 fn middle(mut values: Vec<f64>) -> f64 {

@@ -1,6 +1,7 @@
 //! The directories of a run: a home that the program has used before, and an empty place to work in.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -43,21 +44,21 @@ impl Place {
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
-
-    /// How much the program keeps: the sizes of all files in the home. What SQLite shares between processes while a
-    /// database is open (`-shm`) holds nothing of its own and is left out.
-    pub(crate) fn stored_bytes(&self) -> Result<u64> {
-        sizes(&self.home())
-    }
 }
 
-fn sizes(folder: &Path) -> Result<u64> {
+/// The sizes of all files under a folder, 0 where it is not there. What SQLite shares between processes while a database
+/// is open (`-shm`) holds nothing of its own and is left out.
+pub(crate) fn stored_bytes(folder: &Path) -> Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.with_context(|| format!("could not list {}", folder.display()))?,
+    };
     let mut bytes = 0;
-    for entry in fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))? {
+    for entry in entries {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            bytes += sizes(&entry.path())?;
+            bytes += stored_bytes(&entry.path())?;
         } else if kind.is_file() && !entry.file_name().to_string_lossy().ends_with("-shm") {
             bytes += entry.metadata()?.len();
         }
@@ -77,4 +78,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_like_another_has_its_files_and_keeps_its_own_changes() {
+        let first = Place::empty().unwrap();
+        fs::create_dir(first.home().join("deep")).unwrap();
+        fs::write(first.home().join("deep/a.db"), [0; 100]).unwrap();
+        fs::write(first.home().join("a.db-shm"), [0; 1_000]).unwrap();
+        let second = Place::like(&first).unwrap();
+        assert_eq!(stored_bytes(&second.home()).unwrap(), 100);
+        fs::write(second.home().join("b"), [0; 20]).unwrap();
+        assert_eq!(stored_bytes(&second.home()).unwrap(), 120);
+        assert_eq!(stored_bytes(&first.home()).unwrap(), 100);
+        assert_eq!(stored_bytes(&first.home().join("nowhere")).unwrap(), 0);
+    }
 }

@@ -28,14 +28,16 @@ pub(crate) struct Deltas {
     samples_ns: Vec<u64>,
 }
 
-/// What a request costs of which nothing but its body is made and sent; medians.
+/// What a request costs without a thread around it; medians.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(crate) struct BodyCost {
     pub(crate) body_bytes: u64,
-    /// To write it as JSON.
+    /// To write its body as JSON.
     pub(crate) json_ms: f64,
-    /// To send it and get the answer's first bytes.
+    /// To send it over a bare socket and read the answer.
     pub(crate) send_ms: f64,
+    /// A model call of the library, from the conversation to the end of the answer.
+    pub(crate) call_ms: f64,
 }
 
 /// Watches a message in many deltas.

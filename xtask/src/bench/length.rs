@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::clock::ms_between;
-use super::home::Place;
+use super::home::{Place, stored_bytes};
 use super::host::{self, BodyCost};
 use super::measure;
 use super::model_process::ModelProcess;
@@ -48,7 +48,7 @@ pub(crate) struct Step {
     /// Of that, the model's time to read the request, during which the program still sends it.
     pub(crate) reading_ms: f64,
     pub(crate) body_kb: f64,
-    /// What a program that does nothing else needs to write such a body as JSON, send it and get the answer.
+    /// What such a request takes without the thread around it.
     pub(crate) body_alone: Option<BodyCost>,
 }
 
@@ -80,7 +80,7 @@ fn long_turn(model: &ModelProcess, subject: &Subject, root: &Path) -> Result<Len
     Ok(Length {
         subject: subject.name,
         peak_mb: cost.peak_kb as f64 / 1e3 * 1.024,
-        stored_kb: place.stored_bytes()? as f64 / 1e3,
+        stored_kb: stored_bytes(&place.home())? as f64 / 1e3,
         steps,
     })
 }

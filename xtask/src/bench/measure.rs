@@ -89,3 +89,30 @@ fn reap(pid: Pid) -> Result<Usage> {
     let cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
     Ok(Usage { cpu_ms, peak_kb: usage.ru_maxrss.unsigned_abs(), code })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(line: &str) -> Result<Cost> {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = Command::new("/bin/sh");
+        run(command.args(["-c", line]), &place.path().join("out"), &place.path().join("err"))
+    }
+
+    #[test]
+    fn what_the_descendants_used_counts_and_the_programs_own_share_is_told_apart() {
+        let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let cost = shell(&format!("sh -c '{busy}'; exit 0")).unwrap();
+        assert!(cost.cpu_ms > 50.0 && cost.wall_ms > 50.0, "{cost:?}");
+        assert!(cost.own_cpu_ms < cost.cpu_ms / 2.0, "{cost:?}");
+        assert!(cost.peak_kb > 100, "{cost:?}");
+    }
+
+    #[test]
+    fn a_program_that_fails_is_an_error_with_its_last_words() {
+        let error = shell("echo told; echo said >&2; exit 3").unwrap_err().to_string();
+        assert!(error.contains("Some(3)") && error.contains("told") && error.contains("said"), "{error}");
+        assert!(shell("kill -9 $$").unwrap_err().to_string().contains("None"));
+    }
+}

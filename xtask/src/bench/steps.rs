@@ -5,7 +5,8 @@ use std::io::Write;
 use anyhow::{Context, Result, ensure};
 
 use super::clock::ms_between;
-use super::home::Place;
+use super::floor::{self, Floor};
+use super::home::{Place, stored_bytes};
 use super::measure::{self, Cost};
 use super::model_process::ModelProcess;
 use super::options::Options;
@@ -16,6 +17,8 @@ use super::subject::Subject;
 /// Everything that was measured, and what it comes to.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Steps {
+    /// What a step cannot do without.
+    pub(crate) floors: Vec<Floor>,
     /// One for each program and kind of call.
     pub(crate) summaries: Vec<Summary>,
     samples: Vec<Sample>,
@@ -33,6 +36,8 @@ struct Sample {
     first_request_ms: f64,
     /// What the run added to the home.
     stored_bytes: f64,
+    /// Of that, what it added to where the threads are.
+    thread_bytes: f64,
 }
 
 /// What the program finds of its own when it starts.
@@ -56,6 +61,7 @@ pub(crate) struct Summary {
     pub(crate) cpu_ms: Option<Line>,
     pub(crate) own_cpu_ms: Option<Line>,
     pub(crate) stored_bytes: Option<Line>,
+    pub(crate) thread_bytes: Option<Line>,
     /// The smallest and the largest slope of wall time that a single round of runs gives.
     pub(crate) wall_slopes_ms: (f64, f64),
     pub(crate) first_request_ms: f64,
@@ -97,7 +103,7 @@ pub(crate) fn run(model: &ModelProcess, subjects: &[Subject], options: &Options)
         .iter()
         .flat_map(|subject| WORKS.map(|work| summary(subject.name, work, &samples, options)))
         .collect();
-    Ok(Steps { summaries, samples })
+    Ok(Steps { floors: floor::run()?, summaries, samples })
 }
 
 fn plan_of(subject: &Subject, work: Work, calls: usize, repeat: usize) -> Plan {
@@ -119,7 +125,8 @@ fn used_home(model: &ModelProcess, subject: &Subject) -> Result<Place> {
 
 fn sample(model: &ModelProcess, subject: &Subject, plan: &Plan, used: Option<&Place>) -> Result<Sample> {
     let place = used.map_or_else(Place::empty, Place::like)?;
-    let before = place.stored_bytes()?;
+    let (home, threads) = (place.home(), subject.threads(&place));
+    let before = [stored_bytes(&home)?, stored_bytes(&threads)?];
     let mut command = subject.turn(&place, &model.url(plan))?;
     let cost = measure::run(&mut command, &place.file("out"), &place.file("err"))?;
     let exchanges = model.exchanges(&plan.run)?;
@@ -138,7 +145,8 @@ fn sample(model: &ModelProcess, subject: &Subject, plan: &Plan, used: Option<&Pl
         home: if used.is_some() { Home::Used } else { Home::New },
         cost,
         first_request_ms: ms_between(cost.started_ns, first.first_byte_ns),
-        stored_bytes: place.stored_bytes()? as f64 - before as f64,
+        stored_bytes: stored_bytes(&home)? as f64 - before[0] as f64,
+        thread_bytes: stored_bytes(&threads)? as f64 - before[1] as f64,
     })
 }
 
@@ -172,6 +180,7 @@ fn summary(subject: &'static str, work: Work, samples: &[Sample], options: &Opti
         cpu_ms: line(|one| one.cost.cpu_ms),
         own_cpu_ms: line(|one| one.cost.own_cpu_ms),
         stored_bytes: line(|one| one.stored_bytes),
+        thread_bytes: line(|one| one.thread_bytes),
         wall_slopes_ms: slopes(&used, options),
         first_request_ms: first(&used),
         first_request_new_home_ms: (!new.is_empty()).then(|| first(&new)),

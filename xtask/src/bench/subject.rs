@@ -67,11 +67,18 @@ impl Subject {
         self.kind == Kind::Everturn
     }
 
+    /// Where it keeps what was said in its threads, and perhaps other things.
+    pub(crate) fn threads(&self, place: &Place) -> PathBuf {
+        match self.kind {
+            Kind::Everturn => place.home(),
+            Kind::Codex => place.home().join(".codex/sessions"),
+        }
+    }
+
     /// One turn without a terminal, with full access, in this place, with the model at this url.
     pub(crate) fn turn(&self, place: &Place, url: &str) -> Result<Command> {
         let mut command = Command::new(&self.program);
-        command.env_clear().current_dir(place.work()).env("HOME", place.home()).env("LANG", "C.UTF-8");
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        surroundings(&mut command, place);
         match self.kind {
             Kind::Everturn => {
                 command.env("EVERTURN_HOME", place.home().join(".everturn"));
@@ -108,6 +115,13 @@ impl Subject {
         }
         Ok(command)
     }
+}
+
+/// What every program of a user has around it, and nothing of this process's own.
+pub(crate) fn surroundings(command: &mut Command, place: &Place) {
+    command.env_clear().current_dir(place.work()).env("HOME", place.home()).env("LANG", "C.UTF-8");
+    command.env("USER", "bench").env("LOGNAME", "bench").env("SHELL", "/bin/bash");
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::length::Length;
+use super::host::BodyCost;
+use super::length::{Length, Step};
 use super::report::Report;
 use super::statistics::Line;
 use super::steps::Summary;
@@ -77,6 +78,11 @@ pub(crate) fn print(report: &Report) -> Result<()> {
     if let Some(steps) = &report.steps {
         writeln!(out, "\nTurns, medians\n\n{}", sizes(&steps.summaries))?;
         writeln!(out, "The cost of a step\n\n{}", slopes(&steps.summaries, report.ours()))?;
+        let mut table = Table::new(["a shell alone", "wall ms", "CPU ms"]);
+        for floor in &steps.floors {
+            table.row([floor.command.to_owned(), figure(floor.wall_ms), figure(floor.cpu_ms)]);
+        }
+        writeln!(out, "{table}")?;
     }
     if let Some(length) = &report.length {
         writeln!(out, "Steps of one turn of 1,000 calls, medians around them\n\n{}", long(length))?;
@@ -138,6 +144,7 @@ fn slopes(summaries: &[Summary], ours: &str) -> Table {
         "CPU ms",
         "own CPU ms",
         "stored kB",
+        "of the thread",
         "first request ms",
         "in a new home",
     ]);
@@ -151,6 +158,7 @@ fn slopes(summaries: &[Summary], ours: &str) -> Table {
             figure(slope(summary.cpu_ms)),
             figure(slope(summary.own_cpu_ms)),
             figure(slope(summary.stored_bytes) / 1e3),
+            figure(slope(summary.thread_bytes) / 1e3),
             figure(summary.first_request_ms),
             summary.first_request_new_home_ms.map_or_else(String::new, figure),
         ]);
@@ -167,11 +175,16 @@ fn slopes(summaries: &[Summary], ours: &str) -> Table {
             ratio(|one| one.cpu_ms.map_or(f64::NAN, |line| line.slope)),
             ratio(|one| one.own_cpu_ms.map_or(f64::NAN, |line| line.slope)),
             ratio(|one| one.stored_bytes.map_or(f64::NAN, |line| line.slope)),
+            ratio(|one| one.thread_bytes.map_or(f64::NAN, |line| line.slope)),
             ratio(|one| one.first_request_ms),
             String::new(),
         ]);
     }
     table
+}
+
+fn alone(step: &Step, value: impl Fn(&BodyCost) -> f64) -> String {
+    step.body_alone.as_ref().map_or_else(String::new, |alone| figure(value(alone)))
 }
 
 fn long(lengths: &[Length]) -> Table {
@@ -181,8 +194,10 @@ fn long(lengths: &[Length]) -> Table {
         "wall ms",
         "body kB",
         "reading it ms",
-        "JSON alone ms",
-        "sending alone ms",
+        "its JSON ms",
+        "bare sending ms",
+        "model call alone ms",
+        "the rest ms",
     ]);
     for length in lengths {
         for step in &length.steps {
@@ -192,8 +207,10 @@ fn long(lengths: &[Length]) -> Table {
                 figure(step.wall_ms),
                 figure(step.body_kb),
                 figure(step.reading_ms),
-                step.body_alone.map_or_else(String::new, |alone| figure(alone.json_ms)),
-                step.body_alone.map_or_else(String::new, |alone| figure(alone.send_ms)),
+                alone(step, |alone| alone.json_ms),
+                alone(step, |alone| alone.send_ms),
+                alone(step, |alone| alone.call_ms),
+                alone(step, |alone| step.wall_ms - alone.call_ms),
             ]);
         }
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic as tests may")]
 
+mod bench_figures;
+mod bench_server;
 mod generate;
 mod repository;
 mod rules;
