@@ -28,6 +28,6 @@ pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
 pub use thread::{
     Admission, Answer, ApplyError, BLOB_THRESHOLD_BYTES, Command, Disorder, Effect, EffectKind, Genesis,
     Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record, ReplayError, Running,
-    SCHEMA_VERSION, Thread, TimerPurpose, check_history, recover,
+    SCHEMA_VERSION, Thread, TimerPurpose, Told, check_history, recover,
 };
 pub use turn_diff::{FileStat, MAX_TURN_DIFF_BYTES, MAX_TURN_DIFF_NAME_BYTES, TurnDiff};

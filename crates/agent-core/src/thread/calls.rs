@@ -3,6 +3,7 @@
 use super::{
     Effect, EffectKind, Thread,
     machine::Machine,
+    rules::DIFFS_ARE_JOINED,
     turn::{Call, Phase, Stage},
 };
 use crate::{
@@ -17,8 +18,6 @@ use crate::{
 const MAX_START_ATTEMPTS: u32 = 8;
 /// A call that died with its process and may run twice is run again, up to this attempt: it may be what kills it.
 const MAX_LOST_ATTEMPTS: u32 = 4;
-/// From these rules on the diff of a turn has each file once; before, patches stood one after another.
-const DIFFS_ARE_JOINED: u32 = 2;
 
 impl Thread {
     pub(super) fn call(&self, id: &CallId) -> Option<&Call> {

@@ -1,15 +1,12 @@
 //! What the model is told of where it works: everything at first, later only what changed.
 
-use super::machine::Machine;
-use crate::protocol::{ApprovalPolicy, Item, SandboxPolicy, Settings};
+use super::{machine::Machine, rules::TOLD_BY_THE_THREAD};
+use crate::protocol::{ApprovalPolicy, GranularPolicy, Item, Route, SandboxPolicy, Settings};
 use serde::{Deserialize, Serialize};
 
-/// From these rules on the thread tells it; before, the host did, in the items it began the thread with.
-const TOLD_BY_THE_THREAD: u32 = 2;
-
-/// What the model was told last.
+/// What the model was told last of where it works.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Told {
+pub struct Told {
     facts: Vec<Fact>,
     developer: Option<String>,
 }
@@ -43,7 +40,7 @@ impl Told {
         let facts = [
             ("working directory", Some(settings.cwd.clone())),
             ("sandbox", Some(sandbox(&settings.sandbox))),
-            ("approval policy", Some(approval(settings.approval).to_owned())),
+            ("approval policy", Some(approval(settings.approval))),
             ("shell", surroundings.shell.clone()),
             ("date", surroundings.date.clone()),
             ("git", surroundings.git.clone()),
@@ -92,14 +89,24 @@ fn sandbox(policy: &SandboxPolicy) -> String {
     }
 }
 
-fn approval(policy: ApprovalPolicy) -> &'static str {
-    match policy {
+fn approval(policy: ApprovalPolicy) -> String {
+    let text = match policy {
         ApprovalPolicy::Untrusted => "untrusted: the user is asked about everything not known to be safe",
         ApprovalPolicy::OnFailure => "on-failure: the user is asked when something fails in the sandbox",
         ApprovalPolicy::OnRequest => "on-request: the user is asked about what the sandbox does not allow",
         ApprovalPolicy::Never => "never: what would need an answer is refused",
-        ApprovalPolicy::Granular(_) => {
-            "granular: some kinds of questions are put to the user, others refused"
+        ApprovalPolicy::Granular(GranularPolicy { commands, patches, tools }) => {
+            let route = |route| match route {
+                Route::Ask => "the user is asked",
+                Route::Refuse => "refused",
+            };
+            return format!(
+                "granular: what the sandbox does not allow of commands: {}; of changes of files: {}; of other tools: {}",
+                route(commands),
+                route(patches),
+                route(tools)
+            );
         }
-    }
+    };
+    text.to_owned()
 }

@@ -1,6 +1,6 @@
 //! How a thread begins: afresh, or as a fork of another.
 
-use super::Thread;
+use super::{Thread, Told};
 use crate::protocol::{Item, Plan, Settings, Shared, Source, ToolSpec};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Genesis {
     /// The plan of that past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// What the model was told in that past of where it works.
+    #[serde(default)]
+    pub told: Told,
 }
 
 impl Thread {
@@ -57,6 +60,7 @@ impl Thread {
             effects: self.next_effect - 1,
             name: self.name.clone(),
             plan: self.plan.clone(),
+            told: self.told.clone(),
         })
     }
 }

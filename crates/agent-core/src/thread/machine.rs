@@ -42,6 +42,7 @@ impl<'a> Machine<'a> {
         thread.next_call = genesis.calls + 1;
         thread.name = genesis.name.clone();
         thread.plan = genesis.plan.clone();
+        thread.told = genesis.told.clone();
         self.event(EventKind::ThreadStarted {
             key: self.thread.key.clone(),
             source: genesis.source,

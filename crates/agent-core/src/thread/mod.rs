@@ -19,11 +19,13 @@ mod models;
 mod ops;
 mod replay;
 mod requests;
+mod rules;
 mod settle;
 mod turn;
 
 pub use admit::{Admission, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
 pub use effect::{Command, Effect, EffectKind, Outcome, Running, TimerPurpose};
+pub use environment::Told;
 pub use genesis::Genesis;
 pub use history::{Disorder, check_history};
 pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
@@ -33,7 +35,6 @@ use crate::protocol::{
     CallId, EffectId, InteractionId, Item, OpId, Plan, Settings, Shared, Source, ThreadKey, TokenUsage,
     ToolSpec, TurnId,
 };
-use environment::Told;
 use machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

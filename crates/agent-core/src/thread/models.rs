@@ -3,6 +3,7 @@
 use super::{
     Effect, EffectKind, TimerPurpose,
     machine::Machine,
+    rules::{ATTEMPTS_ARE_TOLD, LIMITS_ALONE_ARE_TOLD},
     turn::{Call, Ending, Phase, Repeats, Stage},
 };
 use crate::protocol::{
@@ -18,8 +19,6 @@ const MAX_MISFITS: u32 = 2;
 const MAX_MODEL_ATTEMPTS: u32 = 16;
 /// The first wait before a broken response is asked for again; it doubles each time.
 const RETRY_BASE_MS: u64 = 200;
-/// From these rules on the error of a step that was tried again and again says how often.
-const ATTEMPTS_ARE_TOLD: u32 = 2;
 /// No wait is longer.
 const RETRY_MAX_MS: u64 = 60_000;
 
@@ -131,7 +130,8 @@ impl Machine<'_> {
     }
 
     fn account(&mut self, completion: &Completion) {
-        if completion.tokens.is_none() && completion.rate_limits.is_empty() {
+        let tells_limits = self.thread.rules >= LIMITS_ALONE_ARE_TOLD && !completion.rate_limits.is_empty();
+        if completion.tokens.is_none() && !tells_limits {
             return;
         }
         let last = completion.tokens.unwrap_or_default();

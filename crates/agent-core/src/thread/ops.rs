@@ -4,6 +4,7 @@ use super::{
     Life,
     admit::RECENT_OPS,
     machine::Machine,
+    rules::WINDOW_IS_THE_MODELS,
     turn::{Ending, Queued},
 };
 use crate::protocol::{
@@ -74,7 +75,7 @@ impl Machine<'_> {
     }
 
     fn override_settings(&mut self, overrides: &TurnOverrides) {
-        apply_overrides(&mut self.thread.settings, overrides);
+        apply_overrides(&mut self.thread.settings, overrides, self.rules);
         self.with_turn(|turn| turn.overrides.push(overrides.clone()));
         self.event(EventKind::SettingsChanged { settings: Box::new(self.thread.settings.clone()) });
     }
@@ -88,7 +89,7 @@ impl Machine<'_> {
 }
 
 /// Changes what the overrides name.
-pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides) {
+pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides, rules: u32) {
     let TurnOverrides {
         cwd,
         approval,
@@ -122,7 +123,7 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
         settings.model = model;
     }
     let is_another = (&settings.provider, &settings.model) != (&asked.0, &asked.1);
-    if context_window.is_some() || is_another {
+    if context_window.is_some() || is_another && rules >= WINDOW_IS_THE_MODELS {
         settings.context_window = context_window;
     }
     if let Some(stream_retries) = stream_retries {

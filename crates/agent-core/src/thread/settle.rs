@@ -92,8 +92,9 @@ impl Machine<'_> {
     /// Something the user said enters the conversation, and its overrides the turn.
     fn hear(&mut self, queued: Queued) {
         let Queued { input_seq, content, overrides, output_schema, traceparent } = queued;
+        let rules = self.thread.rules;
         self.with_turn(|turn| {
-            apply_overrides(&mut turn.settings, &overrides);
+            apply_overrides(&mut turn.settings, &overrides, rules);
             turn.output_schema = output_schema.or(turn.output_schema.take());
             turn.traceparent = traceparent.or(turn.traceparent.take());
         });
@@ -104,9 +105,10 @@ impl Machine<'_> {
 
     /// Limits, then what the user said meanwhile, then the model.
     fn next_step(&mut self) {
+        let rules = self.thread.rules;
         self.with_turn(|turn| {
             for overrides in std::mem::take(&mut turn.overrides) {
-                apply_overrides(&mut turn.settings, &overrides);
+                apply_overrides(&mut turn.settings, &overrides, rules);
             }
         });
         for queued in std::mem::take(&mut self.thread.queue) {

@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod driver;
 mod generate;
+mod histories;
 mod machine;
 mod output_schema;
 mod scenario;

@@ -109,3 +109,39 @@ fn another_model_has_another_window() {
     let elsewhere = TurnOverrides { provider: Some("elsewhere".into()), ..TurnOverrides::default() };
     assert_eq!(window(elsewhere), None);
 }
+
+#[test]
+fn a_fork_knows_what_its_past_was_told() {
+    let settings =
+        Settings { developer_instructions: Some("Rhyme.".into()), ..Settings::new("/work", "model") };
+    let start = StartUp::New(Box::new(Genesis { settings, ..Genesis::default() }));
+    let (origin, before) = told(start, [says("1", "a")]);
+    let prose = TurnOverrides { developer_instructions: Some(String::new()), ..TurnOverrides::default() };
+    let fork = StartUp::New(Box::new(origin.fork().unwrap()));
+    let (_, after) = told(fork, [overriding("2", prose), says("3", "b")]);
+    assert_eq!(after[..before.len()], before);
+    let gone = "<developer_instructions>\nThe instructions given here before no longer \
+                apply.\n</developer_instructions>";
+    assert_eq!(after[before.len()..], [gone, "b"]);
+}
+
+#[test]
+fn each_route_of_a_granular_policy_is_told() {
+    let policy = |patches| {
+        let granular = agent_core::GranularPolicy { patches, ..Default::default() };
+        TurnOverrides { approval: Some(ApprovalPolicy::Granular(granular)), ..TurnOverrides::default() }
+    };
+    let (_, words) = told(
+        genesis(),
+        [
+            overriding("1", policy(agent_core::Route::Ask)),
+            says("2", "a"),
+            overriding("3", policy(agent_core::Route::Refuse)),
+            says("4", "b"),
+        ],
+    );
+    assert!(
+        words[2].contains("of changes of files: refused; of other tools: the user is asked"),
+        "{words:?}"
+    );
+}
