@@ -60,6 +60,59 @@ fn a_typo_is_named_with_its_place_and_the_nearest_key() {
 }
 
 #[test]
+fn what_is_set_counts_at_every_level_of_the_command() {
+    let bench = Bench::new();
+    bench.configure("[profiles.work]\nlog = \"off\"\n");
+    let get = |args: &[&str]| bench.run(args).succeeds().stdout;
+    assert_eq!(get(&["config", "get", "model", "-c", "model=inner"]), "inner\n");
+    assert_eq!(get(&["-c", "model=outer", "config", "-c", "model=middle", "get", "model"]), "middle\n");
+    let all = ["-c", "budget.max_tokens=1", "config", "-c", "budget.max_tool_calls=2", "get", "budget"];
+    assert_eq!(
+        get(&[&all[..], &["-c", "budget.max_turn_ms=3"]].concat()),
+        "budget.max_tokens = 1\nbudget.max_tool_calls = 2\nbudget.max_turn_ms = 3\n"
+    );
+    assert_eq!(get(&["config", "get", "log", "--profile", "work"]), "off\n");
+    assert_eq!(get(&["config", "-m", "outer", "get", "model", "-m", "inner"]), "inner\n");
+    bench.run(&["config", "-m", ""]).fails(2, &["--model", "`model`", "not blank"]);
+}
+
+#[test]
+fn what_has_no_effect_is_said_where_settings_are_listed() {
+    let bench = Bench::new();
+    bench.configure(
+        "model_provider = \"ollama\"\n[tui]\ntheme = \"x\"\n[model_providers.draft]\nname = \"d\"\n",
+    );
+    let listed = bench.run(&["config"]).succeeds();
+    let other = bench.run(&["sessions"]).succeeds();
+    for notice in ["`tui` has no effect", "no `model` is set"] {
+        assert!(listed.stderr.contains(notice) && !other.stderr.contains(notice), "{listed:#?}\n{other:#?}");
+    }
+    for ran in [listed, other] {
+        assert!(ran.stderr.contains("provider `draft` has no address"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn a_key_in_the_file_goes_before_a_kept_one() {
+    let bench = Bench::new();
+    let provider = "[model_providers.mine]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+    bench.configure(&format!("{provider}experimental_bearer_token = \"{SECRET}\"\n"));
+    let login = || bench.run_with(&["login", "--provider", "mine"], b"sk-of-login\n").succeeds().stderr;
+    let status = || {
+        let shown = bench.run(&["login", "--status"]).succeeds().stdout;
+        shown.lines().find(|line| line.starts_with("mine ")).unwrap_or_default().to_owned()
+    };
+    let said = login();
+    let place = format!("{}:3:1: `experimental_bearer_token`", bench.home().join("config.toml").display());
+    assert!(said.contains("everturn login --provider mine") && !said.contains(SECRET), "{said}");
+    assert!(said.contains(&place) && said.contains("goes before it"), "{said}");
+    assert_eq!(status(), "mine         key from the configuration");
+    bench.configure(provider);
+    assert_eq!(status(), "mine         key from everturn login");
+    assert!(!login().contains("goes before it"));
+}
+
+#[test]
 fn a_secret_in_the_file_is_shown_nowhere() {
     let bench = Bench::new();
     bench.configure(&format!(
@@ -101,4 +154,7 @@ fn the_settings_of_codex_are_taken_over_once() {
     assert_eq!(setting(&bench, &[], "model_providers.mine.wire_api")["value"], json!("chat"));
     import(&[]).fails(2, &["--force"]);
     import(&["--force"]).succeeds();
+    std::fs::write(codex.join("config.toml"), "model_provider = \"gone\"\n").unwrap();
+    let place = format!("{}:4:1: there is no provider `gone`", bench.home().join("config.toml").display());
+    import(&["--force"]).fails(1, &[&place]);
 }

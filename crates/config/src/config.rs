@@ -1,7 +1,8 @@
 //! [`Config`]: everything a run is configured with, every default filled in.
 
 use crate::{
-    CredentialsStore, Durability, Environment, Inherit, SandboxMode, Secret, WireApi, value::names_a_secret,
+    CredentialsStore, Durability, Environment, Inherit, SandboxMode, Secret, WireApi,
+    value::{credentials, names_a_secret},
 };
 use agent_core::{ApprovalPolicy, Budget, Effort, Summary};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -153,7 +154,8 @@ impl Config {
     }
 
     /// What the configuration holds of secrets, for a [`agent_core::Redactor`]: keys, and values whose names say that they
-    /// are secret. With what is in `environment` for headers, and for the keys of all providers.
+    /// are secret. With what is in `environment` for headers, and for the keys of all providers. Of a header such as
+    /// `Bearer KEY` the key by itself as well: it may turn up without the word before it.
     pub fn secrets(&self, environment: &Environment) -> Vec<String> {
         let named = |map: &BTreeMap<String, Secret>| {
             let secret = map.iter().filter(|(name, _)| names_a_secret(name));
@@ -161,11 +163,20 @@ impl Config {
         };
         let mut secrets = named(&self.shell_environment_policy.set);
         for provider in self.model_providers.values() {
-            secrets.extend(named(&provider.http_headers));
+            for (name, value) in &provider.http_headers {
+                let credentials = credentials(name, value.expose());
+                let is_secret = credentials.is_some() || names_a_secret(name);
+                secrets.extend(is_secret.then(|| value.expose().to_owned()));
+                secrets.extend(credentials.map(str::to_owned));
+            }
+            for (name, value) in provider.headers_of(environment) {
+                secrets.extend(credentials(name, value).map(str::to_owned));
+                secrets.push(value.to_owned());
+            }
             secrets.extend(named(&provider.query_params));
             secrets.extend(provider.experimental_bearer_token.iter().map(|key| key.expose().to_owned()));
-            let variables = provider.env_key.iter().chain(provider.env_http_headers.values());
-            secrets.extend(variables.filter_map(|name| environment.get(name)).map(str::to_owned));
+            let key = provider.env_key.as_deref().and_then(|name| environment.get(name));
+            secrets.extend(key.map(str::to_owned));
         }
         secrets
     }
@@ -180,10 +191,14 @@ impl ProviderEntry {
 
     /// The headers of every request, those from the environment too; a header whose variable is not set is left out.
     pub fn headers(&self, environment: &Environment) -> BTreeMap<String, Secret> {
-        let variables = self
-            .env_http_headers
-            .iter()
-            .filter_map(|(header, name)| Some((header.clone(), Secret::new(environment.get(name)?))));
+        let variables = self.headers_of(environment);
+        let variables = variables.map(|(header, value)| (header.to_owned(), Secret::new(value)));
         self.http_headers.clone().into_iter().chain(variables).collect()
+    }
+
+    /// The headers whose variables are set, each with its value.
+    fn headers_of<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let headers = self.env_http_headers.iter();
+        headers.filter_map(|(header, name)| Some((header.as_str(), environment.get(name)?)))
     }
 }

@@ -4,16 +4,18 @@
 //! lost and nothing warns at every start. Profiles that Codex keeps in files of their own become tables of the one file.
 
 mod edit;
+mod queries;
 mod statements;
 
 use crate::{
-    CONFIG_FILE, ConfigError, Environment, KeyPath, Sources, Verdict,
+    CONFIG_FILE, ConfigError, Environment, KeyPath, Loaded, Sources, Verdict,
     environment::CODEX_HOME,
     load::load_text,
     origin::Lines,
     read::{File, read_file},
 };
 use edit::Edits;
+use queries::without_queries;
 use statements::{Statements, statements};
 use std::{
     fs,
@@ -41,8 +43,8 @@ pub struct Import {
     pub keys: Vec<(KeyPath, Verdict)>,
     /// What `config.toml` will have in it.
     pub text: String,
-    /// What is still wrong with it as a whole, for example a provider that is not there.
-    pub problem: Option<ConfigError>,
+    /// Only what the file itself says counts, not what happens to be set here and now: this has the user's home at most.
+    environment: Environment,
 }
 
 /// What becomes of a file that is there already.
@@ -113,19 +115,27 @@ impl Import {
             files.push(path);
         }
         let text = edits.text() + &profiles;
+        let text = without_queries(&from, &text)?;
         let (text, mut keys) = Self::served(&from, &text, environment)?;
         keys.append(&mut superseded);
-        // Only what the file itself says counts, not what happens to be set here and now.
         let home = environment.get("HOME").map(|home| ("HOME".into(), home.into()));
+        Ok(Self { files, keys, text: format!("{HEADING}{text}"), environment: Environment::new(home) })
+    }
+
+    /// What the settings come to in this data folder, whether they are written there yet or not.
+    ///
+    /// # Errors
+    /// What is still wrong with them as a whole, for example a provider that is not there. Places are those in the file
+    /// that [`write`](Self::write) makes.
+    pub fn load(&self, home: &Path) -> Result<Loaded, ConfigError> {
         let sources = Sources {
-            environment: &Environment::new(home),
-            home: from.parent().unwrap_or(Path::new("/")),
+            environment: &self.environment,
+            home,
             profile: None,
             flags: Vec::new(),
             overrides: Vec::new(),
         };
-        let problem = load_text(&sources, &from, Some(&text)).err();
-        Ok(Self { files, keys, text: format!("{HEADING}{text}"), problem })
+        load_text(&sources, &home.join(CONFIG_FILE), Some(&self.text))
     }
 
     /// The text with all commented out that has no effect, and what became of each key.
@@ -153,7 +163,7 @@ impl Import {
         let edited = edits.text();
         // Whatever the file looks like: what is written must say what was said, no less and no more.
         let again = File::parse(&Lines::new(from, &edited), from, user).ok();
-        let again = again.filter(|file| file.top.problems.is_empty() && file.top.warnings.is_empty());
+        let again = again.filter(|file| file.top.problems.is_empty() && file.top.notices.is_empty());
         let again = again.map(|file| std::iter::once(file.top).chain(file.profiles.into_values()));
         let same = again.is_some_and(|layers| {
             let now: Vec<_> =

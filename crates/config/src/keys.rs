@@ -11,7 +11,7 @@ pub use kind::Kind;
 pub use table::KEYS;
 pub use unserved::{UNSERVED, Unserved};
 
-use crate::KeyPath;
+use crate::{KeyPath, Value};
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Key {
     pub path: &'static str,
     /// What it may be set to.
     pub kind: Kind,
+    /// Whether a blank string is such a value.
+    pub blank: Blank,
     /// What it is where nothing sets it.
     pub default: Fallback,
     /// What it does.
@@ -30,6 +32,15 @@ pub struct Key {
     pub flag: Option<&'static str>,
     /// Another way to write this key; everything but the name is that key's.
     pub means: Option<&'static str>,
+}
+
+/// What becomes of a string without a letter in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blank {
+    /// It is a value like any other.
+    Taken,
+    /// It is refused: nothing can be called so.
+    Refused,
 }
 
 /// What a key is where nothing sets it.
@@ -47,6 +58,25 @@ pub enum Fallback {
     Bool(bool),
     /// An array of strings.
     Texts(&'static [&'static str]),
+}
+
+impl Key {
+    /// The value as it is used, or what would have been allowed.
+    pub(crate) fn check(&self, value: &Value) -> Result<Value, String> {
+        let is_blank = matches!(value, Value::Text(text) if text.trim().is_empty());
+        match self.blank {
+            Blank::Taken => self.kind.check(value),
+            Blank::Refused => self.kind.check(value).ok().filter(|_| !is_blank).ok_or_else(|| self.takes()),
+        }
+    }
+
+    /// What it may be set to, to follow "it takes".
+    pub fn takes(&self) -> String {
+        match self.blank {
+            Blank::Taken => self.kind.to_string(),
+            Blank::Refused => format!("{} that is not blank", self.kind),
+        }
+    }
 }
 
 /// What is known of a path.

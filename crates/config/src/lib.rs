@@ -41,7 +41,7 @@ pub use home::{Home, HomeError};
 pub use import::{Existing, Import, ImportError};
 pub use instructions::BASE_INSTRUCTIONS;
 pub use key_path::KeyPath;
-pub use keys::{Fallback, KEYS, Key, Kind, Lookup, UNSERVED, Unserved, lookup_key};
+pub use keys::{Blank, Fallback, KEYS, Key, Kind, Lookup, UNSERVED, Unserved, lookup_key};
 pub use load::{CONFIG_FILE, Loaded, Sources, load};
 pub use origin::{Layer, Origin, Place};
 pub use overrides::FlagValue;

@@ -10,7 +10,7 @@ use crate::{
     origin::Lines,
     overrides::read_override,
     read::{File, Reader, Said, checked, read_file},
-    resolve::resolve,
+    resolve::{Remarks, resolve},
     settings::Settings,
 };
 use std::path::{Path, PathBuf};
@@ -40,8 +40,11 @@ pub struct Loaded {
     pub config: Config,
     /// Where each value comes from.
     pub provenance: Provenance,
-    /// What the user should know and nothing fails from, one line each.
+    /// What is wrong whatever the command, and nothing fails from; one line each.
     pub warnings: Vec<String>,
+    /// What may surprise whoever starts a thread or looks at the settings: keys without effect, a default that does not
+    /// fit. One line each; other commands have no use for them.
+    pub notices: Vec<String>,
 }
 
 /// Reads all layers. Without a file this reads nothing but what it is given.
@@ -71,20 +74,20 @@ pub(crate) fn load_text(
     let mut found = problems(&mut file.top);
     file.profiles.values_mut().for_each(|profile| found.extend(problems(profile)));
     found.sort_by_key(|problem| problem.origin.place().map(|place| (place.line, place.column)));
-    let mut warnings = std::mem::take(&mut file.top.warnings);
+    let mut remarks = Remarks { notices: std::mem::take(&mut file.top.notices), ..Remarks::default() };
 
     let mut settings = Settings::default();
     put(&mut settings, file.top);
     let mut stronger = Settings::default();
     for mut layer in given {
         found.extend(problems(&mut layer));
-        warnings.append(&mut layer.warnings);
+        remarks.notices.append(&mut layer.notices);
         put(&mut stronger, layer);
     }
     if let Some((name, origin)) = profile(&stronger, &settings) {
         match file.profiles.remove(&name) {
             Some(mut profile) => {
-                warnings.append(&mut profile.warnings);
+                remarks.notices.append(&mut profile.notices);
                 put(&mut settings, profile);
             }
             None => {
@@ -100,8 +103,9 @@ pub(crate) fn load_text(
         return Err(ConfigError::Problems(found));
     }
     fill(&mut settings);
-    let config = resolve(&settings, &mut warnings).map_err(ConfigError::Problems)?;
-    Ok(Loaded { config, provenance: Provenance::new(settings), warnings })
+    let config = resolve(&settings, &mut remarks).map_err(ConfigError::Problems)?;
+    let Remarks { warnings, notices } = remarks;
+    Ok(Loaded { config, provenance: Provenance::new(settings), warnings, notices })
 }
 
 /// The layers above the file, the weakest first.

@@ -1,7 +1,7 @@
 //! `-c KEY=VALUE`.
 
 use crate::{
-    KeyPath, Origin, Problem, ProblemKind, Value,
+    Advice, KeyPath, Origin, Problem, ProblemKind, Value,
     read::{Reader, Said},
 };
 use toml::{
@@ -23,6 +23,11 @@ pub(crate) fn read_override(given: &str, reader: &Reader<'_>, layer: &mut Said) 
         layer.problems.push(no_setting());
         return;
     };
+    if path.is_within(&KeyPath::bare("profiles")) {
+        let kind = ProblemKind::UnknownKey { key: path, advice: Advice::WithoutProfile };
+        layer.problems.push(Problem { origin: Origin::Override, kind });
+        return;
+    }
     match DeValue::parse(text) {
         Ok(value) => reader.key(path, 0, &value, layer),
         Err(_) => reader.key(path, 0, &Spanned::new(0..0, DeValue::String(text.into())), layer),

@@ -140,6 +140,8 @@ pub enum Advice {
     Among(Vec<String>),
     /// A key of a provider was to be written into the file.
     KeepKeysOut,
+    /// A key of a profile was given to `-c`, which goes over whatever profile is chosen.
+    WithoutProfile,
     /// Nothing comes near.
     None,
 }
@@ -154,6 +156,11 @@ impl fmt::Display for Advice {
                 out,
                 "; a provider's key is kept out of this file: name its environment variable with `env_key`, or use \
                  everturn login"
+            ),
+            Self::WithoutProfile => write!(
+                out,
+                "; with -c the keys of the chosen profile are given without `profiles.NAME.` before them, for example -c \
+                 model=NAME"
             ),
             Self::None => write!(out, "; everturn config keys lists those there are"),
         }

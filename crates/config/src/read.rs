@@ -25,7 +25,8 @@ use toml::{
 pub(crate) struct Said {
     pub(crate) settings: Vec<(KeyPath, Setting)>,
     pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<String>,
+    /// What has no effect, one line each.
+    pub(crate) notices: Vec<String>,
     /// What became of each key and of each table without effect, as it is written.
     pub(crate) verdicts: Vec<(KeyPath, Verdict)>,
 }
@@ -35,7 +36,7 @@ impl Said {
     pub(crate) fn absorb(&mut self, stronger: Self) {
         self.settings.extend(stronger.settings);
         self.problems.extend(stronger.problems);
-        self.warnings.extend(stronger.warnings);
+        self.notices.extend(stronger.notices);
         self.verdicts.extend(stronger.verdicts);
     }
 }
@@ -91,7 +92,7 @@ impl Reader<'_> {
                 self.problem(shown, value.span().start, kind, layer);
             }
             (Lookup::Unserved(unserved), _) => {
-                layer.warnings.push(format!(
+                layer.notices.push(format!(
                     "{}: `{shown}` has no effect {}",
                     (self.origin)(at).short(),
                     unserved.why
@@ -122,8 +123,8 @@ impl Reader<'_> {
     ) {
         let checked = plain(value.get_ref())
             .map(|value| self.completed(key.kind, &path, value))
-            .ok_or_else(|| key.kind.to_string())
-            .and_then(|value| key.kind.check(&value));
+            .ok_or_else(|| key.takes())
+            .and_then(|value| key.check(&value));
         match checked {
             Ok(value) => {
                 let path = key.means.map_or(path, KeyPath::bare);
@@ -189,7 +190,7 @@ pub(crate) fn checked(path: KeyPath, value: Value, origin: Origin, reader: &Read
         return;
     };
     let value = reader.completed(key.kind, &path, value);
-    match key.kind.check(&value) {
+    match key.check(&value) {
         Ok(value) => {
             layer.settings.push((key.means.map_or(path, KeyPath::bare), Setting { value, origin }));
         }

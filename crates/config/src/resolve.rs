@@ -20,35 +20,24 @@ use values::Values;
 /// The largest file of instructions that is read.
 const MAX_INSTRUCTIONS_BYTES: u64 = 1_048_576;
 
+/// What fails nothing and will surprise somebody: see [`crate::Loaded`].
+#[derive(Debug, Default)]
+pub(crate) struct Remarks {
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notices: Vec<String>,
+}
+
 /// Reads what complete settings say.
-pub(crate) fn resolve(settings: &Settings, warnings: &mut Vec<String>) -> Result<Config, Vec<Problem>> {
+pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Config, Vec<Problem>> {
     let top = Values::top(settings);
     let mut problems = Vec::new();
-    let mut model_providers = BTreeMap::new();
-    for id in provider_ids(settings) {
-        let values = top.table("model_providers").table(&id);
-        match provider(&values, &id) {
-            Some(entry) => {
-                model_providers.insert(id, entry);
-            }
-            None => {
-                let kind = ProblemKind::NoBaseUrl { name: id };
-                problems.push(Problem { origin: values.any_origin(), kind });
-            }
-        }
-    }
-    let instructions = instructions(&top, warnings, &mut problems);
     let model_provider = top.text("model_provider").unwrap_or_default();
-    let no_address = |problem: &Problem| matches!(&problem.kind, ProblemKind::NoBaseUrl { name } if *name == model_provider);
-    if !model_providers.contains_key(&model_provider) && !problems.iter().any(no_address) {
-        let known = model_providers.keys().cloned().collect();
-        let kind = ProblemKind::UnknownProvider { name: model_provider.clone(), known };
-        problems.push(Problem { origin: top.origin("model_provider"), kind });
-    }
+    let model_providers = providers(settings, &model_provider, remarks, &mut problems);
+    let instructions = instructions(&top, remarks, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    warn(&top, &model_provider, warnings);
+    remark(&top, &model_provider, remarks);
     let budget = top.table("budget");
     Ok(Config {
         model: top.text("model").unwrap_or_default(),
@@ -98,6 +87,39 @@ fn shell_environment_policy(values: &Values<'_>) -> ShellEnvironmentPolicy {
         set: values.guarded("set"),
         include_only: values.texts("include_only"),
     }
+}
+
+/// All providers that can be asked. One without an address is left out; it is a mistake only where it is the chosen one,
+/// and so is a chosen one that is not there.
+fn providers(
+    settings: &Settings,
+    chosen: &str,
+    remarks: &mut Remarks,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, ProviderEntry> {
+    let top = Values::top(settings);
+    let ids = provider_ids(settings);
+    let mut entries = BTreeMap::new();
+    for id in &ids {
+        let values = top.table("model_providers").table(id);
+        if let Some(entry) = provider(&values, id) {
+            entries.insert(id.clone(), entry);
+            continue;
+        }
+        let problem =
+            Problem { origin: values.any_origin(), kind: ProblemKind::NoBaseUrl { name: id.clone() } };
+        if id == chosen {
+            problems.push(problem);
+        } else {
+            remarks.warnings.push(format!("{problem}; until then it cannot be used"));
+        }
+    }
+    if !ids.contains(chosen) {
+        let known = entries.keys().cloned().collect();
+        let kind = ProblemKind::UnknownProvider { name: chosen.to_owned(), known };
+        problems.push(Problem { origin: top.origin("model_provider"), kind });
+    }
+    entries
 }
 
 /// One provider; none where it has no address.
@@ -158,7 +180,7 @@ fn approval(top: &Values<'_>) -> Option<ApprovalPolicy> {
 }
 
 /// The text that takes the place of the built-in instructions. Of text and file the stronger layer's counts.
-fn instructions(top: &Values<'_>, warnings: &mut Vec<String>, problems: &mut Vec<Problem>) -> Option<String> {
+fn instructions(top: &Values<'_>, remarks: &mut Remarks, problems: &mut Vec<Problem>) -> Option<String> {
     const FILE: &str = "model_instructions_file";
     let text = top.text("instructions").filter(|text| !text.trim().is_empty());
     let Some(path) = top.text(FILE).map(PathBuf::from) else { return text };
@@ -168,7 +190,9 @@ fn instructions(top: &Values<'_>, warnings: &mut Vec<String>, problems: &mut Vec
             return text;
         }
         if of_text.layer() == of_file.layer() {
-            warnings.push(format!("{of_text}: `instructions` has no effect beside `{FILE}` ({of_file})"));
+            remarks
+                .notices
+                .push(format!("{of_text}: `instructions` has no effect beside `{FILE}` ({of_file})"));
         }
     }
     match read_instructions(&path) {
@@ -192,11 +216,11 @@ fn read_instructions(path: &Path) -> Result<String, String> {
     if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
 }
 
-/// What fails nothing and will surprise somebody.
-fn warn(top: &Values<'_>, provider: &str, warnings: &mut Vec<String>) {
+/// Says what the finished settings will surprise somebody with.
+fn remark(top: &Values<'_>, provider: &str, remarks: &mut Remarks) {
     if provider != OPENAI && top.origin("model") == Origin::Default {
         let model = top.text("model").unwrap_or_default();
-        warnings.push(format!(
+        remarks.notices.push(format!(
             "{}: `model_provider` is {provider} and no `model` is set; {model}, the default, is OpenAI's: set `model`",
             top.origin("model_provider")
         ));
@@ -205,8 +229,8 @@ fn warn(top: &Values<'_>, provider: &str, warnings: &mut Vec<String>) {
     for id in providers.names().collect::<BTreeSet<_>>() {
         let provider = providers.table(id);
         if provider.secret("experimental_bearer_token").is_some() {
-            warnings.push(format!(
-                "{}: a key is written here in full; `env_key` or everturn login {id} keeps it out of the file",
+            remarks.warnings.push(format!(
+                "{}: a key is written here in full; `env_key` or everturn login --provider {id} keeps it out of the file",
                 provider.origin("experimental_bearer_token")
             ));
         }

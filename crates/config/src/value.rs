@@ -141,6 +141,16 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
+/// What a header's value has behind its scheme, for example the key of `Bearer KEY`. In `Authorization` every first word is
+/// a scheme (RFC 9110, section 11.4), elsewhere only those that are known.
+pub(crate) fn credentials<'a>(header: &str, value: &'a str) -> Option<&'a str> {
+    const SCHEMES: [&str; 7] = ["api-key", "apikey", "basic", "bearer", "key", "oauth", "token"];
+    let (scheme, rest) = value.trim().split_once(char::is_whitespace)?;
+    let is = |names: &[&str], word: &str| names.iter().any(|name| name.eq_ignore_ascii_case(word));
+    let has_scheme = is(&["authorization", "proxy-authorization"], header) || is(&SCHEMES, scheme);
+    has_scheme.then(|| rest.split_whitespace().next_back()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +167,22 @@ mod tests {
         for (value, shown) in cases {
             assert_eq!(value.to_string(), shown);
             assert!(toml::de::DeValue::parse(shown).is_ok(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_what_follows_a_scheme() {
+        let cases = [
+            ("Authorization", "Bearer sk-1", Some("sk-1")),
+            ("authorization", "Anything  sk-1 ", Some("sk-1")),
+            ("X-Upstream", "token sk-1", Some("sk-1")),
+            ("X-Upstream", "BASIC\tdTpw", Some("dTpw")),
+            ("X-Title", "My client", None),
+            ("X-Api-Key", "sk-1", None),
+            ("Authorization", "Bearer ", None),
+        ];
+        for (header, value, expected) in cases {
+            assert_eq!(credentials(header, value), expected, "{header}: {value}");
         }
     }
 

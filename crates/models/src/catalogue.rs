@@ -22,6 +22,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     overrides: Arc<BTreeMap<String, ModelOverrides>>,
+    of_all: Arc<ModelOverrides>,
 }
 
 impl Catalogue {
@@ -39,10 +40,17 @@ impl Catalogue {
         self
     }
 
+    /// The same catalogue, where this goes before what is known of any model. What was said of one by its name goes before
+    /// this.
+    #[must_use]
+    pub fn with_all(self, overrides: ModelOverrides) -> Self {
+        Self { of_all: Arc::new(overrides.over(&self.of_all)), ..self }
+    }
+
     /// What is known of a model; see [`ModelInfo`] for what is assumed of an unknown one.
     pub fn model(&self, name: &str) -> ModelInfo {
         let known = table::find(name);
-        let configured = self.overrides.get(name).cloned().unwrap_or_default();
+        let configured = self.overrides.get(name).cloned().unwrap_or_default().over(&self.of_all);
         match known {
             Some(known) => configured.over(&known).info(name, true),
             None => configured.info(name, false),

@@ -15,6 +15,8 @@ pub struct Options {
     pub peer_bin: Option<PathBuf>,
     /// A build of ours to measure instead of building one.
     pub bin: Option<PathBuf>,
+    /// Another build of ours to measure beside it, to tell what a change is worth.
+    pub before: Option<PathBuf>,
     /// Where to put everything that was measured, as JSON.
     pub out: Option<PathBuf>,
     /// Whether a missed target is a failure.
@@ -57,6 +59,7 @@ usage: cargo xtask bench local [options]
   --peer codex      measure codex from PATH beside it and print the ratios
   --peer-bin FILE   the codex to measure
   --bin FILE        the everturn to measure, instead of building one
+  --before FILE     another everturn to measure beside it, for example of an earlier commit
   --only LIST       of steps, length, delta, interrupt [all]
   --out FILE        write every sample as JSON
   --check           exit 1 when a target is missed
@@ -70,6 +73,7 @@ impl Default for Options {
             peer: None,
             peer_bin: None,
             bin: None,
+            before: None,
             out: None,
             check: false,
             only: Vec::new(),
@@ -95,6 +99,7 @@ impl Options {
                 "--peer" => options.peer = Some(peer(value()?)?),
                 "--peer-bin" => options.peer_bin = Some(value()?.into()),
                 "--bin" => options.bin = Some(value()?.into()),
+                "--before" => options.before = Some(value()?.into()),
                 "--out" => options.out = Some(value()?.into()),
                 "--only" => options.only = value()?.split(',').map(part).collect::<Result<_, _>>()?,
                 _ => return Err(UsageError::new(format!("there is no option {arg}"))),

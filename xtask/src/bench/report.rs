@@ -69,10 +69,12 @@ impl Report {
     pub(crate) fn judge(&mut self) {
         let ours = self.ours();
         let mut found: Vec<(&str, f64)> = Vec::new();
-        for summary in self.steps.iter().flat_map(|steps| &steps.summaries) {
-            if summary.subject == ours {
-                found.extend(figures(summary));
-            }
+        let summaries = self.steps.iter().flat_map(|steps| &steps.summaries);
+        let own: Vec<&Summary> = summaries.filter(|summary| summary.subject == ours).collect();
+        found.extend(own.iter().flat_map(|summary| figures(summary)));
+        if !own.is_empty() {
+            let sizes = own.iter().flat_map(|summary| &summary.sizes);
+            found.push(("peak memory", sizes.map(|size| size.peak_mb).fold(0.0, f64::max)));
         }
         if let Some(delta) = &self.delta {
             found.extend([("delta, median", delta.median_ms), ("delta, p99", delta.p99_ms)]);
@@ -93,13 +95,11 @@ impl Report {
 /// The figures of our program that have targets.
 fn figures(summary: &Summary) -> Vec<(&'static str, f64)> {
     let slope = |line: Option<super::statistics::Line>| line.map_or(f64::INFINITY, |line| line.slope);
-    let peak = summary.sizes.iter().map(|size| size.peak_mb).fold(0.0, f64::max);
     match summary.work {
         Work::True => vec![
             ("wall time of a step", slope(summary.wall_ms)),
             ("processor time of a step", slope(summary.cpu_ms)),
             ("start to first request", summary.first_request_ms),
-            ("peak memory", peak),
         ],
         Work::TwoKilobytes => vec![("stored per call of 2 kB", slope(summary.stored_bytes) / 1e3)],
         _ => Vec::new(),

@@ -44,7 +44,7 @@ struct Sample {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Home {
-    /// What an earlier turn without calls left behind.
+    /// What an earlier turn left behind.
     Used,
     /// Nothing.
     New,
@@ -114,10 +114,13 @@ fn plan(subject: &Subject, work: Work, calls: usize, which: &str) -> Plan {
     Plan { run: format!("{}-{work}-{calls}-{which}", subject.name), work, calls }
 }
 
-/// A home in which a turn has been made, and the program has made itself at home.
+/// A home in which a long turn has been made: nothing is done for the first time any more, and what a program leaves to
+/// its next start to tidy up is there.
 fn used_home(model: &ModelProcess, subject: &Subject) -> Result<Place> {
+    /// Enough to fill SQLite's write-ahead log to the size that it keeps.
+    const CALLS: usize = 200;
     let place = Place::empty()?;
-    let plan = plan(subject, Work::True, 0, "first");
+    let plan = plan(subject, Work::TwoKilobytes, CALLS, "first");
     let mut command = subject.turn(&place, &model.url(&plan))?;
     measure::run(&mut command, &place.file("out"), &place.file("err"))?;
     Ok(place)

@@ -9,6 +9,8 @@ use super::build;
 use super::home::Place;
 use super::options::{Options, Peer};
 
+/// What the program of this repository is called.
+const OURS: &str = "everturn";
 /// What every run is asked to do; the model does not listen.
 const PROMPT: &str = "Do it.";
 
@@ -30,13 +32,16 @@ enum Kind {
     Codex,
 }
 
-/// Ours first, then the peer.
+/// Ours first, then an earlier build, then the peer.
 pub(crate) fn subjects(root: &Path, options: &Options) -> Result<Vec<Subject>> {
     let program = match &options.bin {
         Some(bin) => bin.clone(),
         None => build::program(root)?,
     };
-    let mut subjects = vec![Subject::new("everturn", program, Kind::Everturn)?];
+    let mut subjects = vec![Subject::new(OURS, program, Kind::Everturn)?];
+    if let Some(before) = &options.before {
+        subjects.push(Subject::new("before", before.clone(), Kind::Everturn)?);
+    }
     if let Some(Peer::Codex) = options.peer {
         let found = match &options.peer_bin {
             Some(bin) => bin.clone(),
@@ -62,9 +67,9 @@ impl Subject {
         Ok(Self { name, version, program, kind })
     }
 
-    /// Whether it is the program of this repository.
+    /// Whether it is the program that is held against the targets.
     pub(crate) fn is_ours(&self) -> bool {
-        self.kind == Kind::Everturn
+        self.name == OURS
     }
 
     /// Where it keeps what was said in its threads, and perhaps other things.

@@ -25,7 +25,7 @@ pub(super) fn reference() -> String {
 
 fn entry(out: &mut String, key: &Key) {
     line(out, &format!("\n### `{}`\n\n{}\n", key.path.replace('*', "NAME"), key.about));
-    line(out, &format!("* takes: {}", takes(key.kind)));
+    line(out, &format!("* takes: {}", takes(key)));
     if let Kind::Word(words) | Kind::Words(words) = key.kind {
         for known in words {
             line(out, &format!("  * `\"{}\"`: {}", known.word, known.about));
@@ -47,14 +47,14 @@ fn entry(out: &mut String, key: &Key) {
 }
 
 /// Words are listed one by one below.
-fn takes(kind: Kind) -> String {
-    match kind {
+fn takes(key: &Key) -> String {
+    match key.kind {
         Kind::Word(_) => "one of".to_owned(),
         Kind::Words(_) => "an array of".to_owned(),
         Kind::Path | Kind::Paths => {
-            format!("{kind}; `~/` is your home, and what is relative is so to the file that says it")
+            format!("{}; `~/` is your home, and what is relative is so to the file that says it", key.kind)
         }
-        kind => kind.to_string(),
+        _ => key.takes(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use config::{KEYS, Key, Kind, UNSERVED, Unserved, Value, Word};
+use config::{Blank, KEYS, Key, Kind, UNSERVED, Unserved, Value, Word};
 use serde::Serialize;
 
 /// Keys of the top level that a profile does not have.
@@ -88,7 +88,11 @@ fn leaf(key: &Key) -> Schema {
         about.push_str(&format!(" Environment: {}.", key.variables.join(", ")));
     }
     let default = key.default.value().map(|value| json(&value));
-    Schema { description: Some(about), default, ..typed(key.kind) }
+    let mut schema = Schema { description: Some(about), default, ..typed(key.kind) };
+    if key.blank == Blank::Refused {
+        schema.pattern = Some("\\S");
+    }
+    schema
 }
 
 fn typed(kind: Kind) -> Schema {

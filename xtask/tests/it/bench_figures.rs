@@ -62,11 +62,12 @@ fn a_plan_survives_its_path() {
 #[test]
 fn options_are_read() {
     assert_eq!(parse("").unwrap(), Options::default());
-    let options =
-        parse("--repeats 3 --calls 10,1,10 --peer-bin codex --out x.json --check --only delta,steps")
-            .unwrap();
+    let options = parse(
+        "--repeats 3 --calls 10,1,10 --peer-bin codex --before old --out x.json --check --only delta,steps",
+    )
+    .unwrap();
     assert_eq!((options.repeats, options.calls.as_slice(), options.check), (3, &[1, 10][..], true));
-    assert!(options.peer.is_some() && options.out.is_some());
+    assert!(options.peer.is_some() && options.before.is_some() && options.out.is_some());
     assert!(options.wants(Part::Delta) && !options.wants(Part::Length));
 }
 

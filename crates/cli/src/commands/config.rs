@@ -10,7 +10,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use config::{
     CONFIG_FILE, ConfigError, Environment, Existing, Fallback, Home, Import, ImportError, KEYS, Key, KeyPath,
-    Layer, Listing, Lookup, Origin, Provenance, Setting, Value, Verdict, lookup_key,
+    Layer, Listing, Loaded, Lookup, Origin, Provenance, Setting, Value, Verdict, lookup_key,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ enum ConfigCommand {
         /// One JSON object a line, with where the value came from.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        run: Box<RunArgs>,
     },
     /// Print where the user's settings are, whether there are any or not.
     Path,
@@ -61,15 +63,19 @@ enum ConfigCommand {
 pub(crate) fn config(environment: &Environment, args: ConfigArgs, run: RunArgs) -> Result<Exit, Failure> {
     let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
     let run = args.run.over(run);
-    let load = || Wishes::load(environment, home.root(), run).map(|wishes| wishes.loaded.provenance);
+    let load = |run| Wishes::load(environment, home.root(), run).map(|wishes| wishes.loaded);
     let format = |json| if json { Format::Json } else { Format::Text };
     match args.command {
         None => {
             let listing = if args.all { Listing::All } else { Listing::Effective };
-            list(&load()?, listing, format(args.json));
+            let loaded = load(run)?;
+            list(&loaded.provenance, listing, format(args.json));
+            loaded.notices.iter().for_each(|notice| output::warn(notice));
             Ok(Exit::Done)
         }
-        Some(ConfigCommand::Get { key, json }) => get(&load()?, &key, format(json || args.json)),
+        Some(ConfigCommand::Get { key, json, run: given }) => {
+            get(&load(given.over(run))?.provenance, &key, format(json || args.json))
+        }
         Some(ConfigCommand::Path) => {
             output::result(&home.root().join(CONFIG_FILE).display().to_string());
             Ok(Exit::Done)
@@ -215,7 +221,7 @@ fn describe(key: &Key) {
         "{}\n    {}\n    {}",
         style.bold(key.path.replace('*', "NAME")),
         key.about,
-        style.dim(format!("takes {}{default}{set_by}", key.kind))
+        style.dim(format!("takes {}{default}{set_by}", key.takes()))
     ));
 }
 
@@ -246,9 +252,12 @@ fn import(
     }
     let files: Vec<String> = import.files.iter().map(|file| file.display().to_string()).collect();
     output::remark(&format!("{} was made from {}", written.display(), files.join(", ")));
-    match import.problem {
-        None => Ok(Exit::Done),
-        Some(problem) => Err(Failure::new(Exit::Failed, format!("one thing is left to do there: {problem}"))),
+    match import.load(home.root()) {
+        Ok(Loaded { warnings, notices, .. }) => {
+            warnings.iter().chain(&notices).for_each(|warning| output::warn(warning));
+            Ok(Exit::Done)
+        }
+        Err(problem) => Err(Failure::new(Exit::Failed, format!("one thing is left to do there: {problem}"))),
     }
 }
 

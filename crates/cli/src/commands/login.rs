@@ -6,9 +6,12 @@ use crate::{
     output,
     settings::Wishes,
 };
-use config::{CredentialStore, Environment, Home};
+use config::{CredentialStore, Environment, Home, KeyPath, Listing, Origin};
 use models::SecretString;
 use std::io::{BufRead, IsTerminal};
+
+/// The key of the configuration that holds a provider's key itself.
+const TOKEN: &str = "experimental_bearer_token";
 
 /// Keeps a key, or says what there is.
 pub(crate) fn login(environment: &Environment, args: &LoginArgs) -> Result<Exit, Failure> {
@@ -26,7 +29,17 @@ pub(crate) fn login(environment: &Environment, args: &LoginArgs) -> Result<Exit,
     if let Some(variable) = entry.env_key.as_deref().filter(|name| environment.get(name).is_some()) {
         output::warn(&format!("{variable} is set and goes before it"));
     }
+    if let Some(place) = place_of_token(&wishes, &args.provider) {
+        output::warn(&format!("{place}: `{TOKEN}` is set and goes before it; take that line out"));
+    }
     Ok(Exit::Done)
+}
+
+/// Where the configuration has a provider's key itself, if it has.
+fn place_of_token(wishes: &Wishes, provider: &str) -> Option<Origin> {
+    let settings = wishes.loaded.provenance.list(Listing::All);
+    let is_token = |path: &KeyPath| matches!(path.segments(), [_, id, key] if id == provider && key == TOKEN);
+    settings.into_iter().find(|(path, _)| is_token(path)).map(|(_, setting)| setting.origin.clone())
 }
 
 /// Forgets a key.
@@ -55,14 +68,13 @@ fn status(wishes: &Wishes, store: &CredentialStore) -> Result<Exit, Failure> {
     for (id, entry) in &wishes.config().model_providers {
         let variable = entry.env_key.as_deref();
         let set = variable.filter(|name| wishes.environment.get(name).is_some());
-        let state = match (set, kept.contains(id)) {
-            (Some(variable), _) => format!("key from {variable}"),
-            (None, true) => "key from everturn login".to_owned(),
-            (None, false) if entry.experimental_bearer_token.is_some() => {
-                "key from the configuration".to_owned()
-            }
-            (None, false) if entry.requires_key => "no key".to_owned(),
-            (None, false) => "no key needed".to_owned(),
+        // In the order in which a request looks for them.
+        let state = match set {
+            Some(variable) => format!("key from {variable}"),
+            None if entry.experimental_bearer_token.is_some() => "key from the configuration".to_owned(),
+            None if kept.contains(id) => "key from everturn login".to_owned(),
+            None if entry.requires_key => "no key".to_owned(),
+            None => "no key needed".to_owned(),
         };
         output::result(&format!("{id:<12} {state}"));
     }

@@ -56,15 +56,25 @@ impl<'a> Edits<'a> {
                 let kept = statement.values().filter(|(path, _)| taken.contains(path));
                 let lines =
                     kept.map(|(path, value)| self.assignment(statement, path, value, folder)).collect();
-                self.added.insert(statement.lines.end.saturating_sub(1), lines);
+                self.add_behind(statement.lines.end.saturating_sub(1), lines);
                 continue;
             }
             for (path, value) in statement.values() {
                 if let Some(text) = absolute(path, self.source(value), folder) {
-                    self.replaced.insert(value.start, (value.clone(), text));
+                    self.replace(value, text);
                 }
             }
         }
+    }
+
+    /// Puts something, without a line break, in the place of these bytes.
+    pub(super) fn replace(&mut self, span: &Range<usize>, new: String) {
+        self.replaced.insert(span.start, (span.clone(), new));
+    }
+
+    /// Adds lines behind this one.
+    pub(super) fn add_behind(&mut self, line: usize, lines: Vec<String>) {
+        self.added.insert(line, lines);
     }
 
     fn source(&self, span: &Range<usize>) -> &'a str {
@@ -94,7 +104,7 @@ impl<'a> Edits<'a> {
                 .get(header.start..)
                 .map_or(0, |rest| rest.len() - rest.trim_start_matches('[').len());
             let start = header.start + brackets;
-            self.replaced.insert(start, (start..start, format!("{table}.")));
+            self.replace(&(start..start), format!("{table}."));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The keys that have an effect. Where Codex has a key of the same meaning, it has Codex's name.
 
-use super::{Fallback, Key, Kind};
+use super::{Blank, Fallback, Key, Kind};
 use crate::{
     choice::{Choice, CredentialsStore, Durability, Inherit, SandboxMode, WireApi},
     environment::{
@@ -10,7 +10,7 @@ use crate::{
 use agent_core::{ApprovalPolicy, Effort, Summary};
 
 const fn key(path: &'static str, kind: Kind, default: Fallback, about: &'static str) -> Key {
-    Key { path, kind, default, about, variables: &[], flag: None, means: None }
+    Key { path, kind, blank: Blank::Taken, default, about, variables: &[], flag: None, means: None }
 }
 
 /// Every key, in the order of the reference.
@@ -18,6 +18,7 @@ pub const KEYS: &[Key] = &[
     Key {
         variables: &[EVERTURN_MODEL, CODEX_MODEL],
         flag: Some("--model"),
+        blank: Blank::Refused,
         ..key(
             "model",
             Kind::Text,
@@ -25,13 +26,16 @@ pub const KEYS: &[Key] = &[
             "The model, as its provider calls it.",
         )
     },
-    key(
-        "model_provider",
-        Kind::Text,
-        Fallback::Text(crate::providers::OPENAI),
-        "Which provider answers: `openai`, `openrouter`, `ollama`, `lmstudio`, `vllm`, `llamacpp`, or a table under \
-         `model_providers`.",
-    ),
+    Key {
+        blank: Blank::Refused,
+        ..key(
+            "model_provider",
+            Kind::Text,
+            Fallback::Text(crate::providers::OPENAI),
+            "Which provider answers: `openai`, `openrouter`, `ollama`, `lmstudio`, `vllm`, `llamacpp`, or a table under \
+             `model_providers`.",
+        )
+    },
     Key {
         variables: &[CODEX_APPROVAL_POLICY],
         flag: Some("--approval"),

@@ -43,7 +43,7 @@ fn without_a_file_everything_has_its_default() {
         profile: None,
     };
     assert_eq!(loaded.config, expected);
-    assert_eq!(loaded.warnings, [""; 0]);
+    assert_eq!((loaded.warnings, loaded.notices), (Vec::new(), Vec::new()));
 }
 
 #[test]

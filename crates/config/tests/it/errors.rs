@@ -98,7 +98,7 @@ fn a_bad_value_comes_with_what_is_allowed() {
             "FILE:1:19: `approval_policy` is \"sometimes\"; it takes \"untrusted\", \"on-failure\", \"on-request\" or \
              \"never\"",
         ),
-        ("model = 5", "FILE:1:9: `model` is 5; it takes a string"),
+        ("model = 5", "FILE:1:9: `model` is 5; it takes a string that is not blank"),
         (
             "hide_agent_reasoning = \"yes\"",
             "FILE:1:24: `hide_agent_reasoning` is \"yes\"; it takes true or false",
@@ -124,7 +124,7 @@ fn a_bad_value_comes_with_what_is_allowed() {
         ("budget = 3", "FILE:1:10: `budget` is a number; it takes a table"),
         ("profiles = 3", "FILE:1:12: `profiles` is 3; it takes a table of tables"),
         ("profiles.p = \"x\"", "FILE:1:14: `profiles.p` is \"x\"; it takes a table"),
-        ("model = { name = \"x\" }", "FILE:1:9: `model` is a table; it takes a string"),
+        ("model = { name = \"x\" }", "FILE:1:9: `model` is a table; it takes a string that is not blank"),
         (
             "model_providers.a.base_url = \"localhost:1\"",
             "FILE:1:30: `model_providers.a.base_url` is \"localhost:1\"; it takes an address that begins with http:// or \
@@ -136,6 +136,39 @@ fn a_bad_value_comes_with_what_is_allowed() {
              \"read-only\", \"workspace-write\" or \"danger-full-access\"",
         ),
     ]);
+}
+
+#[test]
+fn a_model_and_a_provider_have_a_name() {
+    check(&[
+        ("model = \"\"", "FILE:1:9: `model` is \"\"; it takes a string that is not blank"),
+        (
+            "[profiles.p]\nmodel_provider = \" \\t\"",
+            "FILE:2:18: `profiles.p.model_provider` is \" \\t\"; it takes a string that is not blank",
+        ),
+    ]);
+    let scene = Scene::new().flag(FlagValue::new("--model", "model", "")).set("model_provider= ");
+    assert_eq!(
+        scene.error(),
+        "-c: `model_provider` is \"\"; it takes a string that is not blank\n\
+         --model: `model` is \"\"; it takes a string that is not blank"
+    );
+    assert_eq!(Scene::new().set("developer_instructions=").load().config.developer_instructions, None);
+}
+
+#[test]
+fn a_key_of_a_profile_is_given_to_c_without_the_profile() {
+    let file = "[profiles.x]\nlog = \"debug\"\n";
+    for given in ["profiles.x.model=1", "profiles.x={model=\"m\"}", "profiles={}"] {
+        let key = given.split_once('=').unwrap().0;
+        assert_eq!(
+            Scene::new().file(file).profile("x").set(given).error(),
+            format!(
+                "-c: unknown key `{key}`; with -c the keys of the chosen profile are given without `profiles.NAME.` before \
+                 them, for example -c model=NAME"
+            )
+        );
+    }
 }
 
 #[test]
@@ -238,29 +271,30 @@ fn instructions_come_from_a_file_that_must_be_there_and_say_something() {
     std::fs::write(scene.home().join("own.md"), "from the file\n").unwrap();
     assert_eq!(scene.load().config.instructions.as_deref(), Some("from the file\n"));
     assert_eq!(
-        scene.warnings(),
+        scene.notices(),
         ["FILE:2:1: `instructions` has no effect beside `model_instructions_file` (FILE:1:1)"]
     );
     let scene = scene.set("instructions=stronger");
     assert_eq!(scene.load().config.instructions.as_deref(), Some("stronger"));
-    assert_eq!(scene.warnings(), [""; 0]);
+    assert_eq!(scene.notices(), [""; 0]);
 }
 
 #[test]
-fn keys_of_codex_without_effect_are_a_warning_each() {
+fn keys_of_codex_without_effect_are_a_notice_each_and_warn_of_nothing() {
     let scene = Scene::new().file(
         "notify = [\"x\"]\nmodel_verbosity = \"low\"\n[mcp_servers.a]\ncommand = \"b\"\n[mcp_servers.c]\ncommand = \"d\"\n\
          [sandbox_workspace_write]\nnetwork_access = true\n[tui]\nnotifications = true\nanything = { at = \"all\" }\n\
          [profiles.p]\nweb_search = \"live\"\n[profiles.q]\nweb_search = \"live\"\n",
     );
-    let warnings = [
+    let notices = [
         "FILE:3:2: `mcp_servers` has no effect yet: MCP servers come with a later version",
         "FILE:2:1: `model_verbosity` has no effect yet: this parameter of the model's API is not sent",
         "FILE:1:1: `notify` has no effect yet: hooks and notifications come with a later version",
         "FILE:8:1: `sandbox_workspace_write.network_access` has no effect yet: commands have no sandbox of the operating system",
         "FILE:9:2: `tui` has no effect yet: there is no full-screen interface",
     ];
-    assert_eq!(scene.warnings(), warnings);
-    let found = scene.profile("p").warnings();
+    assert_eq!(scene.notices(), notices);
+    assert_eq!(scene.warnings(), [""; 0]);
+    let found = scene.profile("p").notices();
     assert_eq!(found[5..], ["FILE:13:1: `profiles.p.web_search` has no effect yet: there is no web search"]);
 }

@@ -122,7 +122,7 @@ fn a_file_of_codex_keeps_its_text_and_what_has_no_effect_becomes_a_comment() {
     let import = read(folder.path());
     let here = folder.path().to_str().unwrap();
     assert_eq!(import.text.replace(here, "FOLDER"), TAKEN);
-    assert!(import.problem.is_none(), "{:?}", import.problem);
+    import.load(folder.path()).unwrap();
     let verdict = |key: &str| {
         let found = import.keys.iter().find(|(path, _)| path.to_string() == key);
         found.map(|(_, verdict)| verdict.clone()).unwrap_or_else(|| panic!("{key}"))
@@ -148,7 +148,7 @@ fn what_was_taken_over_loads_without_a_warning_and_only_its_owner_can_read_it() 
     assert_eq!(path, scene.path());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let config = scene.load().config;
-    assert_eq!(scene.warnings(), [""; 0]);
+    assert_eq!((scene.warnings(), scene.notices()), (Vec::new(), Vec::new()));
     assert_eq!((config.model.as_str(), config.profile.as_deref()), ("gpt-5-mini", Some("fast")));
     assert_eq!(config.instructions.as_deref(), Some("be brief"));
     let roots = config.sandbox_workspace_write.writable_roots;
@@ -196,13 +196,71 @@ fn profiles_in_files_of_their_own_become_tables_and_go_before_older_ones() {
 }
 
 #[test]
-fn what_is_wrong_as_a_whole_is_said_and_does_not_stop_the_import() {
+fn what_is_wrong_as_a_whole_is_said_of_the_new_file_and_does_not_stop_the_import() {
     let folder = folder_with(&[("config.toml", "model_provider = \"oss\"\nmodel = \"gpt-oss\"")]);
     let import = read(folder.path());
-    let problem = import.problem.unwrap().to_string();
-    assert!(problem.contains("there is no provider `oss`; providers are"), "{problem}");
+    let scene = Scene::new();
+    let path = import.write(&scene.home(), Existing::Keep).unwrap();
+    let problem = import.load(&scene.home()).map(|loaded| loaded.config).unwrap_err().to_string();
+    let line = import.text.lines().position(|line| line.starts_with("model_provider")).unwrap() + 1;
+    let expected = format!("{}:{line}:1: there is no provider `oss`; providers are", path.display());
+    assert!(problem.starts_with(&expected), "{problem}");
+    assert_eq!(problem.replace(path.to_str().unwrap(), "FILE"), scene.error());
     assert_eq!(import.keys.len(), 2);
     assert!(import.keys.contains(&(["model".to_owned()].into_iter().collect::<KeyPath>(), Verdict::Taken)));
+}
+
+#[test]
+fn parameters_of_an_address_go_to_the_table_for_them() {
+    const FIRST: &str = "https://x.azure.com/openai?api-version=1&odd.name=a\\b";
+    let cases = [
+        (
+            "[model_providers.azure]\n  base_url = \"FIRST\" # work\nname = \"Azure\"\n",
+            "[model_providers.azure]\n  base_url = \"https://x.azure.com/openai\" # work\n  query_params.api-version = \
+             \"1\"\n  query_params.\"odd.name\" = \"a\\\\b\"\nname = \"Azure\"\n",
+        ),
+        (
+            "model_providers.azure.base_url = 'https://x/?a=1'\n",
+            "model_providers.azure.base_url = \"https://x/\"\nmodel_providers.azure.query_params.a = \"1\"\n",
+        ),
+        (
+            "[model_providers]\na = { base_url = \"http://a?v=1\", name = \"A\" }\nb = { base_url = \"http://b?v=2\" }\n",
+            "[model_providers]\na = { base_url = \"http://a\", query_params.v = \"1\", name = \"A\" }\n\
+             b = { base_url = \"http://b\", query_params.v = \"2\" }\n",
+        ),
+        (
+            "[profiles.p.model_providers.a]\nbase_url = \"http://a?v=1\"\n",
+            "[profiles.p.model_providers.a]\nbase_url = \"http://a\"\nquery_params.v = \"1\"\n",
+        ),
+        ("model_providers.a.base_url = \"http://a?\"\n", "model_providers.a.base_url = \"http://a\"\n"),
+    ];
+    for (codex, expected) in cases {
+        let codex = codex.replace("FIRST", &FIRST.replace('\\', "\\\\"));
+        let folder = folder_with(&[("config.toml", &codex)]);
+        let import = read(folder.path());
+        assert_eq!(import.text.split_once("\n\n").unwrap().1, expected, "{codex}");
+        import.load(folder.path()).unwrap();
+        assert!(import.keys.iter().all(|(_, verdict)| *verdict == Verdict::Taken), "{:?}", import.keys);
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_taken_apart_with_certainty_becomes_a_comment() {
+    let cases = [
+        ("base_url = \"http://a?v=%20\"", 0),
+        ("base_url = \"http://a?v\"", 0),
+        // What is left of the provider has no address.
+        ("base_url = \"http://a?v=1\"\nquery_params = { w = \"2\" }", 1),
+        ("base_url = \"http://a?v=1\"\n[model_providers.a.query_params]\nw = \"2\"", 1),
+    ];
+    for (codex, left_without_address) in cases {
+        let folder = folder_with(&[("config.toml", &format!("[model_providers.a]\n{codex}\n"))]);
+        let import = read(folder.path());
+        let address = codex.lines().next().unwrap();
+        assert!(import.text.contains(&format!("\n# {address}\n")), "{}", import.text);
+        let warnings = import.load(folder.path()).unwrap().warnings;
+        assert_eq!(warnings.len(), left_without_address, "{codex}: {warnings:?}");
+    }
 }
 
 #[test]
@@ -213,7 +271,7 @@ fn a_path_in_the_users_home_stays_what_it_is() {
         Environment::new([("HOME".into(), folder.path().into()), ("EVERTURN_PROFILE".into(), "x".into())]);
     let import = Import::read(&folder.path().join("config.toml"), &environment).unwrap();
     assert!(import.text.ends_with("\n\nmodel_instructions_file = \"~/own.md\"\n"), "{}", import.text);
-    assert!(import.problem.is_none(), "{:?}", import.problem);
+    import.load(folder.path()).unwrap();
 }
 
 #[test]

@@ -157,12 +157,12 @@ fn no_listing_and_no_debug_output_shows_a_secret() {
         .iter()
         .map(|(path, setting)| format!("{path} = {}", setting.value))
         .collect();
-    let shown = format!("{}\n{loaded:?}\n{:?}", shown.join("\n"), loaded.warnings);
+    let shown = format!("{}\n{loaded:?}\n{:?}", shown.join("\n"), (&loaded.warnings, &loaded.notices));
     assert!(!shown.contains("sk-"), "{shown}");
     assert!(shown.contains("model_providers.mine.http_headers.Authorization = (hidden)"));
     assert!(shown.contains("model_providers.mine.http_headers.X-Team = \"seen\""));
     assert!(shown.contains("shell_environment_policy.set.PLAIN = \"seen\""));
     let mut secrets = loaded.config.secrets(&scene.environment());
     secrets.sort();
-    assert_eq!(secrets, ["Bearer sk-3", "sk-1", "sk-2", "sk-4"]);
+    assert_eq!(secrets, ["Bearer sk-3", "sk-1", "sk-2", "sk-3", "sk-4"]);
 }

@@ -97,8 +97,44 @@ fn keys_and_headers_come_from_the_environment_first() {
     assert_eq!(headers, [("X-One", "1"), ("X-Two", "two")]);
     assert_eq!(
         scene.warnings(),
-        ["FILE:4:1: a key is written here in full; `env_key` or everturn login a keeps it out of the file"]
+        [
+            "FILE:4:1: a key is written here in full; `env_key` or everturn login --provider a keeps it out of the file"
+        ]
     );
+}
+
+#[test]
+fn a_provider_without_an_address_stops_nothing_but_its_own_use() {
+    let scene = Scene::new().file("[model_providers.draft]\nname = \"Draft\"\n");
+    let config = scene.load().config;
+    assert!(!config.model_providers.contains_key("draft") && config.provider().is_some());
+    let problem = "FILE:2:1: provider `draft` has no address; set `model_providers.draft.base_url`";
+    assert_eq!(scene.warnings(), [format!("{problem}; until then it cannot be used")]);
+    assert_eq!(scene.set("model_provider=draft").error(), problem);
+}
+
+#[test]
+fn a_key_in_a_header_is_a_secret_without_the_word_before_it_too() {
+    let scene = Scene::new()
+        .file(
+            "[model_providers.a]\nbase_url = \"http://h\"\n\
+             http_headers = { Authorization = \"Bearer sk-file\", X-Upstream = \"token sk-other\", X-Title = \"My client\" }\n\
+             env_http_headers = { Proxy-Authorization = \"PROXY\", X-Plain = \"PLAIN\", X-Unset = \"UNSET\" }\n",
+        )
+        .variable("PROXY", "Basic c2stdmFyaWFibGU=")
+        .variable("PLAIN", "sk-plain");
+    let mut secrets = scene.load().config.secrets(&scene.environment());
+    secrets.sort();
+    let expected = [
+        "Basic c2stdmFyaWFibGU=",
+        "Bearer sk-file",
+        "c2stdmFyaWFibGU=",
+        "sk-file",
+        "sk-other",
+        "sk-plain",
+        "token sk-other",
+    ];
+    assert_eq!(secrets, expected);
 }
 
 #[test]
@@ -111,13 +147,14 @@ fn codex_s_way_to_ask_for_openais_key_is_understood() {
 }
 
 #[test]
-fn the_default_model_with_another_provider_is_a_warning() {
+fn the_default_model_with_another_provider_is_a_notice() {
     let scene = Scene::new().set("model_provider=ollama");
+    assert_eq!(scene.warnings(), [""; 0]);
     assert_eq!(
-        scene.warnings(),
+        scene.notices(),
         [
             "-c: `model_provider` is ollama and no `model` is set; gpt-6.2-sol, the default, is OpenAI's: set `model`"
         ]
     );
-    assert_eq!(scene.set("model=qwen3").warnings(), [""; 0]);
+    assert_eq!(scene.set("model=qwen3").notices(), [""; 0]);
 }

@@ -82,6 +82,11 @@ impl Scene {
         self.load().warnings.iter().map(|warning| self.shown(warning)).collect()
     }
 
+    /// The notices, with `FILE` for the path of the file.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        self.load().notices.iter().map(|notice| self.shown(notice)).collect()
+    }
+
     /// Value and origin of a setting, with `FILE` for the path of the file.
     pub(crate) fn setting(&self, key: &str) -> String {
         let loaded = self.load();

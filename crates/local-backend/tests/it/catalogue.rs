@@ -64,7 +64,8 @@ async fn a_fork_knows_what_was_said_up_to_its_turn_and_nothing_later() {
     }
     let genesis = world.database().fork(session.key(), ForkPoint::Turn(TurnId(2))).await.unwrap();
     assert_eq!(genesis.turns, 2);
-    assert_eq!(genesis.items.len(), 6);
+    // Before what was said stands what the model was told of its surroundings.
+    assert_eq!(genesis.items.len(), 1 + 6);
     let fork = world.backend.start(Tenant::default(), genesis).await.unwrap();
     let summary = world.database().get(fork.key()).await.unwrap();
     assert_eq!(summary.forked_from, Some(format!("{}/2", session.key().thread)));
@@ -74,7 +75,7 @@ async fn a_fork_knows_what_was_said_up_to_its_turn_and_nothing_later() {
     assert_eq!(world.database().get(session.key()).await.unwrap().turns, 3);
 
     let latest = world.database().fork(session.key(), ForkPoint::Latest).await.unwrap();
-    assert_eq!((latest.turns, latest.items.len()), (3, 8));
+    assert_eq!((latest.turns, latest.items.len()), (3, 1 + 8));
     let missing = world.database().fork(session.key(), ForkPoint::Turn(TurnId(4))).await.unwrap_err();
     assert!(matches!(missing, LocalError::NoForkPoint { turn: TurnId(4) }), "{missing}");
 }
@@ -88,7 +89,7 @@ async fn a_running_thread_is_forked_where_it_last_rested() {
     submit(&session, say("op-2", "call hang")).await.unwrap();
     events.until(|kind| matches!(kind, EventKind::ItemStarted { .. })).await;
     let genesis = world.database().fork(session.key(), ForkPoint::Latest).await.unwrap();
-    assert_eq!((genesis.turns, genesis.items.len()), (1, 2));
+    assert_eq!((genesis.turns, genesis.items.len()), (1, 1 + 2));
 }
 
 #[tokio::test]

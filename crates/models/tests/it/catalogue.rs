@@ -151,3 +151,11 @@ fn rank(effort: Effort) -> usize {
     let all = [Effort::None, Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh];
     all.iter().position(|one| *one == effort).unwrap_or(all.len())
 }
+
+#[test]
+fn what_is_said_of_all_models_goes_before_the_table_and_after_a_name() {
+    let window = |tokens| ModelOverrides { context_window: Some(tokens), ..ModelOverrides::default() };
+    let catalogue = Catalogue::builtin().with("mine", window(1)).with_all(window(2));
+    let found = ["mine", "gpt-5", "nobody-knows"].map(|name| catalogue.model(name).context_window);
+    assert_eq!(found, [Some(1), Some(2), Some(2)]);
+}

@@ -149,7 +149,7 @@ fn without_the_folder_nobody_knows() {
 fn a_kept_answer_is_given_again() {
     let place = Place::new();
     let boot = crate::sys::boot_id();
-    place.write(&[entry(i32::MAX, 5, &boot, "m"), answer_line()].concat());
+    place.write(&[entry(i32::MAX, 5, boot, "m"), answer_line()].concat());
     assert_eq!(place.recover(), answer());
     assert_eq!(place.recover(), answer(), "as often as asked");
 }
@@ -159,7 +159,7 @@ fn a_kept_answer_is_given_again() {
 #[case::first_line_without_its_end(-1, "damaged")]
 fn a_torn_beginning_is_unknown(#[case] cut: isize, #[case] said: &str) {
     let place = Place::new();
-    let line = entry(i32::MAX, 5, &crate::sys::boot_id(), "m");
+    let line = entry(i32::MAX, 5, crate::sys::boot_id(), "m");
     let length = if cut < 0 { line.len() - 1 } else { cut.unsigned_abs() };
     place.write(&line[..length]);
     assert!(note(place.recover()).contains(said));
@@ -168,7 +168,7 @@ fn a_torn_beginning_is_unknown(#[case] cut: isize, #[case] said: &str) {
 #[test]
 fn whatever_is_cut_from_an_answer_it_is_unknown_and_never_not_started() {
     let place = Place::new();
-    let first = entry(i32::MAX, 5, &crate::sys::boot_id(), "m");
+    let first = entry(i32::MAX, 5, crate::sys::boot_id(), "m");
     let second = answer_line();
     for length in 1..second.len() {
         place.write(&[first.as_slice(), &second[..length]].concat());
@@ -184,7 +184,7 @@ fn whatever_is_cut_from_an_answer_it_is_unknown_and_never_not_started() {
 fn a_process_that_still_runs_is_stopped() {
     let place = Place::new();
     let mut running = Bystander::new();
-    place.write(&entry(running.pid(), running.start(), &crate::sys::boot_id(), "m"));
+    place.write(&entry(running.pid(), running.start(), crate::sys::boot_id(), "m"));
     assert!(note(place.recover()).contains("still running and was stopped"));
     assert!(running.ended());
     assert!(note(place.recover()).contains("had ended by itself"), "asked again");
@@ -194,7 +194,7 @@ fn a_process_that_still_runs_is_stopped() {
 fn a_later_process_of_the_same_number_is_left_alone() {
     let place = Place::new();
     let mut innocent = Bystander::new();
-    place.write(&entry(innocent.pid(), innocent.start() - 1, &crate::sys::boot_id(), "m"));
+    place.write(&entry(innocent.pid(), innocent.start() - 1, crate::sys::boot_id(), "m"));
     assert!(note(place.recover()).contains("had ended by itself"));
     assert!(innocent.0.try_wait().unwrap().is_none(), "it was killed");
 }
@@ -221,7 +221,7 @@ fn what_left_the_tree_is_found_by_its_mark_also_after_an_answer() {
     let mut stray = Bystander(child);
     let start = stray.start();
     // Its command has ended long ago: no process has that number.
-    place.write(&[entry(i32::MAX, start, &crate::sys::boot_id(), &mark), answer_line()].concat());
+    place.write(&[entry(i32::MAX, start, crate::sys::boot_id(), &mark), answer_line()].concat());
     assert_eq!(place.recover(), answer());
     assert!(stray.ended(), "a process with the mark was left running");
 }
@@ -234,7 +234,7 @@ fn work_of_a_process_of_ours_is_unknown_and_its_number_is_not_killed() {
     drop(page);
     assert!(note(place.recover()).contains("writing files"));
     let mut innocent = Bystander::new();
-    let line = Line::process(innocent.pid(), innocent.start(), crate::sys::boot_id());
+    let line = Line::process(innocent.pid(), innocent.start(), crate::sys::boot_id().to_owned());
     place.write(format!("{}\n", serde_json::to_string(&line).unwrap()).as_bytes());
     assert!(note(place.recover()).contains("writing files"));
     assert!(innocent.0.try_wait().unwrap().is_none(), "it was killed");
