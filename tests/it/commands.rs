@@ -2,10 +2,11 @@
 
 use crate::binary::{Bench, Ran};
 use agent_core::EventKind;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::{
     os::unix::process::ExitStatusExt,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 use test_kit::{ModelServer, Reply};
@@ -45,7 +46,7 @@ fn ask(bench: &Bench) -> String {
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-fn wait_for(what: &str, mut check: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut check: impl FnMut() -> bool) {
     let started = Instant::now();
     while !check() {
         assert!(started.elapsed() < Duration::from_secs(20), "{what} did not come");
@@ -261,7 +262,7 @@ fn an_answer_that_cannot_be_written_is_a_failure_and_a_reader_that_left_is_none(
 }
 
 /// The id of the thread that was used last.
-fn last_thread(bench: &Bench) -> String {
+pub(crate) fn last_thread(bench: &Bench) -> String {
     bench.run(&["sessions"]).stdout.split_whitespace().next().unwrap().to_owned()
 }
 
@@ -300,6 +301,10 @@ fn a_second_terminal_reaches_a_running_thread() {
     ran.fails(130, &["interrupted"]);
 }
 
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
+}
+
 #[test]
 fn ctrl_c_interrupts_the_turn_and_the_thread_goes_on_later() {
     let bench = Bench::new();
@@ -308,13 +313,49 @@ fn ctrl_c_interrupts_the_turn_and_the_thread_goes_on_later() {
     );
     let child = bench.spawn(&["exec", "--sandbox", "danger-full-access", "--script", &script, "go"]);
     wait_for("the command", || bench.read("pid.txt").ends_with('\n'));
-    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    signal(&child, Signal::INT);
     Ran::from(child.wait_with_output().unwrap()).fails(130, &["stopping", "interrupted"]);
     let command = format!("/proc/{}", bench.read("pid.txt").trim());
     assert!(!std::path::Path::new(&command).exists(), "the command's process is gone");
     let ran = bench.run(&["exec", "resume", "--last", "--prompt", "more"]).succeeds();
     assert_eq!(ran.stdout.trim(), "More.");
+}
+
+#[test]
+fn what_is_advised_can_be_copied_and_keeps_the_configuration() {
+    let bench = Bench::new();
+    bench.configure("[profiles.mine.shell_environment_policy]\nset = { WHO = \"me\" }\n");
+    let script = bench.script(&ASKS.replace("echo asked", "echo $WHO $MARK $MY_TOKEN"));
+    let given = [
+        "exec",
+        "--profile",
+        "mine",
+        "-c",
+        "shell_environment_policy.set.MARK=it's",
+        "-c",
+        "shell_environment_policy.set.MY_TOKEN=t-12345678",
+        "--approval",
+        "on-request",
+        "--script",
+        &script,
+        "go",
+    ];
+    let ran = bench.run(&given).fails(3, &["add -c shell_environment_policy.set.MY_TOKEN=…"]);
+    assert!(!ran.stderr.contains("t-12345678"), "{ran:#?}");
+    let (_, line) = ran.stderr.split_once("waiting for an answer: everturn ").unwrap();
+    let (line, _) = line.split_once("    (or: ").unwrap();
+    let everturn = env!("CARGO_BIN_EXE_everturn-under-test");
+    let mut shell = bench.command(&[]);
+    let home = shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let home: Vec<_> = home.collect();
+    shell = Command::new("sh");
+    shell.args(["-c", &format!("'{everturn}' {line}")]).envs(home).current_dir(bench.project());
+    Ran::from(shell.output().unwrap()).succeeds();
+    assert_eq!(bench.read("log.txt"), "me it's\n");
+    let thread = last_thread(&bench);
+    bench.run(&["--profile", "mine", "send", &thread, "more"]).succeeds();
+    bench.run(&["--sandbox", "read-only", "send", &thread, "more"]).fails(2, &["take -c and --profile"]);
+    bench.run(&["send", &thread, "more", "--profile", "none"]).fails(2, &["none"]);
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! What a script can rely on: schemas, images, the last message in a file, directories, resuming, nothing kept.
 
-use crate::binary::Bench;
+use crate::{
+    binary::{Bench, Ran},
+    commands::{signal, wait_for},
+};
+use agent_core::EventKind;
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 use test_kit::{ModelServer, Reply};
 
 const SCHEMA: &str =
@@ -70,7 +76,7 @@ fn images_are_shown_to_the_model() {
     let run = |args: &[&str]| {
         let mut command = bench.command(args);
         command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
-        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+        Ran::from(command.output().unwrap()).succeeds()
     };
     run(&["exec", "-i", "a.png", "what is this?"]);
     run(&["exec", "resume", "--last", "and now?", "--image", "b.png", "-i", "a.png"]);
@@ -138,12 +144,214 @@ fn nothing_is_kept_of_an_ephemeral_thread() {
     let script = bench.script(SAYS_HI);
     let mut command =
         bench.command(&["exec", "--ephemeral", "--experimental-json", "--script", &script, "go"]);
-    let ran = crate::binary::Ran::from(command.env("TMPDIR", &temporary).output().unwrap()).succeeds();
+    let ran = Ran::from(command.env("TMPDIR", &temporary).output().unwrap()).succeeds();
     let started = ran.json().remove(0);
     assert!(started["durability"].as_str().unwrap().starts_with("none"), "{started}");
     assert_eq!(bench.run(&["sessions"]).succeeds().stdout, "");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "the folder is gone");
     bench.run(&["exec", "--ephemeral", "resume", "--last"]).fails(2, &["--ephemeral"]);
+}
+
+/// A turn that begins a second command after the first, and another one that says a word.
+const TWO_COMMANDS: &str = r#"
+[[turn]]
+match = "go"
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo first > s.txt; sleep 100" } }]
+usage = { input = 100, output = 10 }
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo second > s.txt; sleep 100" } }]
+[[turn]]
+match = "more"
+[[turn.step]]
+text = "More."
+"#;
+
+/// A thread whose process was killed while its first command ran.
+fn cut_off(bench: &Bench, script: &str, more: &[&str]) {
+    let begins = ["exec", "--sandbox", "danger-full-access", "--script", script];
+    let mut child = bench.spawn(&[&begins[..], more, &["go"]].concat());
+    wait_for("the first command", || bench.read("s.txt") == "first\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn ctrl_c_in_a_turn_that_goes_on_keeps_the_next_prompt_from_beginning() {
+    let bench = Bench::new();
+    let script = bench.script(TWO_COMMANDS);
+    cut_off(&bench, &script, &[]);
+    let child = bench.spawn(&["exec", "resume", "--last", "more"]);
+    wait_for("the second command", || bench.read("s.txt") == "second\n");
+    signal(&child, Signal::INT);
+    let ran = Ran::from(child.wait_with_output().unwrap()).fails(130, &["stopping", "was not begun"]);
+    assert_eq!(ran.stdout, "");
+    assert_eq!(turns(&bench), 1);
+    assert_eq!(bench.run(&["exec", "resume", "--last", "more"]).succeeds().stdout, "More.\n");
+}
+
+#[test]
+fn a_prompt_is_not_begun_where_the_turn_before_it_spends_the_budget() {
+    let bench = Bench::new();
+    let script = bench.script(TWO_COMMANDS);
+    cut_off(&bench, &script, &["--max-tokens", "50"]);
+    bench.run(&["exec", "resume", "--last", "more"]).fails(4, &["was not begun", "raise it"]);
+    assert_eq!(turns(&bench), 1);
+}
+
+fn turns(bench: &Bench) -> usize {
+    bench.events().iter().filter(|event| matches!(event.kind, EventKind::TurnStarted)).count()
+}
+
+#[test]
+fn a_process_that_is_told_to_end_leaves_its_thread_for_a_resume() {
+    for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let bench = Bench::new();
+        let script = bench.script(
+            "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo $$ > pid.txt; sleep 100\" } }]\n\
+             [[step]]\ntext = \"Went on.\"\n",
+        );
+        let child = bench.spawn(&["exec", "--sandbox", "danger-full-access", "--script", &script, "go"]);
+        wait_for("the command", || bench.read("pid.txt").ends_with('\n'));
+        signal(&child, sent);
+        Ran::from(child.wait_with_output().unwrap()).fails(code, &["stopped"]);
+        assert!(!runs(bench.read("pid.txt").trim()), "the command was stopped");
+        assert_eq!(bench.run(&["exec", "resume", "--last"]).succeeds().stdout, "Went on.\n");
+    }
+}
+
+/// Whether a process is there and is more than an entry that nobody has reaped.
+fn runs(pid: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
+fn a_process_under_nohup_is_not_ended_by_a_closed_terminal() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"mkfifo gate; echo > started; cat gate\" } }]\n\
+         [[step]]\ntext = \"Went on.\"\n",
+    );
+    let mut command = Command::new("nohup");
+    let exec = bench.command(&["exec", "--sandbox", "danger-full-access", "--script", &script, "go"]);
+    command.arg(exec.get_program()).args(exec.get_args()).current_dir(bench.project());
+    command.env("HOME", bench.path()).env("EVERTURN_HOME", bench.home());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for("the command", || bench.read("started") == "\n");
+    signal(&child, Signal::HUP);
+    bench.file("gate", "go on");
+    assert_eq!(Ran::from(child.wait_with_output().unwrap()).succeeds().stdout, "Went on.\n");
+}
+
+#[test]
+fn an_ephemeral_thread_asks_nothing() {
+    let bench = Bench::new();
+    let temporary = bench.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let script = bench.script(SAYS_HI);
+    let run = |more: &[&str]| {
+        let mut command =
+            bench.command(&[&["exec", "--ephemeral", "--script", &script], more, &["go"]].concat());
+        Ran::from(command.env("TMPDIR", &temporary).output().unwrap())
+    };
+    let ran = run(&["--approval", "on-request"]).fails(2, &["--approval never", "--ephemeral"]);
+    assert_eq!(ran.stdout, "");
+    bench.configure("approval_policy = \"untrusted\"\n");
+    run(&[]).fails(2, &["--approval never"]);
+    run(&["--approval", "never"]).succeeds();
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
+fn nothing_is_left_of_an_ephemeral_thread_that_is_told_to_end() {
+    let bench = Bench::new();
+    let temporary = bench.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let script = bench.script(
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo > started; sleep 100\" } }]\n",
+    );
+    let full = ["exec", "--ephemeral", "--sandbox", "danger-full-access", "--script", &script, "go"];
+    let child = bench.command(&full).env("TMPDIR", &temporary).spawn().unwrap();
+    wait_for("the command", || bench.read("started") == "\n");
+    signal(&child, Signal::TERM);
+    Ran::from(child.wait_with_output().unwrap()).fails(143, &["SIGTERM"]);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "the folder is gone");
+}
+
+#[test]
+fn only_the_last_turn_has_the_last_word() {
+    let bench = Bench::new();
+    let script = bench.script(
+        "[[turn]]\nmatch = \"go\"\n[[turn.step]]\n\
+         calls = [{ tool = \"exec_command\", args = { cmd = \"echo first > s.txt; sleep 100\" } }]\n\
+         [[turn.step]]\ntext = \"Old.\"\n[[turn]]\nmatch = \"more\"\n[[turn.step]]\nmatch = \"other\"\ntext = \"New.\"\n",
+    );
+    cut_off(&bench, &script, &[]);
+    let ran = bench.run(&["exec", "resume", "--last", "more", "-o", "answer.txt"]);
+    let ran = ran.fails(1, &["Old.", "expects the user's last message"]);
+    assert_eq!((ran.stdout.as_str(), bench.read("answer.txt").as_str()), ("", ""));
+}
+
+#[test]
+fn a_resume_with_nothing_to_do_changes_nothing_and_says_nothing() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    bench.run(&["exec", "--script", &script, "go"]).succeeds();
+    let before = bench.events();
+    let resume = ["exec", "resume", "--last", "--json", "--sandbox", "workspace-write"];
+    let ran = bench.run(&resume).fails(2, &["no turn was running"]);
+    assert_eq!(ran.stdout, "");
+    assert_eq!(bench.events(), before);
+}
+
+#[test]
+fn a_resumed_thread_changes_files_outside_of_a_repository_only_when_asked() {
+    let bench = Bench::new();
+    let script = bench.script(&SAYS_HI.repeat(4));
+    let elsewhere = bench.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    bench.run(&["exec", "--script", &script, "--sandbox", "workspace-write", "go"]).succeeds();
+    let resume = |more: &[&str]| bench.run(&[&["exec", "resume", "--last", "on"], more].concat());
+    let before = bench.events();
+    resume(&["--cd", elsewhere]).fails(2, &[elsewhere, "--skip-git-repo-check"]);
+    assert_eq!(bench.events(), before);
+    resume(&["--cd", elsewhere, "--sandbox", "read-only"]).succeeds();
+    resume(&["--sandbox", "workspace-write"]).fails(2, &[elsewhere, "--skip-git-repo-check"]);
+    resume(&["--sandbox", "workspace-write", "--skip-git-repo-check"]).succeeds();
+}
+
+#[test]
+fn a_file_without_an_end_is_refused() {
+    let bench = Bench::new();
+    let script = bench.script(SAYS_HI);
+    let zero = "/dev/zero";
+    bench.run(&["exec", "--script", &script, "--output-schema", zero, "go"]).fails(2, &[zero, "larger than"]);
+    bench.run(&["exec", "--script", zero, "go"]).fails(2, &[zero, "larger than"]);
+    bench.run(&["exec", "--script", &script, "go"]).succeeds();
+    std::fs::remove_file(&script).unwrap();
+    std::os::unix::fs::symlink(zero, &script).unwrap();
+    bench.run(&["exec", "resume", "--last", "on"]).fails(1, &["script", "larger than"]);
+}
+
+#[test]
+fn an_image_for_a_model_that_sees_none_is_warned_of() {
+    let bench = Bench::new();
+    let replies = ["One.", "Two.", "Three."].map(|text| Reply::new().text(text));
+    let server = ModelServer::start(replies.to_vec()).unwrap();
+    bench.configure("[models.blind]\nimages = false\n");
+    std::fs::write(bench.project().join("a.png"), PNG).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
+        Ran::from(command.output().unwrap()).succeeds().stderr
+    };
+    let warning = "the model blind sees no images";
+    assert!(run(&["exec", "-m", "blind", "-i", "a.png", "what is this?"]).contains(warning));
+    assert!(run(&["exec", "resume", "--last", "-i", "a.png", "and this?"]).contains(warning));
+    assert!(!run(&["exec", "resume", "--last", "-m", "gpt-5", "-i", "a.png", "now?"]).contains(warning));
 }
 
 #[test]
@@ -165,7 +373,7 @@ fn what_the_command_line_changes_of_a_thread_is_told_to_the_model() {
     let run = |args: &[&str]| {
         let mut command = bench.command(args);
         command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
-        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+        Ran::from(command.output().unwrap()).succeeds()
     };
     run(&["exec", "-c", "model_reasoning_effort=low", "-m", "gpt-5", "a"]);
     run(&["exec", "resume", "--last", "b", "-c", "approval_policy=on-request", "-m", "gpt-5-mini"]);
@@ -189,7 +397,7 @@ fn a_thread_keeps_its_settings_whatever_the_file_says_by_now() {
     let run = |args: &[&str]| {
         let mut command = bench.command(args);
         command.env("OPENAI_BASE_URL", server.url()).env("OPENAI_API_KEY", "k-12345678");
-        crate::binary::Ran::from(command.output().unwrap()).succeeds()
+        Ran::from(command.output().unwrap()).succeeds()
     };
     bench.configure("model = \"first\"\n[budget]\nmax_tool_calls = 100\n");
     run(&["exec", "a"]);

@@ -10,4 +10,5 @@ mod crash;
 mod exec_options;
 mod faults;
 mod providers;
+mod resuming;
 mod scenarios;

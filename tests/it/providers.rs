@@ -1,6 +1,9 @@
 //! Providers and their settings as a user meets them: switching in mid-thread, keys, connections, what is told of a project.
 
-use crate::binary::{Bench, Ran};
+use crate::{
+    binary::{Bench, Ran},
+    commands::{last_thread, wait_for},
+};
 use serde_json::{Value, json};
 use test_kit::{ModelServer, Reply, WireApi};
 
@@ -107,6 +110,26 @@ fn a_key_of_login_is_used_hidden_and_forgotten() {
     assert!(!auth.contains(KEY));
     bench.run_with(&["login", "--provider", "nobody"], b"x").fails(2, &["nobody", "openai"]);
     bench.run_with(&["login", "--provider", "first"], b"\n").fails(2, &["no key"]);
+}
+
+#[test]
+fn a_key_that_login_keeps_while_a_turn_runs_is_hidden_too() {
+    let server = ModelServer::start(Vec::new()).unwrap();
+    let bench = configured(&server);
+    let script = bench.script(
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"mkfifo gate; echo > started; cat gate\" } }]\n\
+         [[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = 'cat \"$EVERTURN_HOME/auth.json\"' } }]\n\
+         [[step]]\ntext = \"{{output:1}}\"\n",
+    );
+    let full = ["exec", "--sandbox", "danger-full-access", "--json", "--script", &script, "show it"];
+    let child = bench.spawn(&full);
+    wait_for("the command", || bench.read("started") == "\n");
+    bench.run_with(&["login", "--provider", "second"], format!("{KEY}\n").as_bytes()).succeeds();
+    bench.file("gate", "go on");
+    let ran = Ran::from(child.wait_with_output().unwrap()).succeeds();
+    assert!(!ran.stdout.contains(KEY) && ran.stdout.contains("[redacted]"), "{ran:#?}");
+    let export = bench.run(&["sessions", "export", "--format", "jsonl", &last_thread(&bench)]).succeeds();
+    assert!(!export.stdout.contains(KEY), "{export:#?}");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// Values shorter than this are not treated as secrets: they would blank out ordinary words.
 pub const MIN_SECRET_CHARS: usize = 8;
@@ -10,11 +13,12 @@ pub const MIN_SECRET_CHARS: usize = 8;
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
 
-/// Knows secret values and replaces them wherever they occur.
+/// Knows secret values and replaces them wherever they occur. Clones share what they know: a secret that one of them
+/// learns is kept out by all.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that a secret that contains another goes whole.
-    secrets: Vec<Secret>,
+    /// Longest first, so that a secret that contains another goes whole. The lock is held only to look or to replace.
+    secrets: Arc<RwLock<Arc<[Secret]>>>,
 }
 
 #[derive(Clone)]
@@ -36,6 +40,10 @@ impl Secret {
         forms.dedup();
         Self { forms, traces }
     }
+
+    fn plain(&self) -> &str {
+        self.forms.last().map_or("", String::as_str)
+    }
 }
 
 /// The text as it stands between the quotes of a JSON string.
@@ -47,36 +55,50 @@ fn escaped(text: &str) -> String {
 impl Redactor {
     /// A redactor of these values; those under [`MIN_SECRET_CHARS`] are left out.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let mut values: Vec<String> =
-            values.into_iter().filter(|value| value.chars().count() >= MIN_SECRET_CHARS).collect();
-        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        values.dedup();
-        let secrets = values.into_iter().map(Secret::new).collect();
-        Self { secrets }
+        let redactor = Self::default();
+        redactor.learn(values);
+        redactor
+    }
+
+    /// From now on these values are secrets too, for all clones; those under [`MIN_SECRET_CHARS`] are left out. What was
+    /// let through before stays as it is.
+    pub fn learn(&self, values: impl IntoIterator<Item = String>) {
+        let is_known = |known: &[Secret], value: &str| known.iter().any(|secret| secret.plain() == value);
+        let values = values.into_iter().filter(|value| value.chars().count() >= MIN_SECRET_CHARS);
+        let known = self.known();
+        let unknown: Vec<String> = values.filter(|value| !is_known(&known, value)).collect();
+        if unknown.is_empty() {
+            return;
+        }
+        let mut guarded = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = guarded.to_vec();
+        for value in unknown {
+            // Another clone, or these values themselves, may have brought it meanwhile.
+            if !is_known(&secrets, &value) {
+                secrets.push(Secret::new(value));
+            }
+        }
+        let length = |secret: &Secret| secret.plain().len();
+        secrets.sort_by(|a, b| length(b).cmp(&length(a)).then_with(|| a.plain().cmp(b.plain())));
+        *guarded = secrets.into();
     }
 
     /// The text without secrets.
     pub fn scrub(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for form in self.secrets.iter().flat_map(|secret| &secret.forms) {
-            if clean.contains(form.as_str()) {
-                clean = clean.replace(form.as_str(), REDACTED);
-            }
-        }
-        clean
+        scrub(&self.known(), text)
     }
 
     /// How many bytes at the end of a text cut anywhere may be the beginning of a secret.
     pub fn holdback(&self) -> usize {
-        let forms = self.secrets.iter().flat_map(|secret| &secret.forms);
-        forms.map(|form| form.len() - 1).max().unwrap_or(0)
+        holdback(&self.known())
     }
 
     /// Takes what can be shown, without secrets, from the front of a text that is still growing. What may be the
     /// beginning of a secret stays.
     pub fn release(&self, growing: &mut String) -> String {
-        *growing = self.scrub(growing);
-        let mut end = growing.len().saturating_sub(self.holdback());
+        let known = self.known();
+        *growing = scrub(&known, growing);
+        let mut end = growing.len().saturating_sub(holdback(&known));
         while !growing.is_char_boundary(end) {
             end -= 1;
         }
@@ -87,31 +109,51 @@ impl Redactor {
     /// The value with every string in it scrubbed. It goes through JSON so that no field can be forgotten;
     /// the common case, no secret inside, costs one serialisation.
     pub fn scrub_value<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<T, serde_json::Error> {
-        if self.secrets.is_empty() {
+        let known = self.known();
+        if known.is_empty() {
             return Ok(value);
         }
         let json = serde_json::to_string(&value)?;
-        if !self.secrets.iter().flat_map(|secret| &secret.traces).any(|trace| json.contains(trace.as_str())) {
+        if !known.iter().flat_map(|secret| &secret.traces).any(|trace| json.contains(trace.as_str())) {
             return Ok(value);
         }
         let mut tree: Value = serde_json::from_str(&json)?;
-        self.scrub_tree(&mut tree);
+        scrub_tree(&known, &mut tree);
         serde_json::from_value(tree)
     }
 
-    fn scrub_tree(&self, tree: &mut Value) {
-        match tree {
-            Value::String(text) => *text = self.scrub(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.scrub_tree(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.scrub_tree(field)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    fn known(&self) -> Arc<[Secret]> {
+        Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn scrub(known: &[Secret], text: &str) -> String {
+    let mut clean = text.to_owned();
+    for form in known.iter().flat_map(|secret| &secret.forms) {
+        if clean.contains(form.as_str()) {
+            clean = clean.replace(form.as_str(), REDACTED);
         }
+    }
+    clean
+}
+
+fn holdback(known: &[Secret]) -> usize {
+    let forms = known.iter().flat_map(|secret| &secret.forms);
+    forms.map(|form| form.len() - 1).max().unwrap_or(0)
+}
+
+fn scrub_tree(known: &[Secret], tree: &mut Value) {
+    match tree {
+        Value::String(text) => *text = scrub(known, text),
+        Value::Array(items) => items.iter_mut().for_each(|item| scrub_tree(known, item)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| scrub_tree(known, field)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} secrets)", self.secrets.len())
+        write!(f, "Redactor({} secrets)", self.known().len())
     }
 }
 
@@ -159,5 +201,17 @@ mod tests {
         let redactor = Redactor::new(["password1".into(), "password1-extended".into()]);
         assert_eq!(redactor.scrub("is password1-extended"), "is [redacted]");
         assert_eq!(redactor.holdback(), "password1-extended".len() - 1);
+    }
+
+    #[test]
+    fn what_one_clone_learns_is_kept_out_by_all() {
+        let redactor = Redactor::new(["password1".into()]);
+        let clone = redactor.clone();
+        assert_eq!(clone.scrub("password1-extended"), "[redacted]-extended");
+        redactor.learn(["password1-extended".into(), "short".into(), "password1".into()]);
+        assert_eq!(format!("{clone:?}"), "Redactor(2 secrets)");
+        assert_eq!(clone.scrub("password1-extended, short"), "[redacted], short");
+        assert_eq!(clone.scrub_value("is password1-extended".to_owned()).unwrap(), "is [redacted]");
+        assert_eq!(clone.holdback(), "password1-extended".len() - 1);
     }
 }

@@ -1,9 +1,13 @@
 //! The command line: what can be typed, and what `--help` teaches.
 
 mod exec;
+mod files;
+mod layers;
 mod run;
 
-pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume, ExecResumeArgs};
+pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
+pub(crate) use files::read_text;
+pub(crate) use layers::Layers;
 pub(crate) use run::{Approval, RunArgs, Sandbox};
 
 use crate::commands::ConfigArgs;
@@ -40,7 +44,12 @@ Examples:
   everturn config                        every setting and where it came from
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 waiting for an answer, 4 budget spent, 5 storage or backend failed,
-130 interrupted.";
+130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.";
+
+/// Said of the commands that may come to serve a thread which another command line began.
+const CONFIGURED_AGAIN: &str = "\
+A thread keeps its own settings. Model providers and the environment of its commands are the process's: repeat the -c and
+--profile that it was begun with.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -63,7 +72,7 @@ pub(crate) enum Command {
     /// Say no to a question; the turn goes on.
     Deny(DenyArgs),
     /// Stop the turn a thread is running.
-    Interrupt(ThreadArg),
+    Interrupt(InterruptArgs),
     /// What a thread is doing.
     Status(ThreadArg),
     /// Show every setting with its value and where it came from; import Codex's.
@@ -104,6 +113,7 @@ pub(crate) struct ResumeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CONFIGURED_AGAIN)]
 pub(crate) struct ForkArgs {
     #[command(flatten)]
     pub(crate) thread: WhichThread,
@@ -113,6 +123,8 @@ pub(crate) struct ForkArgs {
     /// Only make the fork and print its id.
     #[arg(long)]
     pub(crate) no_run: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +134,16 @@ pub(crate) struct ThreadArg {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CONFIGURED_AGAIN)]
+pub(crate) struct InterruptArgs {
+    /// The thread's id, or the end or beginning of it [default: the thread that was used last].
+    pub(crate) thread: Option<String>,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CONFIGURED_AGAIN)]
 pub(crate) struct SendArgs {
     /// The thread's id, or the end or beginning of it.
     pub(crate) thread: String,
@@ -130,9 +152,12 @@ pub(crate) struct SendArgs {
     /// Do not serve the thread here when nobody else does; it hears it when it is resumed.
     #[arg(long)]
     pub(crate) no_run: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CONFIGURED_AGAIN)]
 pub(crate) struct ApproveArgs {
     /// The question's id, as `everturn approvals` prints it.
     pub(crate) id: String,
@@ -142,9 +167,12 @@ pub(crate) struct ApproveArgs {
     /// Do not go on with the turn here when nobody else serves the thread.
     #[arg(long)]
     pub(crate) no_run: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CONFIGURED_AGAIN)]
 pub(crate) struct DenyArgs {
     /// The question's id, as `everturn approvals` prints it.
     pub(crate) id: String,
@@ -154,6 +182,8 @@ pub(crate) struct DenyArgs {
     /// Do not go on with the turn here when nobody else serves the thread.
     #[arg(long)]
     pub(crate) no_run: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Args)]

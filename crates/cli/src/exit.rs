@@ -12,7 +12,10 @@ pub(crate) enum Exit {
     Waiting = 3,
     Budget = 4,
     Backend = 5,
+    /// The terminal was closed.
+    HungUp = 129,
     Interrupted = 130,
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

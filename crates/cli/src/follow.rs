@@ -6,7 +6,7 @@ use crate::{
 };
 use agent_core::{
     AgentSession, ApprovalDecision, Content, Cursor, Entropy, Event, EventKind, InteractionId, ItemId, Op,
-    OpId, Submission, Update,
+    OpId, Submission, TurnEnd, Update,
 };
 use futures::StreamExt;
 use local_backend::SystemEntropy;
@@ -50,6 +50,8 @@ pub(crate) struct Follower<'a> {
     cursor: u64,
     questions: BTreeMap<InteractionId, Question>,
     open_items: BTreeSet<ItemId>,
+    final_message: Option<String>,
+    was_interrupted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +62,15 @@ enum Question {
 
 impl<'a> Follower<'a> {
     pub(crate) fn new(session: &'a dyn AgentSession, view: &'a mut dyn View, after: u64) -> Self {
-        Self { session, view, cursor: after, questions: BTreeMap::new(), open_items: BTreeSet::new() }
+        Self {
+            session,
+            view,
+            cursor: after,
+            questions: BTreeMap::new(),
+            open_items: BTreeSet::new(),
+            final_message: None,
+            was_interrupted: false,
+        }
     }
 
     /// Takes note of a question that was asked before the following began, and shows it.
@@ -69,19 +79,29 @@ impl<'a> Follower<'a> {
         self.view.event(question);
     }
 
-    /// Whether a turn begins within this time.
-    pub(crate) async fn turn_begins(&mut self, within: Duration) -> Result<bool, Failure> {
+    /// Shows what happens within this time, until a turn begins; says whether one did.
+    pub(crate) async fn catch_up(&mut self, within: Duration) -> Result<bool, Failure> {
         let mut updates = self.session.updates(Cursor::after(self.cursor));
         let deadline = tokio::time::Instant::now() + within;
         while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
             let update = update?;
-            let begins = matches!(&update, Update::Event(Event { kind: EventKind::TurnStarted, .. }));
+            let begins = begins_turn(&update);
             self.update(update);
             if begins {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// What the last turn ended with.
+    pub(crate) fn final_message(&self) -> Option<&str> {
+        self.final_message.as_deref()
+    }
+
+    /// Whether the user asked for a stop, also where the turn was over first.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.was_interrupted
     }
 
     /// The questions that were open when the following ended.
@@ -154,6 +174,10 @@ impl<'a> Follower<'a> {
 
     fn remember(&mut self, event: &Event) {
         match &event.kind {
+            EventKind::TurnStarted => self.final_message = None,
+            EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => {
+                self.final_message.clone_from(message);
+            }
             EventKind::ItemStarted { item } => {
                 self.open_items.insert(item.id.clone());
             }
@@ -197,6 +221,7 @@ impl<'a> Follower<'a> {
     }
 
     async fn interrupt(&mut self) -> Result<(), Failure> {
+        self.was_interrupted = true;
         self.view.note("stopping … (Ctrl-C again quits)");
         self.submit(Op::Interrupt).await
     }
@@ -212,6 +237,26 @@ impl<'a> Follower<'a> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a turn begins within this time, after this event. Nothing is shown of it.
+pub(crate) async fn turn_begins(
+    session: &dyn AgentSession,
+    after: u64,
+    within: Duration,
+) -> Result<bool, Failure> {
+    let mut updates = session.updates(Cursor::after(after));
+    let deadline = tokio::time::Instant::now() + within;
+    while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
+        if begins_turn(&update?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn begins_turn(update: &Update) -> bool {
+    matches!(update, Update::Event(Event { kind: EventKind::TurnStarted, .. }))
 }
 
 /// The next typed line; never, without a user.

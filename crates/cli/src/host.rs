@@ -104,6 +104,9 @@ impl Host {
         if self.wishes.is_scripted() {
             return Ok(settings);
         }
+        for notice in &self.wishes.loaded.notices {
+            crate::output::warn(notice);
+        }
         let (id, entry) = (settings.provider.as_str(), self.wishes.config().provider());
         if let Some(entry) = entry.filter(|entry| entry.requires_key)
             && self
@@ -134,14 +137,25 @@ impl Host {
         Ok(self.backend.start(Tenant::default(), genesis).await?)
     }
 
-    /// Serves a thread again, with what the command line changes of it.
+    /// Serves a thread again, as it is.
     pub(crate) async fn resume(&self, key: &ThreadKey) -> Result<LocalSession, Failure> {
-        let session = self.backend.resume(key).await?;
-        let overrides = self.wishes.overrides(session.first_settings())?;
+        Ok(self.backend.resume(key).await?)
+    }
+
+    /// Changes of a thread what the command line says, and tells it what has changed around it.
+    pub(crate) async fn adjust(&self, session: &LocalSession) -> Result<(), Failure> {
+        let before = session.first_settings();
+        self.wishes.remark_on_kept(before)?;
+        let overrides = self.wishes.overrides(before)?;
         if overrides != TurnOverrides::default() {
-            session.submit(submission(&session, Op::OverrideTurnContext { overrides })).await?;
+            session.submit(submission(session, Op::OverrideTurnContext { overrides })).await?;
         }
-        Ok(session)
+        Ok(())
+    }
+
+    /// Whether a model is shown images, as far as is known.
+    pub(crate) fn sees_images(&self, model: &str) -> bool {
+        self.providers.catalogue.model(model).images
     }
 
     /// Keeps an image that a submission to this thread is going to show.
@@ -159,7 +173,10 @@ impl Host {
         key: &ThreadKey,
     ) -> Result<Option<LocalSession>, Failure> {
         match self.backend.resume(key).await {
-            Ok(session) => Ok(Some(session)),
+            Ok(session) => {
+                self.adjust(&session).await?;
+                Ok(Some(session))
+            }
             Err(LocalError::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -168,7 +185,9 @@ impl Host {
     /// Starts a new thread with the past of another.
     pub(crate) async fn fork(&self, key: &ThreadKey, at: ForkPoint) -> Result<LocalSession, Failure> {
         let genesis = self.database().fork(key, at).await?;
-        Ok(self.backend.start(key.tenant.clone(), genesis).await?)
+        let session = self.backend.start(key.tenant.clone(), genesis).await?;
+        self.adjust(&session).await?;
+        Ok(session)
     }
 
     /// A thread as seen from outside the process that serves it.

@@ -20,7 +20,10 @@ mod view;
 use args::Cli;
 use clap::Parser;
 use exit::Exit;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
+
+/// Tasks have so long to stop what they run when the process ends.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
@@ -34,8 +37,8 @@ pub fn main() -> ExitCode {
         Err(error) => return output::report(Err(exit::Failure::new(Exit::Failed, error.to_string()))),
     };
     let result = runtime.block_on(commands::run(cli, environment));
-    // A thread that reads the terminal cannot be stopped; nothing that matters runs any more.
-    runtime.shutdown_background();
+    // A task that was dropped stops its command when it is its turn; that has to have happened.
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     output::report(result)
 }
 

@@ -1,6 +1,6 @@
 //! [`Providers`]: the models behind the provider table, each made when it is first asked.
 
-use agent_core::{BlobSource, ModelError, ModelErrorKind};
+use agent_core::{BlobSource, ModelError, ModelErrorKind, Redactor};
 use config::{Config, CredentialStore, Environment, ProviderEntry, Secret};
 use models::{Catalogue, HttpModel, ProviderConfig, SecretString, WireApi};
 use secrecy::ExposeSecret;
@@ -18,6 +18,8 @@ pub(crate) struct Providers {
     credentials: CredentialStore,
     pub(crate) catalogue: Catalogue,
     blobs: Arc<dyn BlobSource>,
+    /// Keeps every key out of what is stored and shown, also one that comes while the process runs.
+    pub(crate) redactor: Redactor,
 }
 
 /// An entry and, once it was asked, its model.
@@ -42,6 +44,7 @@ impl Providers {
             credentials,
             catalogue,
             blobs,
+            redactor: Redactor::default(),
         }
     }
 
@@ -75,25 +78,28 @@ impl Providers {
         Ok(model.with_catalogue(self.catalogue.clone()).with_blobs(Arc::clone(&self.blobs)))
     }
 
-    /// The key of a provider: from its variable, from the configuration, or from `everturn login`.
+    /// The key of a provider: from its variable, from the configuration, or from `everturn login`. It is a secret before
+    /// anybody can use it.
     pub(crate) fn key(&self, id: &str, entry: &ProviderEntry) -> Result<Option<SecretString>, ModelError> {
-        if let Some(key) = entry.key(&self.environment) {
-            return Ok(Some(SecretString::from(key.expose())));
-        }
-        self.credentials.get(id).map_err(|error| {
-            ModelError::new(
-                ModelErrorKind::Auth,
-                format!("the key that everturn login kept cannot be read: {error}"),
-            )
-        })
+        let key = match entry.key(&self.environment) {
+            Some(key) => Some(SecretString::from(key.expose())),
+            None => self.credentials.get(id).map_err(|error| {
+                ModelError::new(
+                    ModelErrorKind::Auth,
+                    format!("the key that everturn login kept cannot be read: {error}"),
+                )
+            })?,
+        };
+        self.redactor.learn(key.iter().map(|key| key.expose_secret().to_owned()));
+        Ok(key)
     }
 }
 
 impl Providers {
-    /// The keys that everturn login keeps in its file, so that they can be kept out of everything else. A keyring is not
-    /// read for this: it may ask the user.
-    pub(crate) fn kept_keys(&self) -> Vec<String> {
-        self.credentials.filed().iter().map(|key| key.expose_secret().to_owned()).collect()
+    /// Makes secrets of the keys that everturn login keeps in its file by now, used or not: a command may read the file. A
+    /// keyring is not read for this: it may ask the user.
+    pub(crate) fn learn_kept_keys(&self) {
+        self.redactor.learn(self.credentials.filed().iter().map(|key| key.expose_secret().to_owned()));
     }
 
     /// The variables with keys and secret headers of all providers. No command gets them.

@@ -1,14 +1,17 @@
 //! Which model answers: a script named `scripted:PATH`, else the thread's provider.
 
-use crate::providers::Providers;
+use crate::{args::read_text, providers::Providers};
 use agent_core::{ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::{self, BoxStream, StreamExt};
-use models::ScriptedModel;
+use models::{Script, ScriptedModel};
 use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// A model script may have so many bytes.
+const MAX_SCRIPT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The name of a model that reads a script. It is part of the thread's settings, so a resumed thread finds it again.
 const SCRIPTED: &str = "scripted:";
@@ -16,6 +19,12 @@ const SCRIPTED: &str = "scripted:";
 /// The model name for a script.
 pub(crate) fn scripted(path: &Path) -> String {
     format!("{SCRIPTED}{}", path.display())
+}
+
+/// Reads a model script; why it cannot be used, where it cannot.
+pub(crate) fn read_script(path: &Path) -> Result<Script, String> {
+    let text = read_text(path, MAX_SCRIPT_BYTES)?;
+    Script::parse(&text).map_err(|error| error.to_string())
 }
 
 /// Sends each request to the model that its name means.
@@ -34,14 +43,12 @@ impl Router {
         if let Some(script) = scripts.get(path) {
             return Ok(script.clone());
         }
-        let failed = |why: String| {
+        let script = read_script(Path::new(path)).map_err(|why| {
             ModelError::new(
                 ModelErrorKind::InvalidRequest,
                 format!("the model script {path} cannot be used: {why}"),
             )
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        let script = models::Script::parse(&text).map_err(|error| failed(error.to_string()))?;
+        })?;
         let script = ScriptedModel::new(script);
         scripts.insert(path.to_owned(), script.clone());
         Ok(script)
@@ -50,6 +57,8 @@ impl Router {
 
 impl ModelStreamer for Router {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
+        // A key may have come since the last request; what the model is going to ask for may read the file that has it.
+        self.providers.learn_kept_keys();
         let played = match request.model.strip_prefix(SCRIPTED) {
             Some(path) => self.script(path).map(|script| script.play(request)),
             None => self.providers.model(&request.provider).map(|model| model.stream(request)),

@@ -6,7 +6,7 @@ use crate::{
     args::{Approval, RunArgs, Sandbox},
     exit::Failure,
     output,
-    router::scripted,
+    router::{read_script, scripted},
 };
 use agent_core::{ApprovalPolicy, Item, SandboxPolicy, Settings, Shared, Surroundings};
 use config::{
@@ -27,8 +27,6 @@ pub(crate) struct Wishes {
     pub(crate) loaded: Loaded,
     pub(crate) environment: Environment,
     home: PathBuf,
-    /// The command line names a profile, so what the profile says counts as said there.
-    has_profile: bool,
     script: Option<PathBuf>,
     cd: Option<PathBuf>,
     add_dir: Vec<PathBuf>,
@@ -54,7 +52,6 @@ impl Wishes {
             loaded,
             environment: environment.clone(),
             home: home.to_owned(),
-            has_profile: run.layers.profile.is_some(),
             script: run.script.as_deref().map(script).transpose()?,
             cd: run.cd,
             add_dir: run.add_dir,
@@ -131,15 +128,9 @@ impl Wishes {
         for (name, entry) in &config.models {
             catalogue = catalogue.with(name, overrides_of(entry));
         }
-        if config.model_context_window.is_some() || config.model_max_output_tokens.is_some() {
-            let chosen = ModelOverrides {
-                context_window: config.model_context_window,
-                max_output_tokens: config.model_max_output_tokens,
-                ..ModelOverrides::default()
-            };
-            catalogue = catalogue.with(&config.model, chosen);
-        }
-        catalogue
+        let (context_window, max_output_tokens) =
+            (config.model_context_window, config.model_max_output_tokens);
+        catalogue.with_all(ModelOverrides { context_window, max_output_tokens, ..ModelOverrides::default() })
     }
 
     fn model(&self) -> String {
@@ -172,10 +163,13 @@ impl Wishes {
     fn writable_roots(&self) -> Result<Vec<String>, Failure> {
         let configured = self.config().sandbox_workspace_write.writable_roots.iter();
         let mut roots = configured.map(|root| root.to_string_lossy().into_owned()).collect::<Vec<_>>();
-        for added in &self.add_dir {
-            roots.push(directory(added)?);
-        }
+        roots.extend(self.added_roots()?);
         Ok(roots)
+    }
+
+    /// The directories of --add-dir.
+    fn added_roots(&self) -> Result<Vec<String>, Failure> {
+        self.add_dir.iter().map(|added| directory(added)).collect()
     }
 }
 
@@ -224,8 +218,7 @@ fn overrides_of(entry: &config::ModelEntry) -> ModelOverrides {
 fn script(path: &Path) -> Result<PathBuf, Failure> {
     let failed =
         |why: String| Failure::usage(format!("the model script {} cannot be used: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    models::Script::parse(&text).map_err(|error| failed(error.to_string()))?;
+    read_script(path).map_err(failed)?;
     path.canonicalize().map_err(|error| failed(error.to_string()))
 }
 

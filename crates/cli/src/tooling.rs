@@ -21,9 +21,9 @@ pub(crate) fn tools(
     let environment = &wishes.environment;
     let policy = policy(&wishes.config().shell_environment_policy, providers);
     let withheld = policy.excluded_values(environment.all());
-    let secrets =
-        wishes.config().secrets(environment).into_iter().chain(providers.kept_keys()).chain(withheld);
-    let redactor = Redactor::new(secrets);
+    providers.redactor.learn(wishes.config().secrets(environment).into_iter().chain(withheld));
+    providers.learn_kept_keys();
+    let redactor = providers.redactor.clone();
     let config = ToolsConfig {
         env_policy: policy,
         durability: match durability {

@@ -1,5 +1,6 @@
 //! [`RunArgs`]: how a thread runs.
 
+use super::Layers;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -35,25 +36,6 @@ pub(crate) struct RunArgs {
     /// Stop the thread after so many tool calls.
     #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,
-}
-
-/// Configuration from the command line.
-#[derive(Clone, Debug, Default, PartialEq, Args)]
-pub(crate) struct Layers {
-    /// Set a configuration key, for example -c model_reasoning_effort=high; may be given several times. The value is TOML,
-    /// or a plain string. `everturn config keys` lists all keys.
-    #[arg(long = "config", short = 'c', value_name = "KEY=VALUE")]
-    pub(crate) config: Vec<String>,
-    /// Use this profile of the configuration file.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-}
-
-impl Layers {
-    /// These on top of others.
-    pub(crate) fn over(self, below: Self) -> Self {
-        Self { config: [below.config, self.config].concat(), profile: self.profile.or(below.profile) }
-    }
 }
 
 impl RunArgs {

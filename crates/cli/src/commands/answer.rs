@@ -3,6 +3,7 @@
 //! A thread that another process serves hears the op from its inbox. One that nobody serves is served here until the turn
 //! that the op leads to has ended, unless that is not wanted.
 
+use super::{again::Again, exec::settings_of};
 use crate::{
     args::{ApproveArgs, DenyArgs, SendArgs},
     exit::{Exit, Failure},
@@ -11,32 +12,34 @@ use crate::{
     output,
     view::{HumanView, clean_line, command_line},
 };
-use agent_core::{AgentSession, ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey};
-use local_backend::SubmitOutcome;
+use agent_core::{
+    AgentSession, ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey, TurnOverrides,
+};
+use local_backend::{RemoteSession, SubmitOutcome};
 
-pub(crate) async fn send(host: Host, args: SendArgs) -> Result<Exit, Failure> {
+pub(crate) async fn send(host: Host, args: SendArgs, again: &Again) -> Result<Exit, Failure> {
     let key = host.find(&args.thread).await?;
     let op = Op::UserInput { items: vec![Content::text(args.text)] };
-    deliver(&host, &key, op, args.no_run).await
+    deliver(&host, &key, op, args.no_run, again).await
 }
 
-pub(crate) async fn approve(host: Host, args: ApproveArgs) -> Result<Exit, Failure> {
+pub(crate) async fn approve(host: Host, args: ApproveArgs, again: &Again) -> Result<Exit, Failure> {
     let decision =
         if args.session { ApprovalDecision::ApprovedForSession } else { ApprovalDecision::Approved };
-    decide(&host, &args.id, decision, args.no_run).await
+    decide(&host, &args.id, decision, args.no_run, again).await
 }
 
-pub(crate) async fn deny(host: Host, args: DenyArgs) -> Result<Exit, Failure> {
+pub(crate) async fn deny(host: Host, args: DenyArgs, again: &Again) -> Result<Exit, Failure> {
     let decision = if args.abort { ApprovalDecision::Abort } else { ApprovalDecision::Denied };
-    decide(&host, &args.id, decision, args.no_run).await
+    decide(&host, &args.id, decision, args.no_run, again).await
 }
 
-pub(crate) async fn interrupt(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
+pub(crate) async fn interrupt(host: Host, thread: Option<&str>, again: &Again) -> Result<Exit, Failure> {
     let key = host.find_or_last(thread).await?;
     if !is_active(&host.summary(&key).await?) {
         return Err(Failure::new(Exit::Failed, format!("no turn is running in thread {}", key.thread)));
     }
-    deliver(&host, &key, Op::Interrupt, false).await
+    deliver(&host, &key, Op::Interrupt, false, again).await
 }
 
 /// Lists what waits.
@@ -56,14 +59,20 @@ pub(crate) async fn approvals(host: Host) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn decide(host: &Host, id: &str, decision: ApprovalDecision, no_run: bool) -> Result<Exit, Failure> {
+async fn decide(
+    host: &Host,
+    id: &str,
+    decision: ApprovalDecision,
+    no_run: bool,
+    again: &Again,
+) -> Result<Exit, Failure> {
     let open = host.open_questions().await?;
     let Some(question) = open.into_iter().find(|question| question.id.as_str() == id) else {
         return Err(Failure::usage(format!(
             "no question {id} is waiting for an answer; everturn approvals lists those that are"
         )));
     };
-    deliver(host, &question.key, answer(&question, decision), no_run).await
+    deliver(host, &question.key, answer(&question, decision), no_run, again).await
 }
 
 /// What is asked, in one line.
@@ -81,16 +90,34 @@ pub(super) fn ask(question: &Event) -> String {
     clean_line(&text)
 }
 
+/// Puts what the command line changes, and what has changed around the thread, before the op: the turn that it begins has to
+/// know.
+async fn queue_changes(host: &Host, remote: &RemoteSession) -> Result<(), Failure> {
+    let overrides = host.wishes().overrides(&settings_of(host, remote.key()).await?)?;
+    if overrides != TurnOverrides::default() {
+        remote.submit_or_queue(submission(remote, Op::OverrideTurnContext { overrides })).await?;
+    }
+    Ok(())
+}
+
 /// Brings an op to a thread, wherever it is served. It is in the thread's inbox before anybody serves the thread, so a turn
 /// that was cut off hears it before it goes on.
-async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<Exit, Failure> {
+async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool, again: &Again) -> Result<Exit, Failure> {
     let before = host.summary(key).await?;
     let remote = host.attach(key).await?;
+    if before.served_by.is_none() && !no_run {
+        queue_changes(host, &remote).await?;
+    }
     let op = submission(&remote, op);
     let session = loop {
         if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
             let server = before.served_by.map_or_else(String::new, |pid| format!(" by process {pid}"));
             output::remark(&format!("delivered; the thread is served{server}"));
+            if !again.is_plain() {
+                output::warn(
+                    "who serves the thread keeps to its own -c and --profile; these changed nothing",
+                );
+            }
             return Ok(Exit::Done);
         }
         if no_run {
@@ -102,10 +129,9 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<E
         }
     };
     let Some(session) = session else {
-        output::remark(&format!(
-            "kept; it is heard when the thread is resumed: everturn resume {}",
-            key.thread
-        ));
+        let command = again.command(&["resume", key.thread.as_str()]);
+        output::remark(&format!("kept; it is heard when the thread is resumed: {command}"));
+        again.advise_secrets();
         return Ok(Exit::Done);
     };
     let out = anstream::stderr();
@@ -125,8 +151,6 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool) -> Result<E
         return Ok(Exit::Failed);
     }
     let exit = follower.follow(Until::TurnEnds, User::Absent).await?;
-    for id in follower.waiting() {
-        output::remark(&format!("waiting for an answer: everturn approve {id}    (or: everturn deny {id})"));
-    }
+    again.advise(follower.waiting());
     Ok(if refused.is_some() && exit == Exit::Done { Exit::Failed } else { exit })
 }

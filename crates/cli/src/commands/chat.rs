@@ -1,5 +1,6 @@
 //! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
 
+use super::again::Again;
 use crate::{
     args::{ForkArgs, WhichThread},
     exit::{Exit, Failure},
@@ -19,7 +20,7 @@ use tokio::sync::mpsc;
 const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// A new conversation.
-pub(crate) async fn start(host: Host) -> Result<Exit, Failure> {
+pub(crate) async fn start(host: Host, again: &Again) -> Result<Exit, Failure> {
     if !output::on_terminal() {
         return Err(Failure::usage(
             "a conversation needs a terminal; for one task use: everturn exec \"…\" (see everturn --help)",
@@ -28,21 +29,22 @@ pub(crate) async fn start(host: Host) -> Result<Exit, Failure> {
     let settings = host.settings(Attendance::Present)?;
     let session = host.start(settings, Source::Cli).await?;
     let mut view = view(&host, &session);
-    converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
+    converse(&host, &session, Follower::new(&session, &mut view, 0), false, again).await
 }
 
 /// An earlier conversation.
-pub(crate) async fn resume(host: Host, thread: &WhichThread) -> Result<Exit, Failure> {
+pub(crate) async fn resume(host: Host, thread: &WhichThread, again: &Again) -> Result<Exit, Failure> {
     let key = host.which(thread).await?;
     let before = host.summary(&key).await?;
     let session = host.resume(&key).await?;
+    host.adjust(&session).await?;
     let mut view = view(&host, &session);
     let follower = host.follower(&before, &session, &mut view).await?;
-    converse(&host, &session, follower, is_active(&before)).await
+    converse(&host, &session, follower, is_active(&before), again).await
 }
 
 /// A new conversation with the past of another.
-pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
+pub(crate) async fn fork(host: Host, args: ForkArgs, again: &Again) -> Result<Exit, Failure> {
     let key = host.which(&args.thread).await?;
     let at = args.turn.map_or(ForkPoint::Latest, |turn| ForkPoint::Turn(TurnId(turn)));
     if host.summary(&key).await?.turns == 0 {
@@ -54,7 +56,7 @@ pub(crate) async fn fork(host: Host, args: ForkArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut view = view(&host, &session);
-    converse(&host, &session, Follower::new(&session, &mut view, 0), false).await
+    converse(&host, &session, Follower::new(&session, &mut view, 0), false, again).await
 }
 
 fn view(host: &Host, session: &LocalSession) -> HumanView<std::io::Stderr> {
@@ -69,6 +71,7 @@ async fn converse(
     session: &LocalSession,
     mut follower: Follower<'_>,
     mut running: bool,
+    again: &Again,
 ) -> Result<Exit, Failure> {
     let style = output::style_of(&anstream::stderr());
     let mut lines = typed_lines();
@@ -76,8 +79,7 @@ async fn converse(
     let mut around = host.wishes().surroundings(&cwd);
     output::remark(&style.dim("type what you want; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
     loop {
-        if !running {
-            follower.turn_begins(CATCH_UP).await?;
+        if !running && !follower.catch_up(CATCH_UP).await? {
             let Some(text) = ask(&mut lines).await else { break };
             match text.trim() {
                 "" => continue,
@@ -98,7 +100,9 @@ async fn converse(
         follower.follow(Until::TurnEnds, User::Present(&mut lines)).await?;
         running = false;
     }
-    output::remark(&style.dim(format!("to go on: everturn resume {}", session.key().thread)));
+    let command = again.command(&["resume", session.key().thread.as_str()]);
+    output::remark(&style.dim(format!("to go on: {command}")));
+    again.advise_secrets();
     Ok(Exit::Done)
 }
 

@@ -1,17 +1,18 @@
 //! `everturn exec`: one task, for scripts and for people in a hurry.
 
+use super::again::Again;
 use crate::{
-    args::{ExecOptions, ExecResumeArgs},
+    args::{ExecOptions, read_text},
     exit::{Exit, Failure},
-    follow::{Follower, Until, User, submission},
-    host::{Host, is_active},
+    follow::{Follower, Until, User, submission, turn_begins},
+    host::{Host, Keeping, is_active},
     output,
     settings::Attendance,
     view::{HumanView, JsonView, Taste, View},
 };
 use agent_core::{
-    AgentSession, Content, Event, EventKind, Live, Op, SandboxPolicy, Settings, Source, ThreadKey, TurnEnd,
-    TurnOverrides,
+    AgentSession, ApprovalPolicy, Content, Op, SandboxPolicy, Settings, Source, ThreadKey, TurnOverrides,
+    recover,
 };
 use serde_json::Value;
 use std::{
@@ -24,60 +25,94 @@ use tools::Image;
 /// A prompt may have so many bytes.
 const MAX_PROMPT_BYTES: u64 = 8 * 1024 * 1024;
 
+/// An output schema may have so many bytes.
+const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
+
 /// An op that was left in the inbox begins its turn within so long after a resume.
 const QUEUED_TURN_BEGINS: Duration = Duration::from_millis(500);
 
-/// What is said to the thread, and where its last word goes.
+/// What is said to the thread.
 struct Task {
     prompt: String,
     images: Vec<Image>,
     output_schema: Option<Value>,
 }
 
-pub(super) async fn exec(host: Host, prompt: String, options: &ExecOptions) -> Result<Exit, Failure> {
+pub(super) async fn exec(
+    host: Host,
+    prompt: String,
+    options: &ExecOptions,
+    keeping: Keeping,
+    again: &Again,
+) -> Result<Exit, Failure> {
     let task = Task::read(prompt, options)?;
     let settings = host.settings(Attendance::Absent)?;
+    require_nobody(&settings, keeping)?;
     require_repository(&settings, options)?;
-    let mut view = view(options, host.taste(&settings.model))?;
+    task.warn(&host, &settings.model);
+    let place = LastWord::new(options)?;
+    let mut view = view(options, host.taste(&settings.model));
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&session, &mut *view, 0);
-    turn(&host, &session, &mut follower, task).await
+    let exit = turn(&host, &session, &mut follower, task).await?;
+    Ok(end(exit, &follower, &place, again))
 }
 
+/// `prompt` is what to do after the turn that was running, if anything.
 pub(super) async fn resume(
     host: Host,
-    args: &ExecResumeArgs,
+    thread: Option<&str>,
+    prompt: Option<String>,
     options: &ExecOptions,
+    again: &Again,
 ) -> Result<Exit, Failure> {
-    let (thread, text) = args.target();
-    let task = match text {
-        Some(text) => Some(Task::read(prompt(Some(text.to_owned()), false)?, options)?),
+    let task = match prompt {
+        Some(prompt) => Some(Task::read(prompt, options)?),
         None if options.images.is_empty() && options.output_schema.is_none() => None,
         None => return Err(Failure::usage("images and an output schema belong to a prompt; there is none")),
     };
     let key = host.find_or_last(thread).await?;
     let before = host.summary(&key).await?;
-    let mut view = view(options, host.taste(&before.model))?;
+    let settings = host.wishes().settings_after(&settings_of(&host, &key).await?)?;
+    require_repository(&settings, options)?;
+    if let Some(task) = &task {
+        task.warn(&host, &settings.model);
+    }
+    let place = LastWord::new(options)?;
     let session = host.resume(&key).await?;
+    let goes_on = is_active(&before) || turn_begins(&session, before.last_event, QUEUED_TURN_BEGINS).await?;
+    if task.is_none() && !goes_on {
+        return Err(Failure::usage("no turn was running; give a prompt to begin one"));
+    }
+    host.adjust(&session).await?;
+    let mut view = view(options, host.taste(&before.model));
     if options.json {
         view.event(&host.first_event(&key).await?);
     }
     let mut follower = host.follower(&before, &session, &mut *view).await?;
-    let mut exit = None;
-    if is_active(&before) || follower.turn_begins(QUEUED_TURN_BEGINS).await? {
-        exit = Some(follower.follow(Until::TurnEnds, User::Absent).await?);
-    }
-    match (task, exit) {
+    let exit = if goes_on { Some(follower.follow(Until::TurnEnds, User::Absent).await?) } else { None };
+    let exit = match (task, exit) {
+        (None, exit) => exit.unwrap_or(Exit::Done),
         (Some(task), Some(Exit::Waiting)) => {
             let op = task.op(&host, session.key()).await?;
             session.submit(submission(&session, op)).await?;
             output::remark("the prompt is kept; it is heard when the questions have their answers");
-            Ok(end(Exit::Waiting, &follower))
+            Exit::Waiting
         }
-        (Some(task), _) => turn(&host, &session, &mut follower, task).await,
-        (None, Some(exit)) => Ok(end(exit, &follower)),
-        (None, None) => Err(Failure::usage("no turn was running; give a prompt to begin one")),
-    }
+        (Some(_), Some(Exit::Budget)) => {
+            output::remark(
+                "the prompt was not begun: the budget is spent; raise it and give the prompt again",
+            );
+            return Ok(Exit::Budget);
+        }
+        // Also where the turn was over before it could be stopped: whoever presses Ctrl-C wants no other turn.
+        (Some(_), Some(exit)) if exit == Exit::Interrupted || follower.was_interrupted() => {
+            output::remark("the prompt was not begun");
+            return Ok(Exit::Interrupted);
+        }
+        (Some(task), _) => turn(&host, &session, &mut follower, task).await?,
+    };
+    Ok(end(exit, &follower, &place, again))
 }
 
 /// Begins a turn and follows it to its end.
@@ -89,8 +124,14 @@ async fn turn(
 ) -> Result<Exit, Failure> {
     let op = task.op(host, session.key()).await?;
     session.submit(submission(session, op)).await?;
-    let exit = follower.follow(Until::TurnEnds, User::Absent).await?;
-    Ok(end(exit, follower))
+    follower.follow(Until::TurnEnds, User::Absent).await
+}
+
+/// What a thread runs under, from its journal: nothing of it is served until it is clear that it may go on.
+pub(super) async fn settings_of(host: &Host, key: &ThreadKey) -> Result<Settings, Failure> {
+    let stored = host.attach(key).await?.reader().load().await.map_err(|error| Failure::backend(&error))?;
+    let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
+    Ok(thread.settings().clone())
 }
 
 impl Task {
@@ -108,6 +149,16 @@ impl Task {
         })
     }
 
+    /// Says what the model will not see.
+    fn warn(&self, host: &Host, model: &str) {
+        if !self.images.is_empty() && !host.sees_images(model) {
+            output::warn(&format!(
+                "the model {model} sees no images, so they are left out; choose another one with --model, or set \
+                 models.\"{model}\".images = true if it does"
+            ));
+        }
+    }
+
     async fn op(self, host: &Host, key: &ThreadKey) -> Result<Op, Failure> {
         let mut items = vec![Content::text(self.prompt)];
         for image in self.images {
@@ -122,10 +173,21 @@ impl Task {
 fn schema(path: &Path) -> Result<Value, Failure> {
     let failed =
         |why: String| Failure::usage(format!("the output schema {} cannot be used: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = read_text(path, MAX_SCHEMA_BYTES).map_err(failed)?;
     let schema = serde_json::from_str(&text).map_err(|error| failed(format!("it is no JSON: {error}")))?;
     models::check_schema(&schema).map_err(|error| failed(error.to_string()))?;
     Ok(schema)
+}
+
+/// Nobody finds an ephemeral thread again, so none of its questions would ever have an answer.
+fn require_nobody(settings: &Settings, keeping: Keeping) -> Result<(), Failure> {
+    if keeping == Keeping::Home || settings.approval == ApprovalPolicy::Never {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "an ephemeral thread cannot be asked about later, so it must not ask: add --approval never, or leave out \
+         --ephemeral",
+    ))
 }
 
 /// Files are changed only where git can tell and take back what was changed, unless that is not wanted.
@@ -143,105 +205,79 @@ fn require_repository(settings: &Settings, options: &ExecOptions) -> Result<(), 
     )))
 }
 
-/// Says how to answer what waits.
-fn end(exit: Exit, follower: &Follower<'_>) -> Exit {
+/// Gives the last word, and says how to answer what waits.
+fn end(exit: Exit, follower: &Follower<'_>, place: &LastWord<'_>, again: &Again) -> Exit {
+    if let Some(text) = follower.final_message() {
+        place.take(text);
+    }
     if exit == Exit::Waiting {
-        for id in follower.waiting() {
-            output::remark(&format!(
-                "waiting for an answer: everturn approve {id}    (or: everturn deny {id})"
-            ));
-        }
+        again.advise(follower.waiting());
     }
     exit
 }
 
-/// JSON lines on standard output; or, for a person, everything on it if it is a terminal, else the progress on standard
-/// error and the final message on standard output. The final message also goes to a file where that is wanted.
-fn view(options: &ExecOptions, taste: Taste) -> Result<Box<dyn View>, Failure> {
-    let view = terminal_or_pipe(options.json, taste);
-    Ok(match &options.output_last_message {
-        None => view,
-        Some(path) => Box::new(LastMessage::new(view, path)?),
-    })
+/// Where the final message of the last turn goes; that of a turn before it is no result.
+struct LastWord<'a> {
+    file: Option<&'a Path>,
+    output: Output,
 }
 
-fn terminal_or_pipe(json: bool, taste: Taste) -> Box<dyn View> {
-    if json {
-        return Box::new(JsonView::new(output::Stdout).with(&taste));
+/// What standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Json,
+    Terminal,
+    /// The final message only; the progress goes to standard error.
+    Pipe,
+}
+
+impl Output {
+    fn of(options: &ExecOptions) -> Self {
+        if options.json {
+            Self::Json
+        } else if std::io::stdout().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Pipe
+        }
     }
-    if std::io::stdout().is_terminal() {
-        let out = anstream::stdout();
-        return Box::new(HumanView::new(std::io::stdout(), output::style_of(&out), true).with(taste));
-    }
-    let out = anstream::stderr();
-    let spin = std::io::stderr().is_terminal();
-    let progress = HumanView::new(std::io::stderr(), output::style_of(&out), spin).with(taste);
-    Box::new(FinalMessage { progress })
 }
 
-/// Also writes the final message to a file.
-struct LastMessage {
-    view: Box<dyn View>,
-    path: PathBuf,
-}
-
-impl LastMessage {
+impl<'a> LastWord<'a> {
     /// Empties the file: what an earlier run left in it is not this one's last word. It also shows before any work is
     /// done whether the file can be written.
-    fn new(view: Box<dyn View>, path: &Path) -> Result<Self, Failure> {
-        match std::fs::write(path, "") {
-            Ok(()) => Ok(Self { view, path: path.to_owned() }),
-            Err(error) => Err(Failure::usage(format!(
-                "the final message cannot be written to {}: {error}",
-                path.display()
-            ))),
+    fn new(options: &'a ExecOptions) -> Result<Self, Failure> {
+        let file = options.output_last_message.as_deref();
+        if let Some(path) = file {
+            std::fs::write(path, "").map_err(|error| {
+                Failure::usage(format!("the final message cannot be written to {}: {error}", path.display()))
+            })?;
         }
+        Ok(Self { file, output: Output::of(options) })
     }
-}
 
-impl View for LastMessage {
-    fn event(&mut self, event: &Event) {
-        self.view.event(event);
-        if let Some(text) = final_message(event) {
-            output::write_file(&self.path, text);
+    fn take(&self, text: &str) {
+        if let Some(path) = self.file {
+            output::write_file(path, text);
         }
-    }
-
-    fn live(&mut self, live: &Live) {
-        self.view.live(live);
-    }
-
-    fn note(&mut self, text: &str) {
-        self.view.note(text);
-    }
-}
-
-fn final_message(event: &Event) -> Option<&str> {
-    match &event.kind {
-        EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => message.as_deref(),
-        _ => None,
-    }
-}
-
-/// Prints the final message where a pipe picks it up.
-struct FinalMessage<W: std::io::Write> {
-    progress: HumanView<W>,
-}
-
-impl<W: std::io::Write + Send> View for FinalMessage<W> {
-    fn event(&mut self, event: &Event) {
-        self.progress.event(event);
-        if let Some(text) = final_message(event) {
+        if self.output == Output::Pipe {
             output::result(text);
         }
     }
+}
 
-    fn live(&mut self, live: &Live) {
-        self.progress.live(live);
-    }
-
-    fn note(&mut self, text: &str) {
-        self.progress.note(text);
+fn view(options: &ExecOptions, taste: Taste) -> Box<dyn View> {
+    match Output::of(options) {
+        Output::Json => Box::new(JsonView::new(output::Stdout).with(&taste)),
+        Output::Terminal => {
+            let out = anstream::stdout();
+            Box::new(HumanView::new(std::io::stdout(), output::style_of(&out), true).with(taste))
+        }
+        Output::Pipe => {
+            let out = anstream::stderr();
+            let spin = std::io::stderr().is_terminal();
+            Box::new(HumanView::new(std::io::stderr(), output::style_of(&out), spin).with(taste))
+        }
     }
 }
 

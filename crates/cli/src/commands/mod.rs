@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod again;
 mod answer;
 mod chat;
 mod config;
@@ -8,50 +9,77 @@ mod exec;
 mod login;
 mod patch;
 mod sessions;
+mod signals;
 mod watch;
 
 pub(crate) use config::ConfigArgs;
 pub(crate) use patch::apply_patch;
 
 use crate::{
-    args::{Cli, Command, ExecArgs, ExecResume, RunArgs},
+    args::{Cli, Command, ExecArgs, ExecResume, Layers, ResumeArgs, RunArgs},
     exit::{Exit, Failure},
     host::{Host, Keeping},
     output,
 };
 use ::config::Environment;
+use again::Again;
 use clap::CommandFactory;
+use signals::until_told_to_end;
 
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Failure> {
     let Cli { command, run } = cli;
-    let takes_all =
-        matches!(command, None | Some(Command::Exec(_) | Command::Resume(_) | Command::Config(_)));
-    if !takes_all && run != RunArgs::default() {
-        return Err(Failure::usage(
-            "the options before the command are for a conversation, exec, resume and config; this command takes none of \
-             them",
-        ));
-    }
-    let serve = |run| Host::open(&environment, run, Keeping::Home);
-    let host = || serve(RunArgs::default());
+    refuse_options(command.as_ref(), &run)?;
+    let environment = &environment;
+    let host = || Host::open(environment, RunArgs::default(), Keeping::Home);
+    let layered =
+        |own: &Layers| RunArgs { layers: own.clone().over(run.layers.clone()), ..RunArgs::default() };
     match command {
-        None => chat::start(serve(run).await?).await,
-        Some(Command::Exec(args)) => exec(&environment, *args, run).await,
-        Some(Command::Resume(args)) => chat::resume(serve(args.run.over(run)).await?, &args.thread).await,
-        Some(Command::Config(args)) => config::config(&environment, args, run),
-        Some(Command::Fork(args)) => chat::fork(host().await?, args).await,
+        None => serve(environment, run, async |host, again| chat::start(host, &again).await).await,
+        Some(Command::Exec(args)) => exec(environment, *args, run).await,
+        Some(Command::Resume(args)) => {
+            let ResumeArgs { thread, run: own } = *args;
+            serve(environment, own.over(run), async |host, again| chat::resume(host, &thread, &again).await)
+                .await
+        }
+        Some(Command::Fork(args)) => {
+            serve(environment, layered(&args.layers), async |host, again| {
+                chat::fork(host, args, &again).await
+            })
+            .await
+        }
+        Some(Command::Send(args)) => {
+            serve(environment, layered(&args.layers), async |host, again| {
+                answer::send(host, args, &again).await
+            })
+            .await
+        }
+        Some(Command::Approve(args)) => {
+            serve(environment, layered(&args.layers), async |host, again| {
+                answer::approve(host, args, &again).await
+            })
+            .await
+        }
+        Some(Command::Deny(args)) => {
+            serve(environment, layered(&args.layers), async |host, again| {
+                answer::deny(host, args, &again).await
+            })
+            .await
+        }
+        Some(Command::Interrupt(args)) => {
+            serve(environment, layered(&args.layers), async |host, again| {
+                answer::interrupt(host, args.thread.as_deref(), &again).await
+            })
+            .await
+        }
+        Some(Command::Config(args)) => config::config(environment, args, run),
         Some(Command::Sessions(args)) => sessions::sessions(host().await?, args).await,
         Some(Command::Attach(args)) => watch::attach(host().await?, args.thread.as_deref()).await,
         Some(Command::Status(args)) => watch::status(host().await?, args.thread.as_deref()).await,
-        Some(Command::Send(args)) => answer::send(host().await?, args).await,
         Some(Command::Approvals) => answer::approvals(host().await?).await,
-        Some(Command::Approve(args)) => answer::approve(host().await?, args).await,
-        Some(Command::Deny(args)) => answer::deny(host().await?, args).await,
-        Some(Command::Interrupt(args)) => answer::interrupt(host().await?, args.thread.as_deref()).await,
-        Some(Command::Login(args)) => login::login(&environment, &args),
-        Some(Command::Logout(args)) => login::logout(&environment, &args),
-        Some(Command::Demo(args)) => demo::demo(&environment, args).await,
+        Some(Command::Login(args)) => login::login(environment, &args),
+        Some(Command::Logout(args)) => login::logout(environment, &args),
+        Some(Command::Demo(args)) => demo::demo(environment, args).await,
         Some(Command::ApplyPatch) => apply_patch(),
         Some(Command::Completion { shell }) => {
             let mut script = Vec::new();
@@ -62,6 +90,51 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
     }
 }
 
+/// What is said before a command has to mean something to it.
+fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failure> {
+    let taken = match command {
+        None | Some(Command::Exec(_) | Command::Resume(_) | Command::Config(_)) => run.clone(),
+        Some(
+            Command::Fork(_)
+            | Command::Send(_)
+            | Command::Approve(_)
+            | Command::Deny(_)
+            | Command::Interrupt(_),
+        ) => RunArgs { layers: run.layers.clone(), ..RunArgs::default() },
+        Some(_) => RunArgs::default(),
+    };
+    if taken == *run {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the options before the command are for a conversation, exec, resume and config; fork, send, approve, deny and \
+         interrupt take -c and --profile of them, the other commands none",
+    ))
+}
+
+/// Does what may serve a thread in this process.
+async fn serve(
+    environment: &Environment,
+    run: RunArgs,
+    work: impl AsyncFnOnce(Host, Again) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    serve_kept(environment, run, Keeping::Home, work).await
+}
+
+async fn serve_kept(
+    environment: &Environment,
+    run: RunArgs,
+    keeping: Keeping,
+    work: impl AsyncFnOnce(Host, Again) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    until_told_to_end(async {
+        let host = Host::open(environment, run.clone(), keeping).await?;
+        let again = Again::new(&run, &host.wishes().loaded.provenance);
+        work(host, again).await
+    })
+    .await
+}
+
 async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result<Exit, Failure> {
     let ExecArgs { run: own, options, resume, prompt, stdin, ephemeral } = args;
     let run = own.over(run);
@@ -69,7 +142,10 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
         None => {
             let keeping = if ephemeral { Keeping::Nowhere } else { Keeping::Home };
             let prompt = exec::prompt(prompt, stdin.is_some())?;
-            exec::exec(Host::open(environment, run, keeping).await?, prompt, &options).await
+            serve_kept(environment, run, keeping, async |host, again| {
+                exec::exec(host, prompt, &options, keeping, &again).await
+            })
+            .await
         }
         Some(ExecResume::Resume(_)) if ephemeral => Err(Failure::usage(
             "an ephemeral thread is not kept, so there is none to resume; leave out --ephemeral",
@@ -77,7 +153,12 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
         Some(ExecResume::Resume(resumed)) => {
             let run = resumed.run.clone().over(run);
             let options = resumed.options.clone().over(options);
-            exec::resume(Host::open(environment, run, Keeping::Home).await?, &resumed, &options).await
+            let (thread, prompt) = resumed.target();
+            let prompt = prompt.map(|text| exec::prompt(Some(text.to_owned()), false)).transpose()?;
+            serve(environment, run, async |host, again| {
+                exec::resume(host, thread, prompt, &options, &again).await
+            })
+            .await
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the command line changes of a thread that there is already, and what has changed around it.
 
-use super::{Wishes, directory};
+use super::Wishes;
 use crate::{exit::Failure, output};
 use agent_core::{Budget, SandboxPolicy, Settings, TurnOverrides};
 use config::{Layer, SandboxMode};
@@ -13,9 +13,6 @@ impl Wishes {
     /// What changes of a thread that runs under `before`. The files and the environment were heard when it began: what
     /// they say by now changes nothing.
     pub(crate) fn overrides(&self, before: &Settings) -> Result<TurnOverrides, Failure> {
-        for key in KEPT.into_iter().filter(|key| self.is_said(key)) {
-            output::warn(&format!("`{key}` is for new threads; this one keeps what it began with"));
-        }
         let config = self.config();
         let said = |key: &str| self.is_said(key).then_some(());
         let model =
@@ -43,20 +40,49 @@ impl Wishes {
             effort: config.model_reasoning_effort.filter(|_| self.is_said("model_reasoning_effort")),
             summary: config.model_reasoning_summary.filter(|_| self.is_said("model_reasoning_summary")),
             budget: Some(self.budget_now(before.budget)).filter(|budget| *budget != before.budget),
-            developer_instructions: config
-                .developer_instructions
-                .clone()
-                .filter(|_| self.is_said("developer_instructions")),
+            // An empty text takes back what was said before.
+            developer_instructions: said("developer_instructions")
+                .map(|()| config.developer_instructions.clone().unwrap_or_default())
+                .filter(|text| *text != before.developer_instructions.clone().unwrap_or_default()),
             surroundings: (surroundings != before.surroundings).then_some(surroundings),
             ..TurnOverrides::default()
         })
     }
 
+    /// What the thread runs under once it has taken these changes: its model, its directory, what it may touch.
+    pub(crate) fn settings_after(&self, before: &Settings) -> Result<Settings, Failure> {
+        let TurnOverrides { model, cwd, sandbox, .. } = self.overrides(before)?;
+        Ok(Settings {
+            model: model.unwrap_or_else(|| before.model.clone()),
+            cwd: cwd.unwrap_or_else(|| before.cwd.clone()),
+            sandbox: sandbox.unwrap_or_else(|| before.sandbox.clone()),
+            ..before.clone()
+        })
+    }
+
+    /// What the command line names and a running thread does not take, said once.
+    pub(crate) fn remark_on_kept(&self, before: &Settings) -> Result<(), Failure> {
+        for key in KEPT.into_iter().filter(|key| self.is_said(key)) {
+            output::warn(&format!("`{key}` is for new threads; this one keeps what it began with"));
+        }
+        let cwd = self.cwd(before)?;
+        if cwd != before.cwd && !self.project(&cwd).is_empty() {
+            output::warn(&format!(
+                "the AGENTS.md of {cwd} is told to threads that begin there, not to this one"
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether the command line says this, itself or by the profile that it names.
     fn is_said(&self, key: &str) -> bool {
-        let mut found =
-            self.loaded.provenance.find(key).into_iter().map(|(_, setting)| setting.origin.layer());
-        found.any(|layer| layer >= Layer::Override || self.has_profile && layer == Layer::Profile)
+        let by_name = self.layer("profile").is_some_and(|layer| layer >= Layer::Override);
+        self.layer(key).is_some_and(|layer| layer >= Layer::Override || by_name && layer == Layer::Profile)
+    }
+
+    /// The strongest layer that says something of this key, or of one in this table.
+    fn layer(&self, key: &str) -> Option<Layer> {
+        self.loaded.provenance.find(key).into_iter().map(|(_, setting)| setting.origin.layer()).max()
     }
 
     /// The limits that are said now, and where nothing is said those of before.
@@ -72,28 +98,23 @@ impl Wishes {
     }
 
     fn sandbox_now(&self, before: &Settings) -> Result<Option<SandboxPolicy>, Failure> {
-        if let Some(mode) = self.config().sandbox_mode.filter(|_| self.is_said("sandbox_mode")) {
-            return self.sandbox(mode).map(Some);
-        }
+        let mode = self.config().sandbox_mode.filter(|_| self.is_said("sandbox_mode"));
         let has_roots = self.is_said("sandbox_workspace_write.writable_roots");
-        match &before.sandbox {
-            SandboxPolicy::WorkspaceWrite { .. } if has_roots => {
+        match (mode, &before.sandbox) {
+            (None | Some(SandboxMode::WorkspaceWrite), SandboxPolicy::WorkspaceWrite { .. }) if has_roots => {
                 self.sandbox(SandboxMode::WorkspaceWrite).map(Some)
             }
-            SandboxPolicy::WorkspaceWrite { writable_roots } => {
+            // The directories that were opened stay open.
+            (None | Some(SandboxMode::WorkspaceWrite), SandboxPolicy::WorkspaceWrite { writable_roots }) => {
                 let mut roots = writable_roots.clone();
-                for added in &self.add_dir {
-                    let added = directory(added)?;
-                    if !roots.contains(&added) {
-                        roots.push(added);
-                    }
-                }
+                roots.extend(self.added_roots()?.into_iter().filter(|root| !writable_roots.contains(root)));
                 Ok(Some(SandboxPolicy::WorkspaceWrite { writable_roots: roots }))
             }
-            _ if self.add_dir.is_empty() && !has_roots => Ok(None),
-            _ => Err(Failure::usage(
-                "other directories can be changed only under workspace-write: add --sandbox workspace-write",
+            (Some(mode), _) => self.sandbox(mode).map(Some),
+            (None, SandboxPolicy::ReadOnly) if !self.add_dir.is_empty() => Err(Failure::usage(
+                "--add-dir lets a directory be changed, but the thread may only read: add --sandbox workspace-write",
             )),
+            (None, _) => Ok(None),
         }
     }
 }

@@ -1,0 +1,62 @@
+//! [`Again`]: the commands that a user is advised to type, with what the command line said of the configuration.
+
+use crate::{args::RunArgs, output, view::command_line};
+use agent_core::InteractionId;
+use config::{Provenance, Value};
+
+/// What has to be typed behind a later command for the same configuration. A thread keeps its own settings; providers and
+/// the environment of its commands are the process's.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    options: Vec<String>,
+    /// Keys that were given with a secret value, which is not shown.
+    secrets: Vec<String>,
+}
+
+impl Again {
+    /// `provenance` is of the configuration that this command line led to; it knows what is a secret.
+    pub(super) fn new(run: &RunArgs, provenance: &Provenance) -> Self {
+        let profile = run.layers.profile.iter().flat_map(|name| ["--profile".to_owned(), name.clone()]);
+        let mut again = Self { options: profile.collect(), secrets: Vec::new() };
+        for given in &run.layers.config {
+            let key = given.split_once('=').map_or(given.as_str(), |(key, _)| key).trim();
+            let found = provenance.find(key);
+            if found.iter().any(|(_, setting)| matches!(setting.value, Value::Secret(_))) {
+                again.secrets.push(key.to_owned());
+            } else {
+                again.options.extend(["-c".to_owned(), given.clone()]);
+            }
+        }
+        if run.power_safe {
+            again.options.extend(["-c", "durability=power"].map(str::to_owned));
+        }
+        again
+    }
+
+    /// `everturn` with these arguments, as it is typed.
+    pub(super) fn command(&self, arguments: &[&str]) -> String {
+        let words = ["everturn"].iter().chain(arguments).map(|word| (*word).to_owned());
+        command_line(&words.chain(self.options.iter().cloned()).collect::<Vec<_>>())
+    }
+
+    /// Whether the command line said anything of the configuration.
+    pub(super) fn is_plain(&self) -> bool {
+        self.options.is_empty() && self.secrets.is_empty()
+    }
+
+    /// Says how to answer what waits.
+    pub(super) fn advise<'a>(&self, waiting: impl Iterator<Item = &'a InteractionId>) {
+        for id in waiting {
+            let [approve, deny] = ["approve", "deny"].map(|verb| self.command(&[verb, id.as_str()]));
+            output::remark(&format!("waiting for an answer: {approve}    (or: {deny})"));
+        }
+        self.advise_secrets();
+    }
+
+    /// Says what an advised command leaves out.
+    pub(super) fn advise_secrets(&self) {
+        for key in &self.secrets {
+            output::remark(&format!("add -c {key}=… as you gave it; its value is a secret and is not shown"));
+        }
+    }
+}
