@@ -77,7 +77,7 @@ fn local(root: &Path, options: &Options) -> Result<ExitCode> {
         report.steps = Some(steps::run(&model, &subjects, options)?);
     }
     if options.wants(Part::Length) {
-        report.length = Some(length::run(&model, &subjects, root)?);
+        report.length = Some(length::run(&model, &subjects, options, root)?);
     }
     if options.wants(Part::Delta) {
         report.delta = Some(host::deltas(&model, root)?);

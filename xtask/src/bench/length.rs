@@ -10,11 +10,14 @@ use super::home::{Place, stored_bytes};
 use super::host::{self, BodyCost};
 use super::measure;
 use super::model_process::ModelProcess;
+use super::options::Options;
 use super::plan::{Plan, Work};
 use super::server::Exchange;
 use super::statistics::median;
 use super::subject::Subject;
 
+/// How often it is made, where it is not less for everything.
+const MOST_ROUNDS: usize = 3;
 /// How many calls the turn has.
 const CALLS: usize = 1_000;
 /// The steps that are shown, each as the median of those around it.
@@ -30,7 +33,7 @@ struct Shown {
     to: usize,
 }
 
-/// The long turn of one program.
+/// The long turns of one program; medians.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Length {
     pub(crate) subject: &'static str,
@@ -52,13 +55,32 @@ pub(crate) struct Step {
     pub(crate) body_alone: Option<BodyCost>,
 }
 
-pub(crate) fn run(model: &ModelProcess, subjects: &[Subject], root: &Path) -> Result<Vec<Length>> {
-    subjects.iter().map(|subject| long_turn(model, subject, root)).collect()
+pub(crate) fn run(
+    model: &ModelProcess,
+    subjects: &[Subject],
+    options: &Options,
+    root: &Path,
+) -> Result<Vec<Length>> {
+    let mut turns: Vec<Vec<Turn>> = subjects.iter().map(|_| Vec::new()).collect();
+    for round in 0..options.repeats.min(MOST_ROUNDS) {
+        for (subject, turns) in subjects.iter().zip(&mut turns) {
+            turns.push(long_turn(model, subject, round)?);
+        }
+    }
+    subjects.iter().zip(&turns).map(|(subject, turns)| summary(model, subject, turns, root)).collect()
 }
 
-fn long_turn(model: &ModelProcess, subject: &Subject, root: &Path) -> Result<Length> {
+/// One long turn.
+struct Turn {
+    plan: Plan,
+    exchanges: Vec<Exchange>,
+    peak_mb: f64,
+    stored_kb: f64,
+}
+
+fn long_turn(model: &ModelProcess, subject: &Subject, round: usize) -> Result<Turn> {
     let place = Place::empty()?;
-    let plan = Plan { run: format!("{}-long", subject.name), work: Work::True, calls: CALLS };
+    let plan = Plan { run: format!("{}-long-{round}", subject.name), work: Work::True, calls: CALLS };
     let mut command = subject.turn(&place, &model.url(&plan))?;
     let cost = measure::run(&mut command, &place.file("out"), &place.file("err"))?;
     let exchanges = model.exchanges(&plan.run)?;
@@ -68,30 +90,40 @@ fn long_turn(model: &ModelProcess, subject: &Subject, root: &Path) -> Result<Len
         subject.name,
         exchanges.len()
     );
-    let body = place.file("body");
-    std::fs::write(&body, model.last_body(&plan.run)?)?;
-    let mut steps = SHOWN.iter().map(|shown| step(&exchanges, shown)).collect::<Result<Vec<_>>>()?;
-    if subject.is_ours() {
+    let stored_kb = stored_bytes(&place.home())? as f64 / 1e3;
+    Ok(Turn { plan, exchanges, peak_mb: cost.peak_mb(), stored_kb })
+}
+
+fn summary(model: &ModelProcess, subject: &Subject, turns: &[Turn], root: &Path) -> Result<Length> {
+    let mut steps = SHOWN.iter().map(|shown| step(turns, shown)).collect::<Result<Vec<_>>>()?;
+    if let Some(turn) = turns.first().filter(|_| subject.is_ours()) {
+        let place = Place::empty()?;
+        let body = place.file("body");
+        std::fs::write(&body, model.last_body(&turn.plan.run)?)?;
         let alone = host::bodies(model, root, &body, CALLS, &SHOWN.map(|shown| shown.step))?;
         for (step, alone) in steps.iter_mut().zip(alone) {
             step.body_alone = Some(alone);
         }
     }
+    let middle = |value: fn(&Turn) -> f64| median(&turns.iter().map(value).collect::<Vec<_>>());
     Ok(Length {
         subject: subject.name,
-        peak_mb: cost.peak_kb as f64 / 1e3 * 1.024,
-        stored_kb: stored_bytes(&place.home())? as f64 / 1e3,
+        peak_mb: middle(|turn| turn.peak_mb),
+        stored_kb: middle(|turn| turn.stored_kb),
         steps,
     })
 }
 
 /// A step is from one request to the next; the first is number 1.
-fn step(exchanges: &[Exchange], shown: &Shown) -> Result<Step> {
-    let pairs = exchanges
-        .get(shown.from - 1..=shown.to)
-        .with_context(|| format!("the long turn has no step {}", shown.to))?;
+fn step(turns: &[Turn], shown: &Shown) -> Result<Step> {
+    let around = turns
+        .iter()
+        .map(|turn| turn.exchanges.get(shown.from - 1..=shown.to))
+        .collect::<Option<Vec<_>>>()
+        .with_context(|| format!("a long turn has no step {}", shown.to))?;
     let of = |value: fn(&Exchange, &Exchange) -> f64| {
-        median(&pairs.windows(2).filter_map(|two| Some(value(two.first()?, two.get(1)?))).collect::<Vec<_>>())
+        let pairs = around.iter().flat_map(|steps| steps.windows(2));
+        median(&pairs.filter_map(|two| Some(value(two.first()?, two.get(1)?))).collect::<Vec<_>>())
     };
     Ok(Step {
         step: shown.step,

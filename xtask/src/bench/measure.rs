@@ -24,9 +24,16 @@ pub(crate) struct Cost {
     pub(crate) cpu_ms: f64,
     /// Of it alone.
     pub(crate) own_cpu_ms: f64,
-    /// The most memory that it, or one of those it waited for, had resident, in kB. Not less than what this process has:
+    /// The most memory that it, or one of those it waited for, had resident, in kB of 1,024 bytes. Not less than what this process has:
     /// a child begins with its parent's.
     pub(crate) peak_kb: u64,
+}
+
+impl Cost {
+    /// The same in MB.
+    pub(crate) fn peak_mb(&self) -> f64 {
+        self.peak_kb as f64 * 1.024 / 1e3
+    }
 }
 
 /// What the kernel says of a process that has ended.

@@ -171,7 +171,7 @@ fn summary(subject: &'static str, work: Work, samples: &[Sample], options: &Opti
         wall_ms: of_size(calls, |one| one.cost.wall_ms),
         cpu_ms: of_size(calls, |one| one.cost.cpu_ms),
         own_cpu_ms: of_size(calls, |one| one.cost.own_cpu_ms),
-        peak_mb: of_size(calls, |one| one.cost.peak_kb as f64 / 1e3 * 1.024),
+        peak_mb: of_size(calls, |one| one.cost.peak_mb()),
         stored_kb: of_size(calls, |one| one.stored_bytes / 1e3),
     };
     let first = |of: &[&Sample]| median(&of.iter().map(|one| one.first_request_ms).collect::<Vec<_>>());
