@@ -54,6 +54,10 @@ pub fn run_bench(root: &Path, args: &[String]) -> Result<ExitCode> {
             model_process::serve()?;
             Ok(ExitCode::SUCCESS)
         }
+        [.., flag] if matches!(flag.as_str(), "--help" | "-h") => {
+            write!(std::io::stdout(), "{}", options::USAGE)?;
+            Ok(ExitCode::SUCCESS)
+        }
         [command, rest @ ..] if command == "local" => match Options::parse(rest) {
             Ok(options) => local(root, &options),
             Err(error) => usage(&error),

@@ -51,7 +51,7 @@ pub struct UsageError {
     why: String,
 }
 
-const USAGE: &str = "\
+pub(super) const USAGE: &str = "\
 usage: cargo xtask bench local [options]
 
   --repeats N       make each run so often [7]
