@@ -21,6 +21,11 @@ pub(crate) fn scripted(path: &Path) -> String {
     format!("{SCRIPTED}{}", path.display())
 }
 
+/// Whether a model name means a script.
+pub(crate) fn is_scripted(model: &str) -> bool {
+    model.starts_with(SCRIPTED)
+}
+
 /// Reads a model script; why it cannot be used, where it cannot.
 pub(crate) fn read_script(path: &Path) -> Result<Script, String> {
     let text = read_text(path, MAX_SCRIPT_BYTES)?;

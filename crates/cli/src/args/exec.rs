@@ -17,7 +17,7 @@ pub(crate) struct ExecArgs {
     /// added to the prompt.
     pub(crate) prompt: Option<String>,
     /// Read more of the prompt from standard input.
-    #[arg(value_name = "-", value_parser = ["-"])]
+    #[arg(value_name = "-", value_parser = dash)]
     pub(crate) stdin: Option<String>,
     /// Keep nothing: the thread lives in a temporary folder and cannot be resumed.
     #[arg(long)]
@@ -42,6 +42,14 @@ pub(crate) struct ExecOptions {
     /// Let files be changed in a directory that is in no git repository.
     #[arg(long)]
     pub(crate) skip_git_repo_check: bool,
+}
+
+/// Only `-` stands behind the prompt; anything else is a prompt without quotes.
+fn dash(word: &str) -> Result<String, String> {
+    match word {
+        "-" => Ok(word.to_owned()),
+        _ => Err("put the whole prompt in quotes: everturn exec \"…\"".to_owned()),
+    }
 }
 
 impl ExecOptions {
@@ -71,7 +79,7 @@ pub(crate) struct ExecResumeArgs {
     /// What to do next; `-` reads it from standard input. While the thread waits for an answer, it is heard after that.
     #[arg(conflicts_with = "prompt")]
     text: Option<String>,
-    /// The same as PROMPT.
+    /// What to do next, as an option.
     #[arg(long, short = 'p', value_name = "TEXT")]
     prompt: Option<String>,
     /// The thread that was used last.

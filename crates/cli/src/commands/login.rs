@@ -8,7 +8,10 @@ use crate::{
 };
 use config::{CredentialStore, Environment, Home, KeyPath, Listing, Origin};
 use models::SecretString;
-use std::io::{BufRead, IsTerminal};
+use std::io::{IsTerminal, Read};
+
+/// No key is longer.
+const MAX_KEY_BYTES: u64 = 16 * 1024;
 
 /// The key of the configuration that holds a provider's key itself.
 const TOKEN: &str = "experimental_bearer_token";
@@ -20,8 +23,7 @@ pub(crate) fn login(environment: &Environment, args: &LoginArgs) -> Result<Exit,
         return status(&wishes, &store);
     }
     let Some(entry) = wishes.config().model_providers.get(&args.provider) else {
-        let known = wishes.config().model_providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        return Err(Failure::usage(format!("there is no provider {}; there are {known}", args.provider)));
+        return Err(unknown_provider(&wishes, &args.provider));
     };
     let key = read_key(&entry.name)?;
     let place = store.put(&args.provider, &key).map_err(|error| Failure::backend(&error))?;
@@ -44,11 +46,20 @@ fn place_of_token(wishes: &Wishes, provider: &str) -> Option<Origin> {
 
 /// Forgets a key.
 pub(crate) fn logout(environment: &Environment, args: &LogoutArgs) -> Result<Exit, Failure> {
-    let (_, store) = open(environment)?;
+    let (wishes, store) = open(environment)?;
+    let is_known = wishes.config().model_providers.contains_key(&args.provider);
     let removed = store.remove(&args.provider).map_err(|error| Failure::backend(&error))?;
+    if !removed && !is_known {
+        return Err(unknown_provider(&wishes, &args.provider));
+    }
     let what = if removed { "the key was removed" } else { "there was no key" };
     output::remark(&format!("{}: {what}", args.provider));
     Ok(Exit::Done)
+}
+
+fn unknown_provider(wishes: &Wishes, id: &str) -> Failure {
+    let known = wishes.config().model_providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Failure::usage(format!("there is no provider {id}; there are {known}"))
 }
 
 fn open(environment: &Environment) -> Result<(Wishes, CredentialStore), Failure> {
@@ -87,15 +98,17 @@ fn read_key(provider: &str) -> Result<SecretString, Failure> {
     let key = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(format!("Key for {provider} (it is not shown): ")).map_err(unreadable)?
     } else {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).map_err(unreadable)?;
-        line
+        let mut text = String::new();
+        std::io::stdin().lock().take(MAX_KEY_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+        text
     };
     let key = key.trim();
-    if key.is_empty() || key.contains(char::is_whitespace) {
-        return Err(Failure::usage(
-            "that is no key; type one, or pipe it: printenv MY_KEY | everturn login --provider NAME",
-        ));
-    }
-    Ok(SecretString::from(key))
+    let why = match key {
+        "" => "nothing was given",
+        key if key.contains(char::is_whitespace) => "it has blanks or several lines",
+        _ => return Ok(SecretString::from(key)),
+    };
+    Err(Failure::usage(format!(
+        "that is no key: {why}; type one, or pipe it: printenv MY_KEY | everturn login --provider NAME"
+    )))
 }

@@ -1,7 +1,7 @@
 //! What the command line changes of a thread that there is already, and what has changed around it.
 
 use super::Wishes;
-use crate::{exit::Failure, output};
+use crate::{exit::Failure, output, router::is_scripted};
 use agent_core::{Budget, SandboxPolicy, Settings, TurnOverrides};
 use config::{Layer, SandboxMode};
 
@@ -64,6 +64,9 @@ impl Wishes {
     pub(crate) fn remark_on_kept(&self, before: &Settings) -> Result<(), Failure> {
         for key in KEPT.into_iter().filter(|key| self.is_said(key)) {
             output::warn(&format!("`{key}` is for new threads; this one keeps what it began with"));
+        }
+        if is_scripted(&before.model) && self.is_said("model_provider") && !self.is_said("model") {
+            output::warn("this thread is answered by a script; name a model as well: -m MODEL");
         }
         let cwd = self.cwd(before)?;
         if cwd != before.cwd && !self.project(&cwd).is_empty() {

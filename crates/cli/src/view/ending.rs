@@ -7,8 +7,8 @@ pub(crate) fn end_message(end: &TurnEnd) -> String {
     match end {
         TurnEnd::Final { message } => message.clone().unwrap_or_default(),
         TurnEnd::RepeatedCalls { times } => format!("the same tool calls came {times} times in a row"),
-        TurnEnd::OutputMisfit { message } => format!("the answer does not fit the output schema: {message}"),
-        TurnEnd::RetriesExhausted { message }
+        TurnEnd::OutputMisfit { message }
+        | TurnEnd::RetriesExhausted { message }
         | TurnEnd::ContextWindowExceeded { message }
         | TurnEnd::BudgetSpent { message }
         | TurnEnd::Fatal { message } => message.clone(),

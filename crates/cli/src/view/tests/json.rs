@@ -39,10 +39,7 @@ fn a_turn_that_fails_says_why_with_a_stable_code() {
     let ended = |end| told(vec![EventKind::TurnCompleted { end, usage: usage() }.into()]).remove(0);
     let failed = |message: &str, code: &str| json!({ "seq": 1, "type": "turn.failed", "error": { "message": message, "code": code }, "usage": usage_json() });
     let message = || "why".to_owned();
-    assert_eq!(
-        ended(TurnEnd::OutputMisfit { message: message() }),
-        failed("the answer does not fit the output schema: why", "output_misfit")
-    );
+    assert_eq!(ended(TurnEnd::OutputMisfit { message: message() }), failed("why", "output_misfit"));
     assert_eq!(ended(TurnEnd::BudgetSpent { message: message() }), failed("why", "budget_spent"));
     assert_eq!(
         ended(TurnEnd::RepeatedCalls { times: 4 }),
