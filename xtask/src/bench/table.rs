@@ -160,7 +160,7 @@ fn slopes(summaries: &[Summary], ours: &str) -> Table {
             figure(slope(summary.stored_bytes) / 1e3),
             figure(slope(summary.thread_bytes) / 1e3),
             figure(summary.first_request_ms),
-            summary.first_request_new_home_ms.map_or_else(String::new, figure),
+            figure(summary.first_request_new_home_ms),
         ]);
     }
     for peer in summaries.iter().filter(|summary| summary.subject != ours) {
@@ -177,7 +177,7 @@ fn slopes(summaries: &[Summary], ours: &str) -> Table {
             ratio(|one| one.stored_bytes.map_or(f64::NAN, |line| line.slope)),
             ratio(|one| one.thread_bytes.map_or(f64::NAN, |line| line.slope)),
             ratio(|one| one.first_request_ms),
-            String::new(),
+            ratio(|one| one.first_request_new_home_ms),
         ]);
     }
     table
