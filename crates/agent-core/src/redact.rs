@@ -93,16 +93,19 @@ impl Redactor {
         holdback(&self.known())
     }
 
-    /// Takes what can be shown, without secrets, from the front of a text that is still growing. What may be the
-    /// beginning of a secret stays.
+    /// How many bytes at the end of this text, which is still growing, are the beginning of a secret. It is nothing for
+    /// most texts, however long the secrets are.
+    pub fn unsure(&self, growing: &str) -> usize {
+        unsure(&self.known(), growing)
+    }
+
+    /// Takes what can be shown, without secrets, from the front of a text that is still growing. What is the beginning of
+    /// a secret stays.
     pub fn release(&self, growing: &mut String) -> String {
         let known = self.known();
         *growing = scrub(&known, growing);
-        let mut end = growing.len().saturating_sub(holdback(&known));
-        while !growing.is_char_boundary(end) {
-            end -= 1;
-        }
-        let rest = growing.split_off(end);
+        // A secret begins with a whole character, so the cut is between two.
+        let rest = growing.split_off(growing.len() - unsure(&known, growing));
         std::mem::replace(growing, rest)
     }
 
@@ -142,6 +145,17 @@ fn holdback(known: &[Secret]) -> usize {
     forms.map(|form| form.len() - 1).max().unwrap_or(0)
 }
 
+fn unsure(known: &[Secret], growing: &str) -> usize {
+    let forms = known.iter().flat_map(|secret| &secret.forms);
+    forms.map(|form| begun(growing.as_bytes(), form.as_bytes())).max().unwrap_or(0)
+}
+
+/// The length of the longest end of a text that a secret begins with without being complete.
+fn begun(text: &[u8], secret: &[u8]) -> usize {
+    let longest = text.len().min(secret.len().saturating_sub(1));
+    (1..=longest).rev().find(|length| text.ends_with(&secret[..*length])).unwrap_or(0)
+}
+
 fn scrub_tree(known: &[Secret], tree: &mut Value) {
     match tree {
         Value::String(text) => *text = scrub(known, text),
@@ -160,6 +174,26 @@ impl fmt::Debug for Redactor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_that_begins_no_secret_is_shown_at_once() {
+        let redactor = Redactor::new(["sk-12345678".into(), "ké-12345678".into()]);
+        let table = [
+            ("", 0),
+            ("no secret", 0),
+            ("a task", 2),
+            ("a sk", 2),
+            ("a s", 1),
+            ("sk-1234567", 10),
+            ("the ké", 3),
+        ];
+        for (text, unsure) in table {
+            assert_eq!(redactor.unsure(text), unsure, "{text}");
+            let mut growing = text.to_owned();
+            assert_eq!(redactor.release(&mut growing), text[..text.len() - unsure]);
+            assert_eq!(growing, text[text.len() - unsure..]);
+        }
+    }
 
     #[test]
     fn secrets_go_from_every_string_and_short_values_stay() {

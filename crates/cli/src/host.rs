@@ -78,6 +78,14 @@ impl Host {
         Ok(Self { backend, wishes, providers, specs, _temporary: temporary })
     }
 
+    /// Folds what was written into the database's file and closes it, so that the next start has nothing to recover. No
+    /// session is served any more.
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.database().close().await {
+            crate::output::warn(&format!("the database was not closed in good order: {error}"));
+        }
+    }
+
     fn database(&self) -> &Database {
         self.backend.database()
     }

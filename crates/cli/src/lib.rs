@@ -32,7 +32,8 @@ pub fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let environment = config::Environment::new(std::env::vars_os());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // The terminal has this thread; what is served, one more. A second one would only hand work back and forth.
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::report(Err(exit::Failure::new(Exit::Failed, error.to_string()))),
     };

@@ -39,7 +39,7 @@ struct Task {
 }
 
 pub(super) async fn exec(
-    host: Host,
+    host: &Host,
     prompt: String,
     options: &ExecOptions,
     keeping: Keeping,
@@ -49,18 +49,18 @@ pub(super) async fn exec(
     let settings = host.settings(Attendance::Absent)?;
     require_nobody(&settings, keeping)?;
     require_repository(&settings, options)?;
-    task.warn(&host, &settings.model);
+    task.warn(host, &settings.model);
     let place = LastWord::new(options)?;
     let mut view = view(options, host.taste(&settings.model));
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&session, &mut *view, 0);
-    let exit = turn(&host, &session, &mut follower, task).await?;
+    let exit = turn(host, &session, &mut follower, task).await?;
     Ok(end(exit, &follower, &place, again))
 }
 
 /// `prompt` is what to do after the turn that was running, if anything.
 pub(super) async fn resume(
-    host: Host,
+    host: &Host,
     thread: Option<&str>,
     prompt: Option<String>,
     options: &ExecOptions,
@@ -73,10 +73,10 @@ pub(super) async fn resume(
     };
     let key = host.find_or_last(thread).await?;
     let before = host.summary(&key).await?;
-    let settings = host.wishes().settings_after(&settings_of(&host, &key).await?)?;
+    let settings = host.wishes().settings_after(&settings_of(host, &key).await?)?;
     require_repository(&settings, options)?;
     if let Some(task) = &task {
-        task.warn(&host, &settings.model);
+        task.warn(host, &settings.model);
     }
     let place = LastWord::new(options)?;
     let session = host.resume(&key).await?;
@@ -94,7 +94,7 @@ pub(super) async fn resume(
     let exit = match (task, exit) {
         (None, exit) => exit.unwrap_or(Exit::Done),
         (Some(task), Some(Exit::Waiting)) => {
-            let op = task.op(&host, session.key()).await?;
+            let op = task.op(host, session.key()).await?;
             session.submit(submission(&session, op)).await?;
             output::remark("the prompt is kept; it is heard when the questions have their answers");
             Exit::Waiting
@@ -110,7 +110,7 @@ pub(super) async fn resume(
             output::remark("the prompt was not begun");
             return Ok(Exit::Interrupted);
         }
-        (Some(task), _) => turn(&host, &session, &mut follower, task).await?,
+        (Some(task), _) => turn(host, &session, &mut follower, task).await?,
     };
     Ok(end(exit, &follower, &place, again))
 }

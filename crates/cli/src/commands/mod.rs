@@ -143,7 +143,9 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
             let keeping = if ephemeral { Keeping::Nowhere } else { Keeping::Home };
             let prompt = exec::prompt(prompt, stdin.is_some())?;
             serve_kept(environment, run, keeping, async |host, again| {
-                exec::exec(host, prompt, &options, keeping, &again).await
+                let exit = exec::exec(&host, prompt, &options, keeping, &again).await;
+                host.close().await;
+                exit
             })
             .await
         }
@@ -156,7 +158,9 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
             let (thread, prompt) = resumed.target();
             let prompt = prompt.map(|text| exec::prompt(Some(text.to_owned()), false)).transpose()?;
             serve(environment, run, async |host, again| {
-                exec::resume(host, thread, prompt, &options, &again).await
+                let exit = exec::resume(&host, thread, prompt, &options, &again).await;
+                host.close().await;
+                exit
             })
             .await
         }

@@ -25,8 +25,7 @@ impl Scrubber {
 
     /// What can be given on now that this piece has come.
     pub(super) fn push(&mut self, text: &str) -> String {
-        let holdback = self.redactor.holdback();
-        if holdback == 0 {
+        if self.redactor.holdback() == 0 {
             return text.to_owned();
         }
         self.pending.push_str(text);
@@ -34,7 +33,7 @@ impl Scrubber {
             Delay::Full => 0,
             Delay::Line => self.pending.rfind('\n').map_or(0, |at| at + 1),
         };
-        let certain = self.pending.floor_char_boundary(self.pending.len().saturating_sub(holdback));
+        let certain = self.pending.len() - self.redactor.unsure(&self.pending);
         let whole = self.redactor.scrub(&self.pending);
         let mut cut = certain.max(lines);
         if whole == self.pending {
