@@ -5,11 +5,12 @@
 //! clock ticks; of short runs it says little.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::clock::{ms_between, now_ns};
 
@@ -48,12 +49,18 @@ struct Usage {
 pub(crate) fn run(command: &mut Command, out: &Path, err: &Path) -> Result<Cost> {
     command.stdin(Stdio::null()).stdout(File::create(out)?).stderr(File::create(err)?);
     let started_ns = now_ns();
-    let child = command.spawn().with_context(|| format!("could not start {:?}", command.get_program()))?;
+    // A group of its own, so that what it leaves behind can be found.
+    let child = command
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("could not start {:?}", command.get_program()))?;
     let pid = Pid::from_child(&child);
     // It stays a zombie, so that its line in /proc can still be read.
     waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
     let wall_ms = ms_between(started_ns, now_ns());
     let own_cpu_ms = own_cpu_ms(pid)?;
+    // The zombie is always there; anybody else in its group would disturb the next run.
+    let _ = kill_process_group(pid, Signal::KILL);
     let usage = reap(pid)?;
     if usage.code != Some(0) {
         let said = std::fs::read_to_string(err).unwrap_or_default();
@@ -114,6 +121,23 @@ mod tests {
         assert!(cost.cpu_ms > 50.0 && cost.wall_ms > 50.0, "{cost:?}");
         assert!(cost.own_cpu_ms < cost.cpu_ms / 2.0, "{cost:?}");
         assert!(cost.peak_kb > 100, "{cost:?}");
+    }
+
+    #[test]
+    fn what_the_program_leaves_behind_is_stopped() {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 60 & echo $!"]);
+        let out = place.path().join("out");
+        run(&mut command, &out, &place.path().join("err")).unwrap();
+        let left = std::fs::read_to_string(out).unwrap();
+        let stat = format!("/proc/{}/stat", left.trim());
+        // Killed, it may still wait for whoever inherits it to reap it.
+        let begun = std::time::Instant::now();
+        while std::fs::read_to_string(&stat).is_ok_and(|line| !line.contains(") Z ")) {
+            assert!(begun.elapsed().as_secs() < 20, "{stat} is still there");
+            std::thread::yield_now();
+        }
     }
 
     #[test]
