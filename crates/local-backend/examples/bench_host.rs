@@ -163,7 +163,7 @@ fn request(body: &Value, calls: usize) -> ModelRequest {
         summary: None,
         instructions: Shared::new(before.concat()),
         tools: Shared::default(),
-        conversation: Conversation { epoch: 0, items },
+        conversation: Conversation::of(0, items),
         output_schema: None,
         traceparent: None,
     }

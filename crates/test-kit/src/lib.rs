@@ -34,7 +34,7 @@
 //! #         turn: TurnId(1), effect: EffectId(1), attempt: 1,
 //! #         provider: String::new(), model: "m".into(), effort: None, summary: None,
 //! #         instructions: Shared::new("Be brief.".into()), tools: Shared::default(),
-//! #         conversation: Conversation { epoch: 0, items: Vec::new() }, output_schema: None, traceparent: None,
+//! #         conversation: Conversation::of(0, Vec::new()), output_schema: None, traceparent: None,
 //! #     }
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,12 +1,9 @@
 //! The set of what is in flight. Polled in the order of insertion; never wakes itself.
 
-use super::{
-    model_call::{ModelCall, Progress},
-    start,
-};
+use super::{model_call::ModelCall, start};
 use crate::{
-    ports::{CancelHandle, Ports},
-    protocol::{EffectId, Submission, ThreadKey},
+    ports::{CancelHandle, Ended, Ports, Stopping},
+    protocol::{EffectId, Submission, ThreadKey, ToolAnswer},
     thread::{Answer, Input, Thread},
 };
 use futures::{
@@ -45,10 +42,10 @@ struct Entry<'a> {
 
 /// How an effect is carried out, and so how it is stopped.
 pub(super) enum Work<'a> {
-    /// Dropping the stream stops it.
+    /// Dropping the stream stops it, unless the streamer promises that it answers.
     Model(ModelCall<'a>),
     /// It is asked to stop, and answers.
-    Tool { answer: BoxFuture<'a, Answer>, cancel: CancelHandle<'a> },
+    Tool { ended: BoxFuture<'a, Ended>, cancel: CancelHandle<'a> },
     /// Dropping the future stops it.
     Other(BoxFuture<'a, Answer>),
     /// The answer is there.
@@ -66,14 +63,14 @@ impl<'a> InFlight<'a> {
 
     /// Makes the set follow the thread: what it no longer waits for is dropped, which stops it; what is to stop is
     /// asked to.
-    pub(super) fn reconcile(&mut self, thread: &Thread) {
+    pub(super) fn reconcile(&mut self, thread: &Thread, ports: Ports<'a>) {
         self.entries.retain_mut(|entry| {
             let wanted = thread
                 .running()
                 .find(|running| running.effect.id == entry.effect && running.effect.attempt == entry.attempt);
             if wanted.is_some_and(|running| running.cancelling) && !entry.cancelling {
                 entry.cancelling = true;
-                entry.work.stop();
+                entry.work.stop(ports);
             }
             wanted.is_some()
         });
@@ -124,41 +121,67 @@ impl<'a> InFlight<'a> {
 
     fn poll_entries(&mut self, key: &ThreadKey, ports: Ports<'a>, cx: &mut Context<'_>) -> Poll<Arrival> {
         for at in 0..self.entries.len() {
-            let Poll::Ready(answer) = self.entries[at].work.poll(key, ports, cx) else { continue };
-            let Some(answer) = answer else { return Poll::Ready(Arrival::Nothing) };
+            let Poll::Ready(progress) = self.entries[at].work.poll(key, ports, cx) else { continue };
+            let end = match progress {
+                Progress::End(end) => end,
+                Progress::More => return Poll::Ready(Arrival::Nothing),
+            };
             let Entry { effect, attempt, .. } = self.entries.remove(at);
-            return Poll::Ready(Arrival::Answer(Input::Answered { effect, attempt, answer }));
+            return Poll::Ready(Arrival::Answer(match end {
+                End::Answered(answer) => Input::Answered { effect, attempt, answer },
+                End::Lost(evidence) => Input::Lost { effect, attempt, evidence },
+            }));
         }
         Poll::Pending
     }
 }
 
+/// What a poll of work came to.
+pub(super) enum Progress {
+    End(End),
+    /// There may be more at once; others go first.
+    More,
+}
+
+/// How an effect ended.
+pub(super) enum End {
+    Answered(Answer),
+    /// With the process that carried it out.
+    Lost(Option<ToolAnswer>),
+}
+
 impl Work<'_> {
-    fn stop(&mut self) {
+    fn stop(&mut self, ports: Ports<'_>) {
         match self {
-            Self::Model(call) => *self = Self::Answered(Answer::Model { answer: call.cancelled() }),
+            Self::Model(call) => match ports.model.stop(call.effect, call.attempt) {
+                Stopping::AtOnce => *self = Self::Answered(Answer::Model { answer: call.cancelled() }),
+                Stopping::Answers => call.stopping = true,
+            },
             Self::Tool { cancel, .. } => cancel.pull(),
             Self::Other(_) => *self = Self::Answered(Answer::Cancelled),
             Self::Answered(_) => {}
         }
     }
 
-    /// Ready with the answer, or with nothing where the work should be polled again after others.
-    fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Progress> {
         match self {
-            Self::Model(call) => call.poll(key, ports, cx).map(|progress| match progress {
-                Progress::Answer(answer) => Some(Answer::Model { answer }),
-                Progress::More => None,
-            }),
-            Self::Tool { answer, cancel } => {
-                let answer = answer.as_mut().poll(cx);
-                if answer.is_ready() {
+            Self::Model(call) => call.poll(key, ports, cx),
+            Self::Tool { ended, cancel } => {
+                let ended = ended.as_mut().poll(cx);
+                if ended.is_ready() {
                     cancel.disarm();
                 }
-                answer.map(Some)
+                ended.map(|ended| {
+                    Progress::End(match ended {
+                        Ended::Answered(answer) => End::Answered(Answer::Tool { answer }),
+                        Ended::Lost { evidence } => End::Lost(evidence),
+                    })
+                })
             }
-            Self::Other(answer) => answer.as_mut().poll(cx).map(Some),
-            Self::Answered(answer) => Poll::Ready(Some(answer.clone())),
+            Self::Other(answer) => {
+                answer.as_mut().poll(cx).map(|answer| Progress::End(End::Answered(answer)))
+            }
+            Self::Answered(answer) => Poll::Ready(Progress::End(End::Answered(answer.clone()))),
         }
     }
 }

@@ -69,7 +69,7 @@ pub async fn run_thread(thread: &mut Thread, start_up: StartUp, ports: Ports<'_>
         }
     }
     loop {
-        in_flight.reconcile(thread);
+        in_flight.reconcile(thread, ports);
         if thread.is_closed() {
             return Ok(Exit::Shutdown);
         }
@@ -112,6 +112,7 @@ async fn commit(thread: &mut Thread, input: Input, ports: Ports<'_>) -> Result<(
     let record = thread.next_record(ports.entropy.now_ms(), input);
     let outcome = thread.apply(&record)?;
     ports.storage.append(&record, &outcome.events).await?;
+    ports.storage.committed(thread);
     if let Err(error) = ports.sink.publish(&thread.key, &outcome.events).await {
         tracing::warn!(thread = %thread.key, %error, "events are stored but were not published");
     }

@@ -1,11 +1,13 @@
 //! A model call in flight: deltas go out as they come, items are gathered until the response ends.
 
+use super::in_flight::{End, Progress};
 use crate::{
     ports::Ports,
     protocol::{
         EffectId, ItemId, Live, LiveKind, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem,
         ThreadKey, TurnId,
     },
+    thread::Answer,
 };
 use futures::stream::{BoxStream, StreamExt};
 use std::task::{Context, Poll};
@@ -25,14 +27,8 @@ pub(super) struct ModelCall<'a> {
     pub(super) index: usize,
     /// What was not shown yet of the item in the making, because it may be the beginning of a secret.
     pub(super) held: String,
-}
-
-/// What a poll of a model call came to.
-pub(super) enum Progress {
-    /// The response has ended.
-    Answer(ModelAnswer),
-    /// There may be more at once; others go first.
-    More,
+    /// It was asked to stop, and is heard to its end.
+    pub(super) stopping: bool,
 }
 
 impl ModelCall<'_> {
@@ -43,41 +39,44 @@ impl ModelCall<'_> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(event) => event,
             };
-            if let Some(answer) = self.take(event, key, ports) {
-                return Poll::Ready(Progress::Answer(answer));
+            if let Some(end) = self.take(event, key, ports) {
+                return Poll::Ready(Progress::End(end));
             }
         }
         Poll::Ready(Progress::More)
     }
 
-    /// Takes one event; the answer, where it was the last.
+    /// Takes one event; the end, where it was the last.
     fn take(
         &mut self,
         event: Option<Result<ModelEvent, ModelError>>,
         key: &ThreadKey,
         ports: Ports<'_>,
-    ) -> Option<ModelAnswer> {
-        match event {
+    ) -> Option<End> {
+        let answer = match event {
             Some(Ok(ModelEvent::Delta { index, kind })) => {
                 self.show(index, kind, key, ports);
-                None
+                return None;
             }
             Some(Ok(ModelEvent::Item(item))) => {
                 self.items.push(item);
                 self.text.clear();
                 self.held.clear();
-                None
+                return None;
             }
             Some(Ok(ModelEvent::Completed(completion))) => {
-                Some(ModelAnswer::Completed { items: std::mem::take(&mut self.items), completion })
+                ModelAnswer::Completed { items: std::mem::take(&mut self.items), completion }
             }
-            Some(Err(error)) => Some(ModelAnswer::Failed { error }),
+            _ if self.stopping => self.cancelled(),
+            Some(Err(error)) if error.kind == ModelErrorKind::Lost => return Some(End::Lost(None)),
+            Some(Err(error)) => ModelAnswer::Failed { error },
             None => {
                 let error =
                     ModelError::new(ModelErrorKind::Stream, "the response ended before it was complete");
-                Some(ModelAnswer::Failed { error })
+                ModelAnswer::Failed { error }
             }
-        }
+        };
+        Some(End::Answered(Answer::Model { answer }))
     }
 
     /// Shows a piece, without secrets, also without one that is split over several pieces.

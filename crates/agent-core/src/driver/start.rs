@@ -54,6 +54,7 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
                     text: String::new(),
                     index: 0,
                     held: String::new(),
+                    stopping: false,
                 });
             }
         }
@@ -66,7 +67,7 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
         EffectKind::Tool { .. } => {
             if let Some(request) = thread.tool_request(effect) {
                 let Operation { answer, cancel } = ports.tools.start(request);
-                return Work::Tool { answer: answer.0.map(|answer| Answer::Tool { answer }).boxed(), cancel };
+                return Work::Tool { ended: answer.0, cancel };
             }
         }
         EffectKind::Timer { due_ms, .. } => {

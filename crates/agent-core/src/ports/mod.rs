@@ -10,11 +10,11 @@ mod tools;
 
 pub use entropy::Entropy;
 pub use inbox::Inbox;
-pub use model::ModelStreamer;
-pub use session::{AgentSession, Cursor, SessionError, Update};
+pub use model::{ModelStreamer, Stopping};
+pub use session::{AgentSession, Cursor, Notice, SessionError, Update};
 pub use sink::{EventSink, SinkError};
 pub use storage::{BlobSource, Commit, StorageBackend, StorageError, Stored};
-pub use tools::{Answering, CancelHandle, Operation, ToolCallHandler};
+pub use tools::{Answering, CancelHandle, Ended, Operation, ToolCallHandler};
 
 #[cfg(feature = "test-util")]
 pub use {

@@ -59,6 +59,35 @@ pub enum Update {
         /// The last one that holds.
         to: u64,
     },
+    /// How it stands with what the events come from.
+    Notice(Notice),
+}
+
+/// What a reader should know besides the events: they may be late for a while. Nothing is lost, and it heals by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Notice {
+    /// The server that keeps the thread does not answer.
+    ServerAway {
+        /// Which, why, and what can be done.
+        message: String,
+    },
+    /// Nobody serves the thread at the moment.
+    WorkerAway {
+        /// What can be done.
+        message: String,
+    },
+    /// Pieces of items in the making do not come; items come whole when they are done.
+    BusAway {
+        /// Which, and why.
+        message: String,
+    },
+    /// What was away is back.
+    Back {
+        /// What it was.
+        message: String,
+    },
 }
 
 /// Why a session could not do what it was asked.

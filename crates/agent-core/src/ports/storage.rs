@@ -20,6 +20,10 @@ pub trait StorageBackend: Send + Sync {
     /// After an error it is unknown whether the record is in: the caller drops its `Thread` and loads.
     async fn append(&self, record: &Record, events: &[Event]) -> Result<(), StorageError>;
 
+    /// The thread as it is after the append that has just succeeded. A backend that answers questions about a thread
+    /// while it is served keeps here what it needs; it must be quick.
+    fn committed(&self, _thread: &Thread) {}
+
     /// The latest snapshot and the commits after it, in order. Empty for a thread that was never written.
     async fn load(&self) -> Result<Stored, StorageError>;
 

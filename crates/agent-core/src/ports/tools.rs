@@ -42,7 +42,20 @@ pub struct Operation<'a> {
 }
 
 /// The future of an operation's answer.
-pub struct Answering<'a>(pub BoxFuture<'a, ToolAnswer>);
+pub struct Answering<'a>(pub BoxFuture<'a, Ended>);
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With its answer.
+    Answered(ToolAnswer),
+    /// The process that carried it out is gone. The driver makes [`crate::Input::Lost`] of it, so that a call that may run
+    /// twice does.
+    Lost {
+        /// What [`ToolCallHandler::recover`] found out about it.
+        evidence: Option<ToolAnswer>,
+    },
+}
 
 impl fmt::Debug for Answering<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +69,15 @@ impl<'a> Operation<'a> {
         answer: impl Future<Output = ToolAnswer> + Send + 'a,
         cancel: impl FnOnce() + Send + 'a,
     ) -> Self {
-        Self { answer: Answering(Box::pin(answer)), cancel: CancelHandle(Some(Box::new(cancel))) }
+        Self::elsewhere(async { Ended::Answered(answer.await) }, cancel)
+    }
+
+    /// The same for an operation that another process carries out, which may die.
+    pub fn elsewhere(
+        ended: impl Future<Output = Ended> + Send + 'a,
+        cancel: impl FnOnce() + Send + 'a,
+    ) -> Self {
+        Self { answer: Answering(Box::pin(ended)), cancel: CancelHandle(Some(Box::new(cancel))) }
     }
 }
 

@@ -4,6 +4,7 @@ use super::EffectId;
 use super::{
     Effort, Item, LiveKind, Payload, RateLimit, Shared, Summary, ThreadKey, TokenUsage, ToolSpec, TurnId,
 };
+use crate::thread::Archived;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,8 +47,18 @@ pub struct ModelRequest {
 pub struct Conversation {
     /// Changes whenever earlier items do.
     pub epoch: u32,
+    /// What comes before the items and is kept elsewhere. Empty wherever a model is asked: the host puts the items back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archived: Vec<Archived>,
     /// The items.
     pub items: Vec<Shared<Item>>,
+}
+
+impl Conversation {
+    /// A conversation of which nothing is kept elsewhere.
+    pub fn of(epoch: u32, items: Vec<Shared<Item>>) -> Self {
+        Self { epoch, archived: Vec::new(), items }
+    }
 }
 
 /// What a model's response is made of while it comes.
@@ -174,6 +185,9 @@ pub enum ModelErrorKind {
     InvalidRequest,
     /// The conversation does not fit the model's window.
     ContextWindowExceeded,
+    /// The worker that asked is gone, and the answer with it. The driver makes [`crate::Input::Lost`] of it: asked again
+    /// as another attempt, which no limit of retries counts.
+    Lost,
 }
 
 impl ModelError {
@@ -185,7 +199,7 @@ impl ModelError {
     /// Whether the thread may ask again.
     pub fn retry(&self) -> bool {
         match self.kind {
-            ModelErrorKind::Stream => true,
+            ModelErrorKind::Stream | ModelErrorKind::Lost => true,
             ModelErrorKind::Unavailable
             | ModelErrorKind::Auth
             | ModelErrorKind::Quota
@@ -203,6 +217,7 @@ impl ModelError {
             ModelErrorKind::Quota => "quota",
             ModelErrorKind::InvalidRequest => "invalid_request",
             ModelErrorKind::ContextWindowExceeded => "context_window_exceeded",
+            ModelErrorKind::Lost => "lost",
         }
     }
 }

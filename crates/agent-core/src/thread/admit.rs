@@ -2,8 +2,10 @@
 
 use super::{Life, Thread, turn::Stage};
 use crate::protocol::{
-    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, TurnOverrides,
+    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, Tenant, TurnId,
+    TurnOverrides,
 };
+use std::collections::BTreeMap;
 
 /// A thread remembers so many op ids; storage remembers all.
 pub const RECENT_OPS: usize = 1024;
@@ -28,30 +30,66 @@ pub enum Admission {
 impl Thread {
     /// Whether this submission can be applied now.
     pub fn admit(&self, submission: &Submission) -> Admission {
-        if submission.tenant != self.key.tenant {
-            return Admission::Refused(Refusal::WrongTenant);
-        }
-        if self.recent_ops.contains(&submission.op_id) {
+        if submission.tenant == self.key.tenant && self.recent_ops.contains(&submission.op_id) {
             return Admission::Repeated;
         }
-        match self.refusal(submission) {
+        match self.gate().refusal(submission) {
             Some(refusal) => Admission::Refused(refusal),
             None => Admission::Fresh,
         }
     }
 
-    fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+    /// What decides over submissions as the thread is now.
+    pub fn gate(&self) -> Gate {
+        let question = |(id, call)| {
+            let Stage::Asking { preparation, .. } = &self.call(call)?.stage else { return None };
+            let answered_by = match preparation.subject {
+                Subject::Patch { .. } => "patch_approval",
+                Subject::Command { .. } | Subject::Plan { .. } | Subject::Other { .. } => "exec_approval",
+            };
+            Some((InteractionId::clone(id), answered_by))
+        };
+        Gate {
+            tenant: self.key.tenant.clone(),
+            life: self.life,
+            turns: self.turns,
+            is_running: self.turn.is_some(),
+            queued: self.queue.len(),
+            questions: self.pending.iter().filter_map(question).collect(),
+        }
+    }
+}
+
+/// The part of a thread that decides whether an op is refused: small, so that it can be kept where the thread itself is
+/// out of reach. Repeated ops it does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    tenant: Tenant,
+    life: Life,
+    turns: u32,
+    is_running: bool,
+    queued: usize,
+    /// The questions that wait, each with the op that answers it.
+    questions: BTreeMap<InteractionId, &'static str>,
+}
+
+impl Gate {
+    /// Why a submission that was not applied before cannot be applied, if it cannot.
+    pub fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+        if submission.tenant != self.tenant {
+            return Some(Refusal::WrongTenant);
+        }
         if let Some(expected) = submission.expected_turn
             && expected.0 != self.turns
         {
-            return Some(Refusal::StaleTurn { expected, actual: crate::TurnId(self.turns) });
+            return Some(Refusal::StaleTurn { expected, actual: TurnId(self.turns) });
         }
         match &submission.op {
             Op::UserTurn { items, overrides, output_schema: _ } => {
                 self.closed().or_else(|| self.refuse_content(items)).or_else(|| refuse_overrides(overrides))
             }
             Op::UserInput { items } => self.closed().or_else(|| self.refuse_content(items)),
-            Op::Interrupt => self.turn.is_none().then_some(Refusal::NoTurn),
+            Op::Interrupt => (!self.is_running).then_some(Refusal::NoTurn),
             Op::ExecApproval { id, decision } => self.refuse_answer(id, decision, "exec_approval"),
             Op::PatchApproval { id, decision } => self.refuse_answer(id, decision, "patch_approval"),
             Op::OverrideTurnContext { overrides } => self.closed().or_else(|| refuse_overrides(overrides)),
@@ -90,7 +128,7 @@ impl Thread {
         if !says_something {
             return Some(Refusal::Malformed { why: "the message is empty".into() });
         }
-        (self.queue.len() >= MAX_QUEUED_INPUTS).then(|| Refusal::Overloaded {
+        (self.queued >= MAX_QUEUED_INPUTS).then(|| Refusal::Overloaded {
             what: "messages that wait for the running turn".into(),
             limit: MAX_QUEUED_INPUTS as u64,
         })
@@ -100,17 +138,10 @@ impl Thread {
         if let ApprovalDecision::ApprovedWithAmendment { .. } = decision {
             return Some(Refusal::NotServed { what: format!("{op} with a policy amendment") });
         }
-        let Some(call) = self.pending.get(id).and_then(|call| self.call(call)) else {
+        let Some(wanted) = self.questions.get(id) else {
             return Some(Refusal::UnknownInteraction { id: id.clone() });
         };
-        let Stage::Asking { preparation, .. } = &call.stage else {
-            return Some(Refusal::UnknownInteraction { id: id.clone() });
-        };
-        let wanted = match preparation.subject {
-            Subject::Patch { .. } => "patch_approval",
-            Subject::Command { .. } | Subject::Plan { .. } | Subject::Other { .. } => "exec_approval",
-        };
-        (wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: wanted.into() })
+        (*wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: (*wanted).into() })
     }
 }
 

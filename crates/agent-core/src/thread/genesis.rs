@@ -1,6 +1,6 @@
 //! How a thread begins: afresh, or as a fork of another.
 
-use super::{Thread, Told};
+use super::{Archived, Thread, Told};
 use crate::protocol::{Item, Plan, Settings, Shared, Source, ToolSpec};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub struct Genesis {
     /// The conversation it begins with: context items, or a fork's past.
     #[serde(default)]
     pub items: Vec<Shared<Item>>,
+    /// What comes before those items and is kept as blobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archived: Vec<Archived>,
     /// How durable the thread is, in the backend's words.
     pub durability: String,
     /// The thread and turn this one was forked from, as `thread/turn`.
@@ -53,6 +56,7 @@ impl Thread {
             instructions: self.instructions.clone(),
             tools: self.tools.clone(),
             items: self.items.clone(),
+            archived: self.archived.clone(),
             durability: String::new(),
             forked_from: Some(format!("{}/{}", self.key.thread, self.turns)),
             turns: self.turns,

@@ -38,6 +38,7 @@ impl<'a> Machine<'a> {
         thread.instructions = genesis.instructions.clone();
         thread.tools = genesis.tools.clone();
         thread.items = genesis.items.clone();
+        thread.archived = genesis.archived.clone();
         thread.turns = genesis.turns;
         thread.next_call = genesis.calls + 1;
         thread.name = genesis.name.clone();

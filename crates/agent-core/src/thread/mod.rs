@@ -8,6 +8,7 @@
 
 mod admit;
 mod approvals;
+mod archive;
 mod calls;
 mod effect;
 mod environment;
@@ -23,7 +24,8 @@ mod rules;
 mod settle;
 mod turn;
 
-pub use admit::{Admission, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
+pub use admit::{Admission, Gate, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
+pub use archive::Archived;
 pub use effect::{Command, Effect, EffectKind, Outcome, Running, TimerPurpose};
 pub use environment::Told;
 pub use genesis::Genesis;
@@ -63,6 +65,8 @@ pub struct Thread {
     instructions: Shared<String>,
     tools: Shared<Vec<ToolSpec>>,
     epoch: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    archived: Vec<Archived>,
     items: Vec<Shared<Item>>,
     #[serde(default)]
     told: Told,
@@ -109,6 +113,7 @@ impl Thread {
             instructions: Shared::default(),
             tools: Shared::default(),
             epoch: 0,
+            archived: Vec::new(),
             items: Vec::new(),
             told: Told::default(),
             plan: None,
@@ -213,7 +218,7 @@ impl Thread {
         self.turns
     }
 
-    /// The conversation.
+    /// The conversation, but for what was archived.
     pub fn items(&self) -> &[Shared<Item>] {
         &self.items
     }

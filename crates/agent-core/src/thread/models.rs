@@ -256,7 +256,9 @@ fn exhausted(error: &ModelError, asked: u32) -> ModelError {
 fn turn_end(error: &ModelError) -> TurnEnd {
     let message = error.message.clone();
     match error.kind {
-        ModelErrorKind::Stream | ModelErrorKind::Unavailable => TurnEnd::RetriesExhausted { message },
+        ModelErrorKind::Stream | ModelErrorKind::Unavailable | ModelErrorKind::Lost => {
+            TurnEnd::RetriesExhausted { message }
+        }
         ModelErrorKind::ContextWindowExceeded => TurnEnd::ContextWindowExceeded { message },
         ModelErrorKind::Auth | ModelErrorKind::Quota | ModelErrorKind::InvalidRequest => {
             TurnEnd::Fatal { message }

@@ -18,7 +18,11 @@ impl Thread {
             summary: turn.settings.summary,
             instructions: self.instructions.clone(),
             tools: self.tools.clone(),
-            conversation: Conversation { epoch: self.epoch, items: self.items.clone() },
+            conversation: Conversation {
+                epoch: self.epoch,
+                archived: self.archived.clone(),
+                items: self.items.clone(),
+            },
             output_schema: turn.output_schema.clone(),
             traceparent: turn.traceparent.clone(),
         })

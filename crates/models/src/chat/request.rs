@@ -91,7 +91,7 @@ mod tests {
             summary: None,
             instructions: Shared::default(),
             tools: Shared::new(vec![tool]),
-            conversation: Conversation { epoch: 0, items: vec![Shared::new(hi)] },
+            conversation: Conversation::of(0, vec![Shared::new(hi)]),
             output_schema: Some(json!({ "type": "object" })),
             traceparent: None,
         }

@@ -52,7 +52,7 @@ pub(crate) fn request(items: Vec<Item>) -> ModelRequest {
         summary: None,
         instructions: Shared::new("Be brief.".to_owned()),
         tools: Shared::default(),
-        conversation: Conversation { epoch: 0, items: items.into_iter().map(Shared::new).collect() },
+        conversation: Conversation::of(0, items.into_iter().map(Shared::new).collect()),
         output_schema: None,
         traceparent: None,
     }

@@ -1,0 +1,1 @@
+//! The same loop inside a Temporal workflow.
