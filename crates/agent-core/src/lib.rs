@@ -11,6 +11,7 @@
 
 mod approval;
 mod driver;
+mod overview;
 mod ports;
 mod protocol;
 mod redact;
@@ -21,7 +22,11 @@ mod turn_diff;
 pub mod testing;
 
 pub use approval::{Decision, decide};
-pub use driver::{Exit, RunError, StartUp, run_thread};
+pub use driver::{Exit, RunError, StartUp, ask_model, cross_boundary, run_thread};
+pub use overview::{
+    ExportFormat, ForkPoint, Overview, PendingInteraction, Progress, Server, ThreadFilter, ThreadHeader,
+    ThreadStatus, ThreadSummary, question,
+};
 pub use ports::*;
 pub use protocol::*;
 pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};

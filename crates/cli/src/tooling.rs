@@ -1,10 +1,8 @@
 //! The tools of this process, and the secrets that must not be stored.
 
-use crate::{providers::Providers, settings::Wishes};
-use agent_core::{BlobId, Redactor, ThreadKey};
-use async_trait::async_trait;
-use config::{Inherit, ShellEnvironmentPolicy};
-use local_backend::{Database, Durability};
+use crate::{host::Keeping, providers::Providers, settings::Wishes};
+use agent_core::Redactor;
+use config::{Config, Inherit};
 use sink::Relay;
 use std::{path::Path, sync::Arc};
 use tools::{BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig};
@@ -14,34 +12,35 @@ pub(crate) fn tools(
     wishes: &Wishes,
     providers: &Providers,
     home: &Path,
-    durability: Durability,
-    database: &Database,
+    keeping: Keeping,
+    blobs: Arc<dyn BlobWriter>,
     relay: &Arc<Relay>,
 ) -> (ToolRegistry, Redactor) {
     let environment = &wishes.environment;
-    let policy = policy(&wishes.config().shell_environment_policy, providers);
+    let policy = policy(wishes.config(), providers);
     let withheld = policy.excluded_values(environment.all());
     providers.redactor.learn(wishes.config().secrets(environment).into_iter().chain(withheld));
     providers.learn_kept_keys();
     let redactor = providers.redactor.clone();
-    let config = ToolsConfig {
+    let tools = ToolsConfig {
         env_policy: policy,
-        durability: match durability {
-            Durability::Power => tools::Durability::Power,
-            Durability::Process | Durability::Ephemeral => tools::Durability::Process,
+        durability: match (keeping, wishes.config().durability) {
+            (Keeping::Home, config::Durability::Power) => tools::Durability::Power,
+            (Keeping::Nowhere, _) | (_, config::Durability::Process) => tools::Durability::Process,
         },
         ..ToolsConfig::new(
             home,
             environment.all().clone(),
             redactor.clone(),
             Arc::clone(relay) as _,
-            Arc::new(Blobs { database: database.clone() }),
+            blobs,
         )
     };
-    (ToolRegistry::new(config), redactor)
+    (ToolRegistry::new(tools), redactor)
 }
 
-fn policy(configured: &ShellEnvironmentPolicy, providers: &Providers) -> EnvPolicy {
+fn policy(config: &Config, providers: &Providers) -> EnvPolicy {
+    let configured = &config.shell_environment_policy;
     let set = configured.set.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     EnvPolicy {
         inherit: match configured.inherit {
@@ -53,19 +52,6 @@ fn policy(configured: &ShellEnvironmentPolicy, providers: &Providers) -> EnvPoli
         exclude: configured.exclude.clone(),
         set: set.collect(),
         include_only: configured.include_only.clone(),
-        withhold: providers.secret_variables(),
-    }
-}
-
-/// Keeps images that tools look at in the database.
-struct Blobs {
-    database: Database,
-}
-
-#[async_trait]
-impl BlobWriter for Blobs {
-    async fn put(&self, key: &ThreadKey, bytes: Vec<u8>) -> Result<BlobId, String> {
-        let session = self.database.attach(key).await.map_err(|error| error.to_string())?;
-        session.put_blob(&bytes).await.map_err(|error| error.to_string())
+        withhold: [providers.secret_variables(), config.temporal.secret_variables()].concat(),
     }
 }

@@ -85,6 +85,24 @@ pub enum Durability {
     Power,
 }
 
+/// Where threads live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// In this process, kept in the data folder.
+    Local,
+    /// In workflows of a Temporal server.
+    Temporal,
+}
+
+/// Whether a Temporal server is started where none is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DevServerStart {
+    /// One for this machine, with its data in the data folder.
+    Auto,
+    /// None is.
+    Never,
+}
+
 choice!(SandboxMode {
     "read-only" => ReadOnly, "nothing may be changed";
     "workspace-write" => WorkspaceWrite, "files below the working directory and the writable roots may be changed";
@@ -111,6 +129,16 @@ choice!(CredentialsStore {
 choice!(Durability {
     "process" => Process, "what is acknowledged survives the death of any process";
     "power" => Power, "it survives a power loss too; every step waits for the disk";
+});
+
+choice!(Backend {
+    "local" => Local, "in this process, kept in the data folder";
+    "temporal" => Temporal, "in workflows of a Temporal server";
+});
+
+choice!(DevServerStart {
+    "auto" => Auto, "one is started for this machine, with its data in the data folder";
+    "never" => Never, "none is started: without an address, localhost:7233 is asked";
 });
 
 choice!(ApprovalPolicy {

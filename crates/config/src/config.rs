@@ -1,7 +1,7 @@
 //! [`Config`]: everything a run is configured with, every default filled in.
 
 use crate::{
-    CredentialsStore, Durability, Environment, Inherit, SandboxMode, Secret, WireApi,
+    Backend, CredentialsStore, Durability, Environment, Inherit, SandboxMode, Secret, Temporal, WireApi,
     value::{credentials, names_a_secret},
 };
 use agent_core::{ApprovalPolicy, Budget, Effort, Summary};
@@ -52,6 +52,10 @@ pub struct Config {
     pub durability: Durability,
     /// `budget`.
     pub budget: Budget,
+    /// `backend`.
+    pub backend: Backend,
+    /// `temporal`.
+    pub temporal: Temporal,
     /// `log`.
     pub log: Option<String>,
     /// The profile that was used.
@@ -162,6 +166,7 @@ impl Config {
             secret.map(|(_, value)| value.expose().to_owned()).collect::<Vec<_>>()
         };
         let mut secrets = named(&self.shell_environment_policy.set);
+        secrets.extend(self.temporal.secrets(environment));
         for provider in self.model_providers.values() {
             for (name, value) in &provider.http_headers {
                 let credentials = credentials(name, value.expose());

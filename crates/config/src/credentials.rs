@@ -5,7 +5,7 @@ mod file;
 mod keyring;
 
 pub use error::CredentialError;
-pub use keyring::{Keyring, KeyringError};
+pub use keyring::{Keyring, KeyringError, system_keyring};
 
 use crate::CredentialsStore;
 use file::AuthFile;
@@ -64,7 +64,7 @@ impl CredentialStore {
     /// # Errors
     /// There is no keyring and nothing else is wanted; others can read the file, and this cannot be corrected.
     pub fn open(home: &Path, mode: CredentialsStore) -> Result<Self, CredentialError> {
-        Self::opened(home, mode, keyring::system())
+        Self::opened(home, mode, system_keyring())
     }
 
     /// The store in a data folder, with a keyring of the host's own.

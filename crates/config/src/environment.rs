@@ -35,7 +35,38 @@ pub(crate) const VLLM_API_KEY: &str = "VLLM_API_KEY";
 pub(crate) const LLAMA_API_KEY: &str = "LLAMA_API_KEY";
 /// What is logged.
 pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
-/// Every variable that is read.
+/// Where threads live.
+pub(crate) const EVERTURN_BACKEND: &str = "EVERTURN_BACKEND";
+/// The address of a Temporal server. This and the next are named as in Temporal's environment configuration, which its
+/// own tools and SDKs read too.
+pub(crate) const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
+/// The namespace.
+pub(crate) const TEMPORAL_NAMESPACE: &str = "TEMPORAL_NAMESPACE";
+/// The key of Temporal Cloud.
+pub(crate) const TEMPORAL_API_KEY: &str = "TEMPORAL_API_KEY";
+/// The file with profiles.
+pub(crate) const TEMPORAL_CONFIG_FILE: &str = "TEMPORAL_CONFIG_FILE";
+/// The profile in it.
+pub(crate) const TEMPORAL_PROFILE: &str = "TEMPORAL_PROFILE";
+/// Whether TLS is used.
+pub(crate) const TEMPORAL_TLS: &str = "TEMPORAL_TLS";
+/// The client's certificate, as a file.
+pub(crate) const TEMPORAL_TLS_CLIENT_CERT_PATH: &str = "TEMPORAL_TLS_CLIENT_CERT_PATH";
+/// The client's certificate itself.
+pub(crate) const TEMPORAL_TLS_CLIENT_CERT_DATA: &str = "TEMPORAL_TLS_CLIENT_CERT_DATA";
+/// The key of that certificate, as a file.
+pub(crate) const TEMPORAL_TLS_CLIENT_KEY_PATH: &str = "TEMPORAL_TLS_CLIENT_KEY_PATH";
+/// The key itself.
+pub(crate) const TEMPORAL_TLS_CLIENT_KEY_DATA: &str = "TEMPORAL_TLS_CLIENT_KEY_DATA";
+/// The authority of the server's certificate, as a file.
+pub(crate) const TEMPORAL_TLS_SERVER_CA_CERT_PATH: &str = "TEMPORAL_TLS_SERVER_CA_CERT_PATH";
+/// The authority itself.
+pub(crate) const TEMPORAL_TLS_SERVER_CA_CERT_DATA: &str = "TEMPORAL_TLS_SERVER_CA_CERT_DATA";
+/// The name in the server's certificate.
+pub(crate) const TEMPORAL_TLS_SERVER_NAME: &str = "TEMPORAL_TLS_SERVER_NAME";
+/// Headers, one a variable; the header's name follows.
+pub(crate) const TEMPORAL_GRPC_META: &str = "TEMPORAL_GRPC_META_*";
+/// Every variable that is read; `*` stands for any further text.
 pub const VARIABLES: &[Variable] = &[
     Variable { name: EVERTURN_HOME, about: "where threads and settings are kept (default: ~/.everturn)" },
     Variable { name: EVERTURN_MODEL, about: "the model to use (default: gpt-6.2-sol)" },
@@ -60,6 +91,33 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: EVERTURN_LOG,
         about: "what is logged to standard error, for example `debug` (default: off)",
+    },
+    Variable { name: EVERTURN_BACKEND, about: "where threads live: local or temporal (default: local)" },
+    Variable { name: TEMPORAL_ADDRESS, about: "address of the Temporal server, HOST:PORT" },
+    Variable { name: TEMPORAL_NAMESPACE, about: "namespace of the Temporal server" },
+    Variable { name: TEMPORAL_API_KEY, about: "API key of Temporal Cloud" },
+    Variable { name: TEMPORAL_CONFIG_FILE, about: "temporal.toml, where it is not in its usual place" },
+    Variable { name: TEMPORAL_PROFILE, about: "the profile of temporal.toml to use" },
+    Variable {
+        name: TEMPORAL_TLS,
+        about: "true or false: whether the Temporal server is spoken to over TLS",
+    },
+    Variable {
+        name: TEMPORAL_TLS_CLIENT_CERT_PATH,
+        about: "file with the certificate shown to the Temporal server",
+    },
+    Variable { name: TEMPORAL_TLS_CLIENT_CERT_DATA, about: "that certificate itself" },
+    Variable { name: TEMPORAL_TLS_CLIENT_KEY_PATH, about: "file with the key of that certificate" },
+    Variable { name: TEMPORAL_TLS_CLIENT_KEY_DATA, about: "that key itself" },
+    Variable {
+        name: TEMPORAL_TLS_SERVER_CA_CERT_PATH,
+        about: "file with the authority that the Temporal server's certificate is from",
+    },
+    Variable { name: TEMPORAL_TLS_SERVER_CA_CERT_DATA, about: "that authority's certificate itself" },
+    Variable { name: TEMPORAL_TLS_SERVER_NAME, about: "the name in the Temporal server's certificate" },
+    Variable {
+        name: TEMPORAL_GRPC_META,
+        about: "a header for the Temporal server: TEMPORAL_GRPC_META_MY_HEADER is my-header",
     },
     Variable { name: "SHELL", about: "the user's shell, which the model is told" },
     Variable { name: "TZ", about: "the time zone of the date that the model is told" },
@@ -94,6 +152,13 @@ impl Environment {
     /// All of them.
     pub fn all(&self) -> &BTreeMap<String, String> {
         &self.variables
+    }
+
+    /// Those whose names begin so, with the rest of the name. Empty ones are left out.
+    pub(crate) fn beginning<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let rest =
+            move |(name, value): (&'a String, &'a String)| Some((name.strip_prefix(prefix)?, value.as_str()));
+        self.variables.iter().filter_map(rest).filter(|(rest, value)| !rest.is_empty() && !value.is_empty())
     }
 
     /// One of them; empty counts as unset.

@@ -1,14 +1,14 @@
 //! [`KEYS`]: every key of the configuration, each once. Checking, defaults, the reference and the JSON schema read this.
 //!
 //! * `kind` says what a key may be set to.
-//! * `table` has the keys; `unserved` those of Codex that have no effect here yet.
+//! * `table` has the keys, `temporal` those of the table `[temporal]`; `unserved` those of Codex that have no effect here yet.
 
 mod kind;
 mod table;
+mod temporal;
 mod unserved;
 
 pub use kind::Kind;
-pub use table::KEYS;
 pub use unserved::{UNSERVED, Unserved};
 
 use crate::{KeyPath, Value};
@@ -32,6 +32,26 @@ pub struct Key {
     pub flag: Option<&'static str>,
     /// Another way to write this key; everything but the name is that key's.
     pub means: Option<&'static str>,
+}
+
+const COUNT: usize = table::TABLE.len() + temporal::TEMPORAL.len();
+
+/// Every key, in the order of the reference.
+pub const KEYS: &[Key] = &joined(table::TABLE, temporal::TEMPORAL);
+
+const fn joined(first: &[Key], rest: &[Key]) -> [Key; COUNT] {
+    let mut keys = [first[0]; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        keys[at] = if at < first.len() { first[at] } else { rest[at - first.len()] };
+        at += 1;
+    }
+    keys
+}
+
+/// A key that takes any value of its kind and that nothing but `-c` and the file sets.
+const fn key(path: &'static str, kind: Kind, default: Fallback, about: &'static str) -> Key {
+    Key { path, kind, blank: Blank::Taken, default, about, variables: &[], flag: None, means: None }
 }
 
 /// What becomes of a string without a letter in it.

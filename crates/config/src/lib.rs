@@ -29,13 +29,18 @@ mod read;
 mod resolve;
 mod settings;
 mod surroundings;
+mod temporal;
 mod value;
 
-pub use choice::{CredentialsStore, Durability, Inherit, SandboxMode, WireApi, Word};
+pub use choice::{
+    Backend, CredentialsStore, DevServerStart, Durability, Inherit, SandboxMode, WireApi, Word,
+};
 pub use config::{
     Config, ModelEntry, PriceEntry, ProviderEntry, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
 };
-pub use credentials::{CredentialError, CredentialPlace, CredentialStore, Keyring, KeyringError};
+pub use credentials::{
+    CredentialError, CredentialPlace, CredentialStore, Keyring, KeyringError, system_keyring,
+};
 pub use environment::{DEFAULT_MODEL, Environment, VARIABLES, Variable};
 pub use home::{Home, HomeError};
 pub use import::{Existing, Import, ImportError};
@@ -52,4 +57,5 @@ pub use providers::{BUILT_IN, BuiltIn};
 pub use read::Verdict;
 pub use settings::Setting;
 pub use surroundings::{surroundings, surroundings_at};
+pub use temporal::{CodecKeys, Pem, Temporal, TemporalTls};
 pub use value::{Secret, Value};

@@ -4,8 +4,8 @@
 //! defaults. Project files and managed constraints are not among them yet.
 
 use crate::{
-    Config, ConfigError, Environment, FlagValue, KEYS, KeyPath, Origin, Problem, ProblemKind, Provenance,
-    Value,
+    Config, ConfigError, Environment, FlagValue, KEYS, Key, KeyPath, Kind, Origin, Problem, ProblemKind,
+    Provenance, Value,
     defaults::fill,
     origin::Lines,
     overrides::read_override,
@@ -115,10 +115,9 @@ fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Said; 3] {
     let reader = Reader { origin: &origin, shown_below: KeyPath::default(), folder: &cwd, home: user };
     let [mut variables, mut overrides, mut flags] = <[Said; 3]>::default();
     for key in KEYS {
-        let set = key.variables.iter().find_map(|name| Some((*name, sources.environment.get(name)?)));
-        if let Some((name, text)) = set {
-            let origin = Origin::Variable(name.to_owned());
-            checked(KeyPath::bare(key.path), text.into(), origin, &reader, &mut variables);
+        for (path, name, text) in set_by_variables(key, sources.environment) {
+            let origin = Origin::Variable(name);
+            checked(path, of_variable(key.kind, text), origin, &reader, &mut variables);
         }
     }
     for given in &sources.overrides {
@@ -136,6 +135,34 @@ fn given(sources: &Sources<'_>, user: Option<&Path>) -> [Said; 3] {
         checked(KeyPath::bare("profile"), name.into(), origin, &reader, &mut flags);
     }
     [variables, overrides, flags]
+}
+
+/// What variables say of a key, each with the variable. A key of a table with names of the user's own is set by all
+/// variables that begin as it says, each for the name that follows, written as names of headers are.
+fn set_by_variables<'a>(key: &'static Key, environment: &'a Environment) -> Vec<(KeyPath, String, &'a str)> {
+    let Some((table, prefix)) = key.path.strip_suffix(".*").zip(prefix(key)) else {
+        let set = key.variables.iter().find_map(|name| Some(((*name).to_owned(), environment.get(name)?)));
+        return set.map(|(name, text)| (KeyPath::bare(key.path), name, text)).into_iter().collect();
+    };
+    let set = environment.beginning(prefix).map(|(rest, text)| {
+        let name = rest.to_ascii_lowercase().replace('_', "-");
+        (KeyPath::bare(table).with(name), format!("{prefix}{rest}"), text)
+    });
+    set.collect()
+}
+
+/// What the names of variables begin with that set keys in a table.
+fn prefix(key: &Key) -> Option<&'static str> {
+    key.variables.first()?.strip_suffix('*')
+}
+
+/// A variable has text only; what it means depends on the key.
+fn of_variable(kind: Kind, text: &str) -> Value {
+    match (kind, text.to_ascii_lowercase().as_str()) {
+        (Kind::Bool, "true" | "1") => Value::Bool(true),
+        (Kind::Bool, "false" | "0") => Value::Bool(false),
+        _ => text.into(),
+    }
 }
 
 fn put(settings: &mut Settings, layer: Said) {

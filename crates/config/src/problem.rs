@@ -82,6 +82,14 @@ pub enum ProblemKind {
         /// How it is written here.
         written: KeyPath,
     },
+    /// Two keys that take each other's place.
+    #[error("`{other}` and `{key}` are both set; keep one of them")]
+    BothSet {
+        /// The key.
+        key: KeyPath,
+        /// The other one.
+        other: KeyPath,
+    },
     /// `-c` without a key and a value.
     #[error("`{given}` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol")]
     NoSetting {
@@ -140,6 +148,8 @@ pub enum Advice {
     Among(Vec<String>),
     /// A key of a provider was to be written into the file.
     KeepKeysOut,
+    /// A secret of Temporal was to be written into the file; this says what to do in place of it.
+    KeepOut(&'static str),
     /// A key of a profile was given to `-c`, which goes over whatever profile is chosen.
     WithoutProfile,
     /// Nothing comes near.
@@ -157,6 +167,7 @@ impl fmt::Display for Advice {
                 "; a provider's key is kept out of this file: name its environment variable with `env_key`, or use \
                  everturn login"
             ),
+            Self::KeepOut(instead) => write!(out, "; secrets are kept out of this file: {instead}"),
             Self::WithoutProfile => write!(
                 out,
                 "; with -c the keys of the chosen profile are given without `profiles.NAME.` before them, for example -c \

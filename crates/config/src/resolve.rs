@@ -1,11 +1,12 @@
 //! From settings to a [`Config`].
 
+mod temporal;
 mod values;
 
 use crate::{
     Config, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
     SandboxWorkspaceWrite, ShellEnvironmentPolicy,
-    choice::{CredentialsStore, Durability, Inherit, WireApi},
+    choice::{Backend, CredentialsStore, Durability, Inherit, WireApi},
     defaults::provider_ids,
     providers::OPENAI,
     settings::Settings,
@@ -34,6 +35,7 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
     let model_provider = top.text("model_provider").unwrap_or_default();
     let model_providers = providers(settings, &model_provider, remarks, &mut problems);
     let instructions = instructions(&top, remarks, &mut problems);
+    let temporal = temporal::temporal(&top, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -72,6 +74,8 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
             tool_calls: budget.count("max_tool_calls"),
             turn_ms: budget.count("max_turn_ms"),
         },
+        backend: top.choice("backend").unwrap_or(Backend::Local),
+        temporal,
         log: top.text("log").filter(|filter| !filter.is_empty()),
         profile: top.text("profile").filter(|name| !name.is_empty()),
         model_provider,

@@ -1,68 +1,8 @@
 //! All threads: list, get, delete.
 
-use crate::{Database, LocalError, Server, ThreadStatus, blobs, error::failed, lease::Lease};
-use agent_core::{Source, StorageError, Tenant, ThreadId, ThreadKey};
-use serde::{Deserialize, Serialize};
+use crate::{Database, LocalError, blobs, error::failed, lease::Lease, status};
+use agent_core::{StorageError, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadSummary};
 use sqlx::{Row, sqlite::SqliteRow};
-
-/// Which threads to list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThreadFilter {
-    /// Whose.
-    pub tenant: Tenant,
-    /// Only those that are doing this.
-    pub status: Option<ThreadStatus>,
-    /// Only those of this working directory.
-    pub cwd: Option<String>,
-    /// Only those whose name, title or id has this in it, in upper or lower case.
-    pub text: Option<String>,
-    /// At most so many, those first that changed last.
-    pub limit: u32,
-}
-
-impl ThreadFilter {
-    /// All threads of a tenant.
-    pub fn of(tenant: Tenant) -> Self {
-        Self { tenant, status: None, cwd: None, text: None, limit: u32::MAX }
-    }
-}
-
-/// A thread in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ThreadSummary {
-    /// Which.
-    #[serde(flatten)]
-    pub key: ThreadKey,
-    /// When it began, in milliseconds since the Unix epoch.
-    pub created_ms: u64,
-    /// When something happened last.
-    pub updated_ms: u64,
-    /// The name it was given.
-    pub name: Option<String>,
-    /// The beginning of what the user said first.
-    pub title: Option<String>,
-    /// Its working directory.
-    pub cwd: String,
-    /// Its model.
-    pub model: String,
-    /// Where it came from.
-    pub source: Source,
-    /// What it is doing.
-    pub status: ThreadStatus,
-    /// The process that serves it, if any; filled by `get` and `list`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub served_by: Option<u32>,
-    /// Its turns.
-    pub turns: u32,
-    /// The number of its last event.
-    pub last_event: u64,
-    /// How often it was opened for writing.
-    pub generation: u64,
-    /// The thread and turn it was forked from, as `thread/turn`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forked_from: Option<String>,
-}
 
 /// The last commit of each thread has its state. ?2 to ?6 are filters that may be null.
 const LIST: &str = "
@@ -139,7 +79,7 @@ impl Database {
         let rows = sqlx::query(LIST)
             .bind(filter.tenant.as_str())
             .bind(thread.map(ThreadId::as_str))
-            .bind(filter.status.map(ThreadStatus::code))
+            .bind(filter.status.map(status::code))
             .bind(filter.cwd.as_deref())
             .bind(filter.text.as_deref())
             .bind(filter.limit)
@@ -150,7 +90,7 @@ impl Database {
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let mut summary = summary(&row).map_err(&failed)?;
-            summary.served_by = self.server(&summary.key)?.map(|Server { pid }| pid.unwrap_or_default());
+            summary.served_by = self.server(&summary.key)?;
             found.push(summary);
         }
         Ok(found)
@@ -173,7 +113,7 @@ fn summary(row: &SqliteRow) -> Result<ThreadSummary, sqlx::Error> {
         model: row.try_get("model")?,
         // A source of a later version is somebody's program.
         source: serde_json::from_value(source).unwrap_or_default(),
-        status: ThreadStatus::from_code(row.try_get("status")?),
+        status: status::from_code(row.try_get("status")?),
         served_by: None,
         turns: u32::try_from(number("turns")?).unwrap_or(u32::MAX),
         last_event: number("last_event")?,

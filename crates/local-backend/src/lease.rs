@@ -5,7 +5,7 @@
 //! without noticing.
 
 use crate::{Database, LocalError, database::private_directory};
-use agent_core::{BlobId, ThreadKey};
+use agent_core::{BlobId, Server, ThreadKey};
 use rustix::process::{Pid, test_kill_process};
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -29,13 +29,6 @@ const MAX_NAME_BYTES: usize = 100;
 pub(crate) struct Lease {
     file: File,
     path: PathBuf,
-}
-
-/// Who serves a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// The process, where it is known.
-    pub pid: Option<u32>,
 }
 
 impl Lease {
@@ -89,7 +82,7 @@ pub(crate) fn server(database: &Database, key: &ThreadKey) -> Result<Option<Serv
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(Server { pid: read_pid(&mut file) })),
+        Err(TryLockError::WouldBlock) => Ok(Some(Server::Process { pid: read_pid(&mut file) })),
         Err(TryLockError::Error(error)) => Err(files(error)),
     }
 }

@@ -6,7 +6,7 @@
 //! sessions: [`LocalSession`] for a thread this process serves, [`RemoteSession`] for one that another process serves,
 //! or nobody.
 //!
-//! Not here: the loop (agent-core), models, tools, configuration, anything about terminals.
+//! Not here: the loop and what lists show of a thread (agent-core), models, tools, configuration, anything about terminals.
 //!
 //! Start reading at [`LocalBackend`], then `store.rs`, whose append is one SQL statement, then `inbox.rs`.
 
@@ -22,7 +22,6 @@ mod entropy;
 mod error;
 mod export;
 mod fork;
-mod header;
 mod inbox;
 mod lease;
 mod passage;
@@ -39,18 +38,12 @@ mod updates;
 
 pub use backend::{LocalBackend, Services};
 pub use blobs::TenantBlobs;
-pub use catalogue::{ThreadFilter, ThreadSummary};
 pub use database::{Database, DatabaseConfig, Durability};
 pub use entropy::SystemEntropy;
 pub use error::LocalError;
-pub use export::ExportFormat;
-pub use fork::ForkPoint;
 pub use inbox::LocalInbox;
-pub use lease::Server;
-pub use pending::PendingInteraction;
 pub use reader::ThreadReader;
 pub use remote::{RemoteSession, SubmitOutcome};
 pub use schema::DATABASE_SCHEMA;
 pub use session::LocalSession;
-pub use status::ThreadStatus;
 pub use store::ThreadStore;

@@ -1,25 +1,10 @@
 //! Questions that wait for an answer, over all threads.
 
-use crate::{
-    Database, LocalError, ThreadFilter, ThreadReader, ThreadStatus, ThreadSummary, error::failed,
-    schema::seq_of, status::question,
+use crate::{Database, LocalError, ThreadReader, error::failed, schema::seq_of, status};
+use agent_core::{
+    Event, PendingInteraction, StorageError, Tenant, ThreadFilter, ThreadStatus, ThreadSummary,
 };
-use agent_core::{Event, EventKind, InteractionId, StorageError, Tenant, ThreadKey};
 use sqlx::Row;
-
-/// A question that waits.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PendingInteraction {
-    /// Who asks.
-    pub key: ThreadKey,
-    /// What the answer refers to.
-    pub id: InteractionId,
-    /// The thread's name, or else its title.
-    pub title: Option<String>,
-    /// The question.
-    pub question: Event,
-}
 
 impl Database {
     /// The questions of all threads of a tenant, whether they are served or not; the oldest of a thread first.
@@ -40,17 +25,7 @@ impl Database {
 impl ThreadReader {
     /// The questions of this thread that wait for an answer, oldest first.
     pub async fn open_questions(&self) -> Result<Vec<PendingInteraction>, StorageError> {
-        let mut open: Vec<PendingInteraction> = Vec::new();
-        for event in self.events_while_waiting().await? {
-            if let EventKind::InteractionResolved { id, .. } = &event.kind {
-                open.retain(|pending| pending.id != *id);
-            }
-            if let Some(id) = question(&event) {
-                let id = id.clone();
-                open.push(PendingInteraction { key: self.key.clone(), id, title: None, question: event });
-            }
-        }
-        Ok(open)
+        Ok(PendingInteraction::all_of(&self.key, self.events_while_waiting().await?))
     }
 
     /// All events since the last commit that left no question open.
@@ -62,7 +37,7 @@ impl ThreadReader {
         )
         .bind(self.first_key())
         .bind(self.last_key())
-        .bind(ThreadStatus::Waiting.code())
+        .bind(status::code(ThreadStatus::Waiting))
         .fetch_optional(line.connection()?)
         .await
         .map_err(&failed)?;

@@ -1,7 +1,7 @@
 //! [`RemoteSession`]: a thread that another process serves, or nobody, reached through the database.
 
 use crate::{
-    Database, LocalError, Server, ThreadReader,
+    Database, LocalError, ThreadReader,
     blobs::{self, Keeper},
     inbox::{check, full, unavailable},
     lease,
@@ -9,8 +9,8 @@ use crate::{
     updates::{self, session_error},
 };
 use agent_core::{
-    Accepted, AgentSession, BlobId, Cursor, OpId, Redactor, Refusal, SessionError, StorageError, Submission,
-    ThreadKey, Update,
+    Accepted, AgentSession, BlobId, Cursor, OpId, Redactor, Refusal, Server, SessionError, StorageError,
+    Submission, ThreadKey, Update,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;

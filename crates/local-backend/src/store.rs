@@ -8,13 +8,15 @@ use crate::{
     Database, LocalError, ThreadReader,
     blobs::{self, Keeper},
     error::failed,
-    header::Header,
     lease::Lease,
     passage::{Passages, mark_from},
     schema::{MAX_SEQ, commit_key},
-    status::{Progress, ThreadStatus},
+    status,
 };
-use agent_core::{BlobId, Event, Input, Record, StorageBackend, StorageError, Stored, Thread, ThreadKey};
+use agent_core::{
+    BlobId, Event, Input, Progress, Record, Source, StorageBackend, StorageError, Stored, Thread,
+    ThreadHeader, ThreadKey, ThreadStatus,
+};
 use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::Row;
@@ -139,8 +141,8 @@ impl ThreadStore {
             .bind(commit_key(self.reader.thread, record.seq))
             .bind(record.at_ms.cast_signed())
             .bind(events.last().map(|event| event.seq.cast_signed()))
-            .bind(progress.status().code())
-            .bind(i64::from(progress.turns))
+            .bind(status::code(progress.status()))
+            .bind(i64::from(progress.turns()))
             .bind(input)
             .bind(marked)
             .bind(self.reader.thread)
@@ -188,12 +190,12 @@ impl ThreadStore {
 
     /// Keeps what lists show. It is written before the record that says it: should the process die between them, the
     /// record is made again.
-    async fn write_header(&self, header: Header) -> Result<(), StorageError> {
+    async fn write_header(&self, header: ThreadHeader) -> Result<(), StorageError> {
         let mut line = self.reader.database.writer().await?;
         sqlx::query(HEADER)
             .bind(self.reader.thread)
             .bind(self.generation)
-            .bind(header.source)
+            .bind(header.source.and_then(source_name))
             .bind(header.name)
             .bind(header.title)
             .bind(header.cwd)
@@ -221,11 +223,8 @@ impl StorageBackend for ThreadStore {
             let state = self.state();
             (state.progress.clone(), state.titled)
         };
-        if let Input::Opened(genesis) = &record.input {
-            progress.turns = genesis.turns;
-        }
-        progress.follow(events);
-        let header = Header::of(record, events, titled);
+        progress.follow_commit(record, events);
+        let header = ThreadHeader::of(record, events, titled);
         let titled = titled || header.as_ref().is_some_and(|header| header.title.is_some());
         if let Some(header) = header {
             self.write_header(header).await?;
@@ -298,7 +297,7 @@ impl ThreadReader {
                 .map_err(&failed)?;
         drop(line);
         let Some(row) = row else { return Ok(Progress::default()) };
-        let status = ThreadStatus::from_code(row.try_get(0).map_err(&failed)?);
+        let status = status::from_code(row.try_get(0).map_err(&failed)?);
         let turns: i64 = row.try_get(1).map_err(&failed)?;
         let mut progress = Progress::stored(status, u32::try_from(turns).unwrap_or(u32::MAX));
         if status == ThreadStatus::Waiting {
@@ -306,6 +305,11 @@ impl ThreadReader {
         }
         Ok(progress)
     }
+}
+
+/// A source as the database keeps it.
+fn source_name(source: Source) -> Option<String> {
+    serde_json::to_value(source).ok().and_then(|name| name.as_str().map(str::to_owned))
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StorageError> {

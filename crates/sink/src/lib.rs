@@ -2,7 +2,8 @@
 //!
 //! [`Channel`] wakes readers in this process and carries live pieces to them, [`Buffer`] keeps events until somebody
 //! fetches them, [`JsonLines`] writes them down, [`Tee`] feeds several sinks, [`Null`] none, and [`Relay`]
-//! finds the sink of a thread for what all threads share.
+//! finds the sink of a thread for what all threads share. [`BusSink`] puts wake-ups and live pieces on a [`Bus`], which
+//! carries them to other processes: [`LocalBus`] within one, `NatsBus` (feature `nats`) between machines.
 //!
 //! Not here: secrets are taken out before an input becomes an event (agent-core), and the journal is the only
 //! complete source of events (a `StorageBackend`). Start reading at [`Channel`].
@@ -10,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod buffer;
+mod bus;
 mod channel;
 mod json_lines;
 mod null;
@@ -17,6 +19,9 @@ mod relay;
 mod tee;
 
 pub use buffer::{Buffer, Page};
+pub use bus::{Bus, BusEar, BusHeard, BusSink, LocalBus, Signal, Standing};
+#[cfg(feature = "nats")]
+pub use bus::{BusError, NatsBus, NatsOptions};
 pub use channel::{Channel, Ear, Heard};
 pub use json_lines::JsonLines;
 pub use null::Null;

@@ -1,1 +1,19 @@
 //! The same loop inside a Temporal workflow.
+
+mod activities;
+mod blobs;
+mod codec;
+mod conversations;
+pub mod dev_server;
+pub mod wire;
+mod workflow;
+
+pub use activities::{Activities, RunningCalls, Services, TaskFiles};
+pub use blobs::{FileBlobs, MAX_BLOB_BYTES};
+pub use conversations::Conversations;
+pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
+
+pub use codec::{
+    Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError, activate_key, add_key,
+    create_key_file, data_converter, new_key,
+};

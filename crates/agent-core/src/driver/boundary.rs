@@ -2,15 +2,25 @@
 
 use super::RunError;
 use crate::{
-    ports::{Ports, StorageError},
+    ports::{BlobKeeper, StorageError},
     protocol::{BlobRef, Content, Op, ToolAnswer},
+    redact::Redactor,
     thread::{Answer, BLOB_THRESHOLD_BYTES, Input},
 };
 
-pub(super) async fn cross(input: Input, ports: Ports<'_>) -> Result<Input, RunError> {
-    let mut input = ports.redactor.scrub_value(input)?;
+/// Takes secrets out of an input and puts its large content into blobs. The driver does so with every input; a host whose
+/// inputs are recorded before they reach the driver does it where they are made.
+///
+/// # Errors
+/// When it cannot be done. The input must not be kept then.
+pub async fn cross_boundary<K: BlobKeeper + ?Sized>(
+    input: Input,
+    redactor: &Redactor,
+    blobs: &K,
+) -> Result<Input, RunError> {
+    let mut input = redactor.scrub_value(input)?;
     for content in contents(&mut input) {
-        offload(content, ports).await?;
+        offload(content, blobs).await?;
     }
     Ok(input)
 }
@@ -33,12 +43,12 @@ fn contents(input: &mut Input) -> Vec<&mut Vec<Content>> {
     }
 }
 
-async fn offload(contents: &mut [Content], ports: Ports<'_>) -> Result<(), StorageError> {
+async fn offload<K: BlobKeeper + ?Sized>(contents: &mut [Content], blobs: &K) -> Result<(), StorageError> {
     for content in contents {
         if let Content::Text { text } = content
             && text.len() > BLOB_THRESHOLD_BYTES
         {
-            let id = ports.storage.put_blob(text.as_bytes()).await?;
+            let id = blobs.keep(text.as_bytes()).await?;
             let blob = BlobRef { id, bytes: text.len() as u64, media_type: "text/plain".into() };
             *content = Content::Blob { blob };
         }

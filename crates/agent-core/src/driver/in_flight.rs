@@ -1,6 +1,9 @@
 //! The set of what is in flight. Polled in the order of insertion; never wakes itself.
 
-use super::{model_call::ModelCall, start};
+use super::{
+    model_call::{ModelCall, Shown},
+    start,
+};
 use crate::{
     ports::{CancelHandle, Ended, Ports, Stopping},
     protocol::{EffectId, Submission, ThreadKey, ToolAnswer},
@@ -165,7 +168,7 @@ impl Work<'_> {
 
     fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Progress> {
         match self {
-            Self::Model(call) => call.poll(key, ports, cx),
+            Self::Model(call) => call.poll(key, Shown { sink: ports.sink, redactor: ports.redactor }, cx),
             Self::Tool { ended, cancel } => {
                 let ended = ended.as_mut().poll(cx);
                 if ended.is_ready() {

@@ -15,6 +15,9 @@ use crate::{
 };
 use in_flight::{Arrival, InFlight};
 
+pub use boundary::cross_boundary;
+pub use model_call::ask_model;
+
 /// How a driver finds its thread.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StartUp {
@@ -108,7 +111,7 @@ fn accepted(thread: &Thread, repeated: bool) -> Accepted {
 
 /// Applies an input, makes it durable, and only then lets anybody see it.
 async fn commit(thread: &mut Thread, input: Input, ports: Ports<'_>) -> Result<(), RunError> {
-    let input = boundary::cross(input, ports).await?;
+    let input = cross_boundary(input, ports.redactor, ports.storage).await?;
     let record = thread.next_record(ports.entropy.now_ms(), input);
     let outcome = thread.apply(&record)?;
     ports.storage.append(&record, &outcome.events).await?;

@@ -2,14 +2,18 @@
 
 use super::in_flight::{End, Progress};
 use crate::{
-    ports::Ports,
+    ports::{EventSink, ModelStreamer},
     protocol::{
         EffectId, ItemId, Live, LiveKind, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem,
-        ThreadKey, TurnId,
+        ModelRequest, ThreadKey, TurnId,
     },
+    redact::Redactor,
     thread::Answer,
 };
-use futures::stream::{BoxStream, StreamExt};
+use futures::{
+    ready,
+    stream::{BoxStream, StreamExt},
+};
 use std::task::{Context, Poll};
 
 /// So many events of a response are taken before anything else gets its turn.
@@ -31,15 +35,65 @@ pub(super) struct ModelCall<'a> {
     pub(super) stopping: bool,
 }
 
-impl ModelCall<'_> {
+/// Asks a model as the driver does, for a host whose model calls run elsewhere: pieces go to the sink as they come, without
+/// secrets, and the answer tells what the call came to. Once `stop` is ready, that is what it had said.
+pub async fn ask_model(
+    request: ModelRequest,
+    model: &dyn ModelStreamer,
+    sink: &dyn EventSink,
+    redactor: &Redactor,
+    stop: impl Future<Output = ()> + Send,
+) -> ModelAnswer {
+    let (key, mut stop) = (request.key.clone(), std::pin::pin!(stop));
+    let mut call = ModelCall::new(request, model);
+    std::future::poll_fn(|cx| {
+        if stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(call.cancelled());
+        }
+        loop {
+            match ready!(call.poll(&key, Shown { sink, redactor }, cx)) {
+                Progress::More => {}
+                Progress::End(End::Answered(Answer::Model { answer })) => return Poll::Ready(answer),
+                Progress::End(_) => {
+                    let error = ModelError::new(ModelErrorKind::Lost, "the model was lost");
+                    return Poll::Ready(ModelAnswer::Failed { error });
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// Where pieces are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) sink: &'a dyn EventSink,
+    pub(super) redactor: &'a Redactor,
+}
+
+impl<'a> ModelCall<'a> {
+    pub(super) fn new(request: ModelRequest, model: &'a dyn ModelStreamer) -> Self {
+        Self {
+            effect: request.effect,
+            attempt: request.attempt,
+            turn: request.turn,
+            stream: model.stream(request),
+            items: Vec::new(),
+            text: String::new(),
+            index: 0,
+            held: String::new(),
+            stopping: false,
+        }
+    }
+
     /// Takes what there is, up to a limit.
-    pub(super) fn poll(&mut self, key: &ThreadKey, ports: Ports<'_>, cx: &mut Context<'_>) -> Poll<Progress> {
+    pub(super) fn poll(&mut self, key: &ThreadKey, shown: Shown<'_>, cx: &mut Context<'_>) -> Poll<Progress> {
         for _ in 0..EVENTS_IN_A_ROW {
             let event = match self.stream.poll_next_unpin(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(event) => event,
             };
-            if let Some(end) = self.take(event, key, ports) {
+            if let Some(end) = self.take(event, key, shown) {
                 return Poll::Ready(Progress::End(end));
             }
         }
@@ -51,11 +105,11 @@ impl ModelCall<'_> {
         &mut self,
         event: Option<Result<ModelEvent, ModelError>>,
         key: &ThreadKey,
-        ports: Ports<'_>,
+        shown: Shown<'_>,
     ) -> Option<End> {
         let answer = match event {
             Some(Ok(ModelEvent::Delta { index, kind })) => {
-                self.show(index, kind, key, ports);
+                self.show(index, kind, key, shown);
                 return None;
             }
             Some(Ok(ModelEvent::Item(item))) => {
@@ -80,14 +134,14 @@ impl ModelCall<'_> {
     }
 
     /// Shows a piece, without secrets, also without one that is split over several pieces.
-    fn show(&mut self, index: usize, kind: LiveKind, key: &ThreadKey, ports: Ports<'_>) {
+    fn show(&mut self, index: usize, kind: LiveKind, key: &ThreadKey, shown: Shown<'_>) {
         if let LiveKind::Message(text) = &kind {
             self.text.push_str(text);
             self.index = index;
         }
         let clean = |text: String, held: &mut String| {
             held.push_str(&text);
-            ports.redactor.release(held)
+            shown.redactor.release(held)
         };
         let kind = match kind {
             LiveKind::Message(text) => LiveKind::Message(clean(text, &mut self.held)),
@@ -96,7 +150,7 @@ impl ModelCall<'_> {
             LiveKind::Output(text) => LiveKind::Output(clean(text, &mut self.held)),
         };
         let item = ItemId::of_effect(self.effect, index);
-        ports.sink.live(key, &Live { turn: self.turn, item, attempt: self.attempt, kind });
+        shown.sink.live(key, &Live { turn: self.turn, item, attempt: self.attempt, kind });
     }
 
     /// The answer of a call that is stopped here: what it was saying.

@@ -45,17 +45,7 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
     match &effect.kind {
         EffectKind::Model => {
             if let Some(request) = thread.model_request(effect) {
-                return Work::Model(ModelCall {
-                    effect: effect.id,
-                    attempt: effect.attempt,
-                    turn: request.turn,
-                    stream: ports.model.stream(request),
-                    items: Vec::new(),
-                    text: String::new(),
-                    index: 0,
-                    held: String::new(),
-                    stopping: false,
-                });
+                return Work::Model(ModelCall::new(request, ports.model));
             }
         }
         EffectKind::Prepare { call } => {

@@ -13,7 +13,7 @@ pub use inbox::Inbox;
 pub use model::{ModelStreamer, Stopping};
 pub use session::{AgentSession, Cursor, Notice, SessionError, Update};
 pub use sink::{EventSink, SinkError};
-pub use storage::{BlobSource, Commit, StorageBackend, StorageError, Stored};
+pub use storage::{BlobKeeper, BlobSource, Commit, StorageBackend, StorageError, Stored};
 pub use tools::{Answering, CancelHandle, Ended, Operation, ToolCallHandler};
 
 #[cfg(feature = "test-util")]

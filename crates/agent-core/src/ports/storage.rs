@@ -55,6 +55,20 @@ impl<S: StorageBackend + ?Sized> BlobSource for S {
     }
 }
 
+/// Where large content goes. Every [`StorageBackend`] is one.
+#[async_trait]
+pub trait BlobKeeper: Send + Sync {
+    /// Keeps bytes under their digest; durable on return.
+    async fn keep(&self, bytes: &[u8]) -> Result<BlobId, StorageError>;
+}
+
+#[async_trait]
+impl<S: StorageBackend + ?Sized> BlobKeeper for S {
+    async fn keep(&self, bytes: &[u8]) -> Result<BlobId, StorageError> {
+        self.put_blob(bytes).await
+    }
+}
+
 /// What one append wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Commit {

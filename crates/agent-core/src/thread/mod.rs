@@ -198,6 +198,11 @@ impl Thread {
         self.running_attempt(effect, attempt).is_ok()
     }
 
+    /// The ids of the last ops, at most [`RECENT_OPS`], the oldest first.
+    pub fn recent_ops(&self) -> impl Iterator<Item = &OpId> {
+        self.recent_ops.iter()
+    }
+
     /// The questions that wait for an answer.
     pub fn pending(&self) -> impl Iterator<Item = &InteractionId> {
         self.pending.keys()
@@ -216,6 +221,11 @@ impl Thread {
     /// How many turns there have been, the running one included.
     pub fn turns(&self) -> u32 {
         self.turns
+    }
+
+    /// Changes whenever earlier items of the conversation do.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// The conversation, but for what was archived.

@@ -32,16 +32,17 @@ pub struct KeyringError {
     pub why: String,
 }
 
-/// The keyring of this system; `None` where the program was built without.
-pub(super) fn system() -> Option<Arc<dyn Keyring>> {
+/// The keyring of this system; `None` where the program was built without (cargo feature `keyring`). It is not touched
+/// before it is used.
+pub fn system_keyring() -> Option<Arc<dyn Keyring>> {
     #[cfg(feature = "keyring")]
-    return Some(Arc::new(system_keyring::SystemKeyring));
+    return Some(Arc::new(of_this_system::SystemKeyring));
     #[cfg(not(feature = "keyring"))]
     None
 }
 
 #[cfg(feature = "keyring")]
-mod system_keyring {
+mod of_this_system {
     use super::{Keyring, KeyringError};
     use keyring::{Entry, Error};
     use secrecy::{ExposeSecret, SecretString};

@@ -20,6 +20,8 @@ pub enum Kind {
     Variable,
     /// The address of a server.
     Url,
+    /// The address of a message bus. It may hold credentials; then it is never shown.
+    Bus,
     /// A file or a folder. `~/` is the user's home; what is relative is so to the file that says it.
     Path,
     /// Several of them.
@@ -50,6 +52,8 @@ impl Kind {
             (Self::Guarded, Value::Secret(_)) => Ok(value.clone()),
             (Self::Variable, Value::Text(name)) if is_variable(name) => Ok(value.clone()),
             (Self::Url, Value::Text(url)) => address(url).map(Value::Text),
+            (Self::Bus, Value::Text(url)) if is_bus(url) => Ok(hidden_if_it_has_credentials(url)),
+            (Self::Bus, Value::Secret(_)) => Ok(value.clone()),
             (Self::Path, Value::Text(path)) if Path::new(path).is_absolute() => Ok(value.clone()),
             (Self::Count(least), Value::Integer(number))
                 if u64::try_from(*number).is_ok_and(|number| number >= least) =>
@@ -91,6 +95,7 @@ impl std::fmt::Display for Kind {
             Self::Text | Self::Secret | Self::Guarded => out.write_str("a string"),
             Self::Variable => out.write_str("the name of an environment variable, such as \"MY_API_KEY\""),
             Self::Url => out.write_str("an address that begins with http:// or https://"),
+            Self::Bus => out.write_str("an address that begins with nats:// or tls://"),
             Self::Path => out.write_str("a path"),
             Self::Paths => out.write_str("an array of paths"),
             Self::Texts => out.write_str("an array of strings"),
@@ -137,6 +142,17 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// Whether it is the address of a NATS server.
+fn is_bus(url: &str) -> bool {
+    let rest = url.strip_prefix("nats://").or_else(|| url.strip_prefix("tls://"));
+    rest.is_some_and(|host| !host.is_empty() && !url.contains(char::is_whitespace))
+}
+
+/// A user, a password or a token stands before the `@` of an address.
+fn hidden_if_it_has_credentials(url: &str) -> Value {
+    if url.contains('@') { Value::Secret(Secret::new(url)) } else { url.into() }
+}
+
 /// An address without a slash at its end, to which a path can be added.
 fn address(url: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
@@ -179,6 +195,17 @@ mod tests {
         ];
         for (given, allowed) in cases {
             assert_eq!(Kind::Url.check(&given.into()), Err(allowed.to_owned()), "{given}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_bus_is_hidden_where_it_has_credentials() {
+        let shown = |url: &str| Kind::Bus.check(&url.into()).map(|value| value.to_string());
+        assert_eq!(shown("nats://127.0.0.1:4222"), Ok("\"nats://127.0.0.1:4222\"".into()));
+        assert_eq!(shown("tls://me:pw@bus:4222"), Ok("(hidden)".into()));
+        let refused = Err("an address that begins with nats:// or tls://".to_owned());
+        for given in ["bus:4222", "nats://", "http://bus", "nats://a b"] {
+            assert_eq!(shown(given), refused, "{given}");
         }
     }
 

@@ -1,6 +1,6 @@
-//! The keys that have an effect. Where Codex has a key of the same meaning, it has Codex's name.
+//! The keys that have an effect, those of Temporal apart. Where Codex has a key of the same meaning, it has Codex's name.
 
-use super::{Blank, Fallback, Key, Kind};
+use super::{Blank, Fallback, Key, Kind, key};
 use crate::{
     choice::{Choice, CredentialsStore, Durability, Inherit, SandboxMode, WireApi},
     environment::{
@@ -9,12 +9,8 @@ use crate::{
 };
 use agent_core::{ApprovalPolicy, Effort, Summary};
 
-const fn key(path: &'static str, kind: Kind, default: Fallback, about: &'static str) -> Key {
-    Key { path, kind, blank: Blank::Taken, default, about, variables: &[], flag: None, means: None }
-}
-
-/// Every key, in the order of the reference.
-pub const KEYS: &[Key] = &[
+/// Every key of them, in the order of the reference.
+pub(super) const TABLE: &[Key] = &[
     Key {
         variables: &[EVERTURN_MODEL, CODEX_MODEL],
         flag: Some("--model"),

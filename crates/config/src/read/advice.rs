@@ -13,7 +13,16 @@ const PASTED_KEYS: [&str; 6] = ["api_key", "apikey", "api-key", "key", "token", 
 pub(super) fn advice(path: &KeyPath, below: &KeyPath) -> Advice {
     let name = path.last();
     if PASTED_KEYS.contains(&name.to_ascii_lowercase().as_str()) {
-        return Advice::KeepKeysOut;
+        return match path.segments().first().map(String::as_str) {
+            Some("temporal") if path.is_within(&KeyPath::bare("temporal.codec")) => Advice::KeepOut(
+                "name a file of keys with `temporal.codec.key_file`, or an environment variable with \
+                 `temporal.codec.key_env`",
+            ),
+            Some("temporal") => Advice::KeepOut(
+                "set TEMPORAL_API_KEY, or name another environment variable with `temporal.api_key_env`",
+            ),
+            _ => Advice::KeepKeysOut,
+        };
     }
     let table = path.parents().next().unwrap_or_default();
     let here = keys_of(&table);

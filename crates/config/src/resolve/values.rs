@@ -1,6 +1,8 @@
 //! [`Values`]: the settings of one table, by their types. All of them were checked when they were read.
 
-use crate::{KeyPath, Origin, Secret, Setting, Value, choice::Choice, settings::Settings};
+use crate::{
+    KeyPath, Origin, Problem, ProblemKind, Secret, Setting, Value, choice::Choice, settings::Settings,
+};
 use std::collections::BTreeMap;
 
 /// The settings of one table.
@@ -31,6 +33,24 @@ impl<'a> Values<'a> {
     pub(super) fn any_origin(&self) -> Origin {
         let mut origins = self.settings.within(&self.table).map(|(_, setting)| setting.origin.clone());
         origins.find(|origin| *origin != Origin::Default).unwrap_or(Origin::Default)
+    }
+
+    /// Of keys that take each other's place, the one that the strongest layer sets. Two of one layer are a mistake.
+    pub(super) fn strongest(
+        &self,
+        keys: &[&'static str],
+        problems: &mut Vec<Problem>,
+    ) -> Option<&'static str> {
+        let mut set: Vec<&'static str> =
+            keys.iter().copied().filter(|key| self.setting(key).is_some()).collect();
+        set.sort_by_key(|key| std::cmp::Reverse(self.origin(key).layer()));
+        if let [first, second, ..] = set[..]
+            && self.origin(first).layer() == self.origin(second).layer()
+        {
+            let kind = ProblemKind::BothSet { key: self.table.with(second), other: self.table.with(first) };
+            problems.push(Problem { origin: self.origin(second), kind });
+        }
+        set.first().copied()
     }
 
     /// The names of what is in the table, some of them several times.

@@ -3,10 +3,29 @@
 use crate::scene::Scene;
 use agent_core::{ApprovalPolicy, Budget, Effort, GranularPolicy, Route, Summary};
 use config::{
-    Config, CredentialsStore, Durability, Fallback, Inherit, KEYS, Kind, ModelEntry, PriceEntry, SandboxMode,
-    SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    Backend, Config, CredentialsStore, DevServerStart, Durability, Fallback, Inherit, KEYS, Kind, ModelEntry,
+    PriceEntry, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy, Temporal, TemporalTls,
 };
 use std::collections::BTreeMap;
+
+/// The table `[temporal]` where nothing is said.
+fn temporal() -> Temporal {
+    Temporal {
+        address: None,
+        namespace: None,
+        profile: None,
+        config_file: None,
+        api_key_env: "TEMPORAL_API_KEY".into(),
+        tls: TemporalTls::default(),
+        grpc_meta: BTreeMap::new(),
+        queue: None,
+        model_queue: None,
+        bus: None,
+        dev_server: DevServerStart::Auto,
+        search_attributes: false,
+        codec_keys: None,
+    }
+}
 
 #[test]
 fn without_a_file_everything_has_its_default() {
@@ -39,6 +58,8 @@ fn without_a_file_everything_has_its_default() {
         cli_auth_credentials_store: CredentialsStore::File,
         durability: Durability::Process,
         budget: Budget::default(),
+        backend: Backend::Local,
+        temporal: temporal(),
         log: None,
         profile: None,
     };
@@ -104,6 +125,8 @@ fn every_setting_reaches_the_configuration() {
         cli_auth_credentials_store: CredentialsStore::Auto,
         durability: Durability::Power,
         budget: Budget { tokens: Some(1), tool_calls: Some(2), turn_ms: Some(3) },
+        backend: Backend::Local,
+        temporal: temporal(),
         log: Some("debug".into()),
         profile: None,
     };
@@ -128,6 +151,7 @@ fn no_key_of_the_table_is_forgotten() {
             Kind::Text | Kind::Secret | Kind::Guarded => "\"other\"".to_owned(),
             Kind::Variable => "\"OTHER\"".to_owned(),
             Kind::Url => "\"http://other\"".to_owned(),
+            Kind::Bus => "\"nats://other\"".to_owned(),
             Kind::Path => "\"other\"".to_owned(),
             Kind::Paths | Kind::Texts => "[\"other\"]".to_owned(),
             Kind::Bool => (key.default != Fallback::Bool(true) && key.default != Fallback::Depends("`true`"))

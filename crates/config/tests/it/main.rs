@@ -11,3 +11,4 @@ mod project;
 mod providers;
 mod scene;
 mod surroundings;
+mod temporal;

@@ -1,8 +1,11 @@
 //! Lists, forks, exports, deletion.
 
 use crate::world::{Events, World, op, said, say, stored, submit, turn};
-use agent_core::{AgentSession, BlobSource, EventKind, Op, Source, Tenant, ThreadKey, TurnId};
-use local_backend::{ExportFormat, ForkPoint, LocalError, ThreadFilter, ThreadStatus, ThreadSummary};
+use agent_core::{
+    AgentSession, BlobSource, EventKind, ExportFormat, ForkPoint, Op, Overview, Server, Source, Tenant,
+    ThreadFilter, ThreadKey, ThreadStatus, ThreadSummary, TurnId,
+};
+use local_backend::LocalError;
 
 fn filter() -> ThreadFilter {
     ThreadFilter::of(Tenant::default())
@@ -24,10 +27,47 @@ async fn a_list_tells_what_a_thread_is_about_and_what_it_does() {
         (Some("Bugs"), Some("fix the bug"), "/work", "scripted")
     );
     assert_eq!((summary.status, summary.source, summary.turns), (ThreadStatus::Resting, Source::Host, 1));
-    assert_eq!((summary.generation, summary.served_by), (1, Some(std::process::id())));
+    assert_eq!(
+        (summary.generation, summary.served_by),
+        (1, Some(Server::Process { pid: Some(std::process::id()) }))
+    );
     assert_eq!(summary.last_event, stored(&session).await.len() as u64);
     session.close().await.unwrap();
     assert_eq!(world.database().get(session.key()).await.unwrap().served_by, None);
+}
+
+#[tokio::test]
+async fn the_columns_tell_what_an_overview_of_the_journal_tells() {
+    let world = World::new().await;
+    let first = world.start().await;
+    turn(&first, "op-1", "call read").await;
+    let genesis = world.database().fork(first.key(), ForkPoint::Latest).await.unwrap();
+    let fork = world.backend.start(Tenant::default(), genesis).await.unwrap();
+    submit(&fork, op("op-1", Op::SetThreadName { name: "Bugs".into() })).await.unwrap();
+    let mut events = Events::of(&fork, 0);
+    submit(&fork, say("op-2", "call ask")).await.unwrap();
+    events.until(|kind| matches!(kind, EventKind::ExecApprovalRequest(_))).await;
+    for (session, status) in [(&first, ThreadStatus::Resting), (&fork, ThreadStatus::Waiting)] {
+        let mut overview = Overview::default();
+        for commit in session.reader().commits().await.unwrap() {
+            overview.follow(&commit.record, &commit.events);
+        }
+        let summary = world.database().get(session.key()).await.unwrap();
+        assert_eq!(summary.status, status);
+        let ThreadSummary { key, generation, served_by, created_ms, .. } = summary.clone();
+        // The database counts from the moment at which the thread's row was made.
+        assert_eq!(ThreadSummary { created_ms, ..overview.summary(key, generation, served_by) }, summary);
+    }
+    let listed = world.database().list(&filter()).await.unwrap();
+    for filter in [
+        filter(),
+        ThreadFilter { text: Some("BUGS".into()), ..filter() },
+        ThreadFilter { status: Some(ThreadStatus::Waiting), ..filter() },
+        ThreadFilter { limit: 1, ..filter() },
+    ] {
+        let chosen = filter.choose(listed.clone());
+        assert_eq!(world.database().list(&filter).await.unwrap(), chosen, "{filter:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use crate::{
     storage::opened,
     world::{self, Events, World, op, said, say, soon, submit},
 };
-use agent_core::{AgentSession, EventKind, Op, StorageBackend, Tenant, ThreadId, ThreadKey};
-use local_backend::{LocalError, ThreadStatus, ThreadStore};
+use agent_core::{
+    AgentSession, EventKind, Op, Server as Serving, StorageBackend, Tenant, ThreadId, ThreadKey, ThreadStatus,
+};
+use local_backend::{LocalError, ThreadStore};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -72,7 +74,10 @@ async fn a_thread_served_by_another_process_is_busy_until_that_is_killed() {
     let busy = world.backend.resume(&server.key).await.unwrap_err();
     assert!(matches!(busy, LocalError::Busy { pid: Some(pid), .. } if pid == server.child.id()), "{busy}");
     assert!(busy.to_string().contains(&format!("process {}", server.child.id())), "{busy}");
-    assert_eq!(world.database().get(&server.key).await.unwrap().served_by, Some(server.child.id()));
+    assert_eq!(
+        world.database().get(&server.key).await.unwrap().served_by,
+        Some(Serving::Process { pid: Some(server.child.id()) })
+    );
     assert!(matches!(world.database().delete(&server.key).await, Err(LocalError::Busy { .. })));
     server.kill();
     let session = world.backend.resume(&server.key).await.unwrap();

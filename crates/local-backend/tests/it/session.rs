@@ -3,14 +3,15 @@
 use crate::world::{Events, World, op, said, say, soon, stored, submit, turn};
 use agent_core::{
     AgentSession, ApprovalDecision, Cursor, Event, EventKind, Exit, InteractionId, LiveKind, ModelError,
-    ModelEvent, ModelItem, ModelRequest, ModelStreamer, Op, Refusal, SessionError, Tenant, Update,
+    ModelEvent, ModelItem, ModelRequest, ModelStreamer, Op, Refusal, SessionError, Tenant, ThreadStatus,
+    Update,
     testing::{FakeTools, RecordingSink, response},
 };
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use local_backend::{Durability, LocalBackend, LocalError, LocalSession, Services, ThreadStatus};
+use local_backend::{Durability, LocalBackend, LocalError, LocalSession, Services};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

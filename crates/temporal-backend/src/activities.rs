@@ -1,0 +1,142 @@
+//! What a workflow asks to be done outside: model calls, tool calls, and what an owner finds out, stops or keeps.
+//!
+//! An activity takes a reference or one call, never the conversation, and answers with what the thread is told, secrets
+//! removed and large content as blobs, because what it answers is in the history for good.
+
+mod archive;
+mod beat;
+mod model;
+mod prompt;
+mod running;
+mod tasks;
+mod tool;
+
+pub use running::RunningCalls;
+pub use tasks::TaskFiles;
+
+use crate::{
+    blobs::FileBlobs,
+    conversations::Conversations,
+    wire::{ArchiveTask, ArchivedAs, KillTask, ModelTask},
+};
+use agent_core::{
+    ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer, ToolCallHandler, ToolRequest,
+};
+use sink::Bus;
+use std::{fmt, sync::Arc};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+
+/// What the activities of a process work with.
+#[derive(Clone)]
+pub struct Services {
+    /// Model calls.
+    pub model: Arc<dyn ModelStreamer>,
+    /// Tool calls.
+    pub tools: Arc<dyn ToolCallHandler>,
+    /// Secrets that must not enter the history.
+    pub redactor: Redactor,
+    /// Carries pieces of items in the making.
+    pub bus: Arc<dyn Bus>,
+    /// Large content.
+    pub blobs: Arc<FileBlobs>,
+    /// What models are asked.
+    pub conversations: Arc<Conversations>,
+}
+
+/// The activities of a worker.
+pub struct Activities {
+    services: Services,
+    running: Arc<RunningCalls>,
+    tasks: TaskFiles,
+}
+
+impl Activities {
+    /// Activities that work with these services.
+    pub fn new(services: Services, running: Arc<RunningCalls>, tasks: TaskFiles) -> Self {
+        Self { services, running, tasks }
+    }
+}
+
+#[activities]
+impl Activities {
+    /// Asks the model.
+    #[activity]
+    pub async fn model(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        task: ModelTask,
+    ) -> Result<ModelAnswer, ActivityError> {
+        model::call(&self, &ctx, task).await
+    }
+
+    /// Says what a call is.
+    #[activity]
+    pub async fn prepare(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        request: PrepareRequest,
+    ) -> Result<Prepared, ActivityError> {
+        Ok(self.services.tools.prepare(request).await)
+    }
+
+    /// Runs a call that only looks and is quick.
+    #[activity]
+    pub async fn look(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        request: ToolRequest,
+    ) -> Result<ToolAnswer, ActivityError> {
+        let operation = self.services.tools.start(request.clone());
+        tool::finish(&self, request, operation.answer.0.await).await
+    }
+
+    /// Runs a call to its end.
+    #[activity]
+    pub async fn tool(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: ToolRequest,
+    ) -> Result<ToolAnswer, ActivityError> {
+        tool::run(&self, &ctx, request).await
+    }
+
+    /// Stops a call that runs here. One that does not is as good as stopped.
+    #[activity]
+    pub async fn kill(self: Arc<Self>, _ctx: ActivityContext, task: KillTask) -> Result<(), ActivityError> {
+        self.running.stop(&task.key, task.effect);
+        Ok(())
+    }
+
+    /// Says what became of a call whose worker was lost.
+    #[activity]
+    pub async fn recover(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: ToolRequest,
+    ) -> Result<ToolAnswer, ActivityError> {
+        tool::recover(&self, &ctx, request).await
+    }
+
+    /// Keeps items as a blob.
+    #[activity]
+    pub async fn archive(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        task: ArchiveTask,
+    ) -> Result<ArchivedAs, ActivityError> {
+        archive::keep(&self, &ctx, task).await
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("bus", &self.bus).field("blobs", &self.blobs).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Activities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Activities").field("services", &self.services).finish_non_exhaustive()
+    }
+}

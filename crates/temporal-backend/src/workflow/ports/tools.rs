@@ -1,0 +1,142 @@
+//! Tool calls from inside a workflow, on the worker that owns the workspace.
+
+use super::{CancelOnDrop, Inner, Ports, model::once};
+use crate::{activities::Activities, wire::KillTask};
+use agent_core::{
+    Access, EffectId, Ended, Operation, PrepareRequest, Prepared, Subject, ThreadKey, ToolAnswer,
+    ToolCallHandler, ToolRequest,
+};
+use async_trait::async_trait;
+use futures::{FutureExt, future::LocalBoxFuture};
+use send_wrapper::SendWrapper;
+use std::{cell::Cell, rc::Rc, time::Duration};
+use temporalio_common::RetryPolicy;
+use temporalio_sdk::{ActivityExecutionError, ActivityOptions, LocalActivityOptions};
+
+/// What an owner does for a thread is tried again this soon, and with growing pauses.
+const CHORE_RETRY: Duration = Duration::from_millis(200);
+/// But no later than after this pause: an owner that comes back is waited for.
+const CHORE_RETRY_MAX: Duration = Duration::from_secs(10);
+
+#[async_trait]
+impl ToolCallHandler for Ports {
+    async fn prepare(&self, request: PrepareRequest) -> Prepared {
+        SendWrapper::new(self.inner.prepare(request)).await
+    }
+
+    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        let stop = Rc::new(Cell::new(false));
+        let pulled = SendWrapper::new(Rc::clone(&stop));
+        // The driver polls what it has in flight right after it pulls, so a mark is enough.
+        Operation::elsewhere(SendWrapper::new(self.inner.run(request, stop)), move || pulled.set(true))
+    }
+
+    async fn recover(&self, _request: ToolRequest) -> ToolAnswer {
+        ToolAnswer::Unknown { note: "its workflow had ended".into() }
+    }
+
+    fn acknowledge(&self, key: &ThreadKey, effect: EffectId) {
+        self.inner.ctx.state(|workflow| (workflow.state.surroundings.acknowledged)(key, effect));
+    }
+}
+
+impl Inner {
+    async fn prepare(&self, request: PrepareRequest) -> Prepared {
+        let quick = self.ctx.execute_local_activity(Activities::prepare, request.clone(), self.quick());
+        if let Ok(prepared) = quick.await {
+            return prepared;
+        }
+        let guard = CancelOnDrop::new();
+        let prepared = self.ctx.execute_activity(Activities::prepare, request, self.chore(&guard)).await;
+        guard.disarm();
+        prepared.unwrap_or_else(|error| Prepared::Rejected {
+            message: format!("The call could not be looked at: {error}. It did not run."),
+        })
+    }
+
+    async fn run(&self, request: ToolRequest, stop: Rc<Cell<bool>>) -> Ended {
+        if only_looks(&request) {
+            let quick = self.ctx.execute_local_activity(Activities::look, request.clone(), self.quick());
+            if let Ok(answer) = quick.await {
+                return Ended::Answered(answer);
+            }
+        }
+        let guard = CancelOnDrop::new();
+        let limit = Duration::from_millis(request.preparation.timeout_ms) + self.timing.tool_grace;
+        let options = ActivityOptions::with_start_to_close_timeout(limit)
+            .heartbeat_timeout(self.timing.heartbeat)
+            .retry_policy(once())
+            .cancellation_token(guard.token())
+            .build();
+        let mut running = self.ctx.execute_activity(Activities::tool, request.clone(), options).boxed_local();
+        let mut killing = None;
+        let ended = std::future::poll_fn(|cx| {
+            if stop.get() && killing.is_none() {
+                killing = Some(self.kill(&request));
+            }
+            if let Some(killing) = &mut killing {
+                let _ = killing.poll_unpin(cx);
+            }
+            running.poll_unpin(cx)
+        })
+        .await;
+        guard.disarm();
+        match ended {
+            Ok(answer) => Ended::Answered(answer),
+            Err(error) => Ended::Lost { evidence: Some(self.find_out(request, &error).await) },
+        }
+    }
+
+    /// Stops a call. The call itself answers; whether the stop arrived does not matter once it has.
+    fn kill<'a>(&'a self, request: &ToolRequest) -> LocalBoxFuture<'a, ()> {
+        let task = KillTask { key: request.key.clone(), effect: request.effect };
+        let killed = async move {
+            let guard = CancelOnDrop::new();
+            let _ = self.ctx.execute_activity(Activities::kill, task, self.chore(&guard)).await;
+            guard.disarm();
+        };
+        killed.fuse().boxed_local()
+    }
+
+    /// Asks the owner what became of a call whose worker was lost: it may have the answer, may run it still, or may know
+    /// that it never started. The owner is waited for, however long it takes.
+    async fn find_out(&self, request: ToolRequest, error: &ActivityExecutionError) -> ToolAnswer {
+        let guard = CancelOnDrop::new();
+        let limit = Duration::from_millis(request.preparation.timeout_ms) + self.timing.tool_grace;
+        let options = ActivityOptions::with_start_to_close_timeout(limit.max(self.timing.chore))
+            .heartbeat_timeout(self.timing.heartbeat)
+            .retry_policy(patiently())
+            .cancellation_token(guard.token())
+            .build();
+        let answer = self.ctx.execute_activity(Activities::recover, request, options).await;
+        guard.disarm();
+        answer.unwrap_or_else(|_| ToolAnswer::Unknown { note: format!("its worker was lost: {error}") })
+    }
+
+    /// Inside the workflow task, once.
+    fn quick(&self) -> LocalActivityOptions {
+        LocalActivityOptions::builder().start_to_close_timeout(self.timing.quick).retry_policy(once()).build()
+    }
+
+    /// On the owner, until it is done.
+    pub(super) fn chore(&self, guard: &CancelOnDrop) -> ActivityOptions {
+        ActivityOptions::with_start_to_close_timeout(self.timing.chore)
+            .retry_policy(patiently())
+            .cancellation_token(guard.token())
+            .build()
+    }
+}
+
+fn patiently() -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(CHORE_RETRY)
+        .backoff_coefficient(2.0)
+        .maximum_interval(CHORE_RETRY_MAX)
+        .build()
+}
+
+/// Tools that read files and lists are done before an activity of their own would have begun. A command may last.
+fn only_looks(request: &ToolRequest) -> bool {
+    let is_command = matches!(request.preparation.subject, Subject::Command { .. });
+    request.preparation.access == Access::ReadOnly && !is_command
+}

@@ -1,0 +1,314 @@
+//! [`State`]: what handlers and queries of a workflow see of its thread.
+
+use super::{
+    Reply, Surroundings,
+    book::{Book, Changed},
+};
+use crate::wire::{
+    BlobWanted, Carry, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, PAGE_BYTES, Part,
+    Status,
+};
+use agent_core::{
+    Accepted, EffectId, Event, Gate, Input, Item, ModelRequest, OpId, Overview, Record, Refusal, Settings,
+    Shared, Submission, Thread,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// So many answers to signals are kept for those who ask.
+const MAX_ANSWERS: usize = 256;
+/// After so many updates a run hands over: the server takes 2,000 of a run and refuses every one after that.
+const MAX_UPDATES: u32 = 1_500;
+/// So many ops may wait for the driver.
+const MAX_INBOX: usize = 256;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It takes ops.
+    #[default]
+    Open,
+    /// The driver has returned; the next run takes what comes.
+    HandingOver,
+    /// The thread was shut down.
+    Closed,
+}
+
+/// Everything but the thread itself, which the driver has.
+pub(super) struct State {
+    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) inbox: VecDeque<Submission>,
+    pub(super) stage: Stage,
+    pub(super) runs: u32,
+    pub(super) long_polls: u32,
+    pub(super) records: u32,
+    book: Book,
+    gate: Option<Gate>,
+    /// Ops that were applied, as far as the thread remembers them.
+    known: BTreeSet<OpId>,
+    updates: u32,
+    /// `None` for an op whose update waits.
+    answers: BTreeMap<OpId, Option<Reply>>,
+    /// Ops that came as signals and were answered, the oldest first.
+    signalled: VecDeque<OpId>,
+    prompts: BTreeMap<EffectId, Arc<ModelRequest>>,
+    settled: Option<Box<Thread>>,
+    /// What an activity is putting on disk.
+    pub(super) to_archive: Vec<Shared<Item>>,
+}
+
+impl State {
+    pub(super) fn new(surroundings: Arc<Surroundings>) -> Self {
+        Self {
+            surroundings,
+            inbox: VecDeque::new(),
+            stage: Stage::Open,
+            runs: 1,
+            long_polls: 0,
+            records: 0,
+            book: Book::default(),
+            gate: None,
+            known: BTreeSet::new(),
+            updates: 0,
+            answers: BTreeMap::new(),
+            signalled: VecDeque::new(),
+            prompts: BTreeMap::new(),
+            settled: None,
+            to_archive: Vec::new(),
+        }
+    }
+
+    /// Goes on where another run stopped. Ops that have come meanwhile stay behind those it left.
+    pub(super) fn go_on(&mut self, carry: Carry) -> Thread {
+        let Carry { thread, inbox, book, runs } = carry;
+        let come = std::mem::replace(&mut self.inbox, inbox);
+        self.inbox.extend(come);
+        self.book = Book::carried(book);
+        self.runs = runs;
+        self.known = thread.recent_ops().cloned().collect();
+        self.gate = Some(thread.gate());
+        thread
+    }
+
+    pub(super) fn receive(&mut self, submission: Submission) {
+        if self.inbox.len() < MAX_INBOX {
+            self.inbox.push_back(submission);
+        } else {
+            self.settle(&submission.op_id, Reply::Refused(overloaded()));
+        }
+    }
+
+    /// Why an op cannot be taken as an update. What says it is a [`Reply`] as JSON.
+    pub(super) fn admit(
+        &self,
+        submission: &Submission,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let reply = match self.stage {
+            Stage::HandingOver => Reply::Again,
+            Stage::Closed => Reply::Refused(Refusal::Closed),
+            Stage::Open => match self.refusal(submission) {
+                Some(refusal) => Reply::Refused(refusal),
+                None => return Ok(()),
+            },
+        };
+        Err(serde_json::to_string(&reply)?.into())
+    }
+
+    fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+        let bytes = serde_json::to_string(submission).map_or(usize::MAX, |json| json.len());
+        if bytes > MAX_OP_BYTES {
+            let why = format!("it has {bytes} bytes, and {MAX_OP_BYTES} are allowed; attach large content");
+            return Some(Refusal::Malformed { why });
+        }
+        if self.inbox.len() >= MAX_INBOX {
+            return Some(overloaded());
+        }
+        // What waits in the inbox may change the answer, and an op that was applied before is not refused.
+        let asks_the_thread = !self.inbox.is_empty() || self.known.contains(&submission.op_id);
+        self.gate.as_ref().filter(|_| !asks_the_thread)?.refusal(submission)
+    }
+
+    /// An update brings an op, and waits for its answer.
+    pub(super) fn submit(&mut self, submission: Submission) {
+        self.updates += 1;
+        if self.stage == Stage::Open {
+            self.answers.insert(submission.op_id.clone(), None);
+            self.inbox.push_back(submission);
+        }
+    }
+
+    /// The driver's answer to an op.
+    pub(super) fn answered(&mut self, op: &OpId, reply: Result<Accepted, Refusal>) {
+        self.settle(op, reply.map_or_else(Reply::Refused, Reply::Accepted));
+    }
+
+    fn settle(&mut self, op: &OpId, reply: Reply) {
+        if self.answers.insert(op.clone(), Some(reply)).is_none() {
+            self.signalled.push_back(op.clone());
+            if self.signalled.len() > MAX_ANSWERS
+                && let Some(oldest) = self.signalled.pop_front()
+            {
+                self.answers.remove(&oldest);
+            }
+        }
+    }
+
+    pub(super) fn has_answer(&self, op: &OpId) -> bool {
+        match self.answers.get(op) {
+            Some(answer) => answer.is_some() || self.is_over(),
+            None => true,
+        }
+    }
+
+    /// The answer for the update that waited for it. An op that the driver did not get to is taken back: the client
+    /// submits it again, to the next run.
+    pub(super) fn take_answer(&mut self, op: &OpId) -> Reply {
+        let answer = self.answers.remove(op).flatten();
+        answer.unwrap_or_else(|| {
+            self.inbox.retain(|submission| submission.op_id != *op);
+            Reply::Again
+        })
+    }
+
+    pub(super) fn answer(&self, op: &OpId) -> Option<Reply> {
+        self.answers.get(op).cloned().flatten()
+    }
+
+    /// Whether this run has taken as many updates as it should.
+    pub(super) fn is_worn(&self) -> bool {
+        self.updates + self.long_polls >= MAX_UPDATES
+    }
+
+    pub(super) fn commit(&mut self, record: &Record, events: &[Event]) -> Changed {
+        self.records += 1;
+        if let Some(chronicle) = &self.surroundings.chronicle {
+            chronicle.note(record, events);
+        }
+        if let Input::Submitted(submission) = &record.input {
+            self.known.insert(submission.op_id.clone());
+        }
+        self.book.commit(record, events)
+    }
+
+    pub(super) fn look_at(&mut self, thread: &Thread) {
+        self.gate = Some(thread.gate());
+    }
+
+    pub(super) fn keep(&mut self, thread: &Thread) {
+        self.settled = Some(Box::new(thread.clone()));
+    }
+
+    /// Keeps what the archive left of a thread in which no turn runs.
+    pub(super) fn keep_if_settled(&mut self, thread: &Thread) {
+        if thread.current_turn().is_none() {
+            self.keep(thread);
+        }
+    }
+
+    pub(super) fn ask(&mut self, request: Arc<ModelRequest>) {
+        self.prompts.insert(request.effect, request);
+    }
+
+    pub(super) fn asked(&mut self, effect: EffectId) {
+        self.prompts.remove(&effect);
+    }
+
+    pub(super) fn has_news(&self, seq: u64) -> bool {
+        self.book.last() > seq || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.stage != Stage::Open
+    }
+
+    pub(super) fn page(&self, after: &EventsAfter) -> EventsPage {
+        self.book.page(after, self.is_over())
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.book.status(self.runs, self.is_over())
+    }
+
+    pub(super) fn overview(&self) -> &Overview {
+        self.book.overview()
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        self.book.settings()
+    }
+
+    /// What the next run continues.
+    pub(super) fn carry(&mut self, thread: Thread) -> Carry {
+        Carry { thread, inbox: std::mem::take(&mut self.inbox), book: self.book.carry(), runs: self.runs + 1 }
+    }
+
+    /// What is handed out of the thread as it was when no turn ran.
+    pub(super) fn snapshot_part(&self, from: u64) -> Part {
+        let json = self.settled.as_ref().map(|thread| {
+            let carry = Carry {
+                thread: (**thread).clone(),
+                inbox: VecDeque::new(),
+                book: self.book.carry(),
+                runs: self.runs + 1,
+            };
+            serde_json::to_string(&carry).unwrap_or_default()
+        });
+        part(json.as_deref().unwrap_or("null"), from)
+    }
+
+    pub(super) fn items(&self, wanted: &ItemsWanted) -> Option<Items> {
+        let (all, request) = match wanted.call {
+            None => (&self.to_archive, None),
+            Some((effect, attempt)) => {
+                let request = self.prompts.get(&effect).filter(|request| request.attempt == attempt)?;
+                (&request.conversation.items, Some(request))
+            }
+        };
+        let mut bytes = 0;
+        let mut items = Vec::new();
+        for item in all.iter().skip(usize::try_from(wanted.from).unwrap_or(usize::MAX)) {
+            bytes += serde_json::to_string(item).map_or(0, |json| json.len());
+            if bytes > PAGE_BYTES && !items.is_empty() {
+                break;
+            }
+            items.push(item.clone());
+        }
+        Some(Items { items, frame: request.map(|request| frame(request)) })
+    }
+
+    pub(super) fn blob_part(&self, wanted: &BlobWanted) -> Option<Part> {
+        let bytes = self.surroundings.blobs.read(&wanted.blob).ok().flatten()?;
+        let from = usize::try_from(wanted.from).unwrap_or(usize::MAX).min(bytes.len());
+        let to = bytes.len().min(from + PAGE_BYTES);
+        Some(Part { from: from as u64, total: bytes.len() as u64, text: STANDARD.encode(&bytes[from..to]) })
+    }
+}
+
+/// What a model is told beside the conversation.
+pub(crate) fn frame(request: &ModelRequest) -> Frame {
+    Frame {
+        instructions: request.instructions.clone(),
+        tools: request.tools.clone(),
+        output_schema: request.output_schema.clone(),
+    }
+}
+
+fn part(text: &str, from: u64) -> Part {
+    let from = usize::try_from(from).unwrap_or(usize::MAX).min(text.len());
+    let mut to = text.len().min(from + PAGE_BYTES);
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    Part {
+        from: from as u64,
+        total: text.len() as u64,
+        text: text.get(from..to).unwrap_or_default().to_owned(),
+    }
+}
+
+fn overloaded() -> Refusal {
+    Refusal::Overloaded { what: "ops that wait for this thread".into(), limit: MAX_INBOX as u64 }
+}
