@@ -7,7 +7,7 @@ mod run;
 
 pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
 pub(crate) use files::read_text;
-pub(crate) use layers::Layers;
+pub(crate) use layers::{Backend, Layers, Whereabouts};
 pub(crate) use run::{Approval, RunArgs, Sandbox};
 
 use crate::commands::ConfigArgs;
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Say something to a thread.
     Send(SendArgs),
     /// List the questions that wait for an answer.
-    Approvals,
+    Approvals(ApprovalsArgs),
     /// Say yes to a question.
     Approve(ApproveArgs),
     /// Say no to a question; the turn goes on.
@@ -131,6 +131,14 @@ pub(crate) struct ForkArgs {
 pub(crate) struct ThreadArg {
     /// The thread's id, or the end or beginning of it [default: the thread that was used last].
     pub(crate) thread: Option<String>,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApprovalsArgs {
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +198,8 @@ pub(crate) struct DenyArgs {
 pub(crate) struct SessionsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<SessionsCommand>,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,11 +209,15 @@ pub(crate) enum SessionsCommand {
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        layers: Layers,
     },
     /// Delete a thread and all that is stored of it.
     Delete {
         /// The thread's id, or the end or beginning of it.
         thread: String,
+        #[command(flatten)]
+        layers: Layers,
     },
     /// Give a thread a name.
     Rename {
@@ -211,6 +225,8 @@ pub(crate) enum SessionsCommand {
         thread: String,
         /// The name.
         name: String,
+        #[command(flatten)]
+        layers: Layers,
     },
     /// Print a whole thread.
     Export {
@@ -219,7 +235,25 @@ pub(crate) enum SessionsCommand {
         /// How.
         #[arg(long, value_enum, default_value = "markdown")]
         format: ExportFormat,
+        #[command(flatten)]
+        layers: Layers,
     },
+}
+
+impl SessionsArgs {
+    /// What the command line says of the configuration, left and right of the subcommand.
+    pub(crate) fn layers(&self) -> Layers {
+        let own = match &self.command {
+            None => Layers::default(),
+            Some(
+                SessionsCommand::List { layers, .. }
+                | SessionsCommand::Delete { layers, .. }
+                | SessionsCommand::Rename { layers, .. }
+                | SessionsCommand::Export { layers, .. },
+            ) => layers.clone(),
+        };
+        own.over(self.layers.clone())
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -249,6 +283,9 @@ pub(crate) struct LogoutArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Where the thread lives.
+    #[arg(long, value_enum, default_value = "local")]
+    pub(crate) backend: Backend,
     /// Kill the process with SIGKILL while a command runs, then resume and finish.
     #[arg(long)]
     pub(crate) crash: bool,
@@ -268,5 +305,19 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sessions_hears_what_is_said_on_both_sides_of_its_subcommand() {
+        let layers = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Some(Command::Sessions(args)) = cli.command else { panic!("no sessions") };
+            args.layers()
+        };
+        let temporal = layers("everturn sessions --backend temporal --address a:1 list -c b=2 --address c:3");
+        assert_eq!(temporal.whereabouts.backend, Some(Backend::Temporal));
+        assert_eq!(temporal.whereabouts.address.as_deref(), Some("c:3"));
+        assert_eq!(temporal.config, ["b=2"]);
+        assert_eq!(layers("everturn sessions"), Layers::default());
     }
 }

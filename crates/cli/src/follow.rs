@@ -1,15 +1,16 @@
 //! Follows a thread until its turn ends: shows what happens, passes on what the user types, stops on Ctrl-C.
 
 use crate::{
+    backend::fresh_op_id,
     exit::{Exit, Failure, of_turn},
+    retold::Retold,
     view::View,
 };
 use agent_core::{
-    AgentSession, ApprovalDecision, Content, Cursor, Entropy, Event, EventKind, InteractionId, ItemId, Op,
-    OpId, Submission, TurnEnd, Update,
+    AgentSession, ApprovalDecision, Content, Cursor, Event, EventKind, InteractionId, ItemId, Op, Submission,
+    TurnEnd, Update,
 };
 use futures::StreamExt;
-use local_backend::SystemEntropy;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -47,11 +48,17 @@ pub(crate) enum Until {
 pub(crate) struct Follower<'a> {
     session: &'a dyn AgentSession,
     view: &'a mut dyn View,
-    cursor: u64,
+    cursor: Cursor,
+    known: Retold<Known>,
+    was_interrupted: bool,
+}
+
+/// What follows from the events.
+#[derive(Clone, Default)]
+struct Known {
     questions: BTreeMap<InteractionId, Question>,
     open_items: BTreeSet<ItemId>,
     final_message: Option<String>,
-    was_interrupted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +72,8 @@ impl<'a> Follower<'a> {
         Self {
             session,
             view,
-            cursor: after,
-            questions: BTreeMap::new(),
-            open_items: BTreeSet::new(),
-            final_message: None,
+            cursor: Cursor::after(after),
+            known: Retold::new(Known::default()),
             was_interrupted: false,
         }
     }
@@ -81,7 +86,7 @@ impl<'a> Follower<'a> {
 
     /// Shows what happens within this time, until a turn begins; says whether one did.
     pub(crate) async fn catch_up(&mut self, within: Duration) -> Result<bool, Failure> {
-        let mut updates = self.session.updates(Cursor::after(self.cursor));
+        let mut updates = self.session.updates(self.cursor.clone());
         let deadline = tokio::time::Instant::now() + within;
         while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
             let update = update?;
@@ -96,7 +101,7 @@ impl<'a> Follower<'a> {
 
     /// What the last turn ended with.
     pub(crate) fn final_message(&self) -> Option<&str> {
-        self.final_message.as_deref()
+        self.known.final_message.as_deref()
     }
 
     /// Whether the user asked for a stop, also where the turn was over first.
@@ -106,11 +111,11 @@ impl<'a> Follower<'a> {
 
     /// The questions that were open when the following ended.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &InteractionId> {
-        self.questions.keys()
+        self.known.questions.keys()
     }
 
     pub(crate) async fn follow(&mut self, until: Until, mut user: User<'_>) -> Result<Exit, Failure> {
-        let mut updates = self.session.updates(Cursor::after(self.cursor));
+        let mut updates = self.session.updates(self.cursor.clone());
         // One listener for all of it: a Ctrl-C between two looks is not lost.
         let mut ctrl_c = signal(SignalKind::interrupt())
             .map_err(|error| Failure::new(Exit::Failed, format!("Ctrl-C cannot be listened for: {error}")))?;
@@ -129,9 +134,9 @@ impl<'a> Follower<'a> {
                 update = updates.next() => match update {
                     None => return Err(Failure::new(Exit::Backend, "the thread is served no more")),
                     Some(update) => {
-                        let asked = self.questions.len();
+                        let asked = self.known.questions.len();
                         let end = self.update(update?);
-                        if self.questions.len() > asked && matches!(user, User::Present(_)) {
+                        if self.known.questions.len() > asked && matches!(user, User::Present(_)) {
                             self.view.note(HOW_TO_ANSWER);
                         }
                         if let Some(exit) = end && until == Until::TurnEnds {
@@ -149,13 +154,14 @@ impl<'a> Follower<'a> {
     }
 
     fn is_waiting(&self, user: &User<'_>) -> bool {
-        matches!(user, User::Absent) && !self.questions.is_empty() && self.open_items.is_empty()
+        let Known { questions, open_items, .. } = &*self.known;
+        matches!(user, User::Absent) && !questions.is_empty() && open_items.is_empty()
     }
 
     fn update(&mut self, update: Update) -> Option<Exit> {
         match update {
             Update::Event(event) => {
-                self.cursor = event.seq;
+                self.cursor = Cursor::after(event.seq);
                 self.remember(&event);
                 self.view.event(&event);
                 of_turn(&event)
@@ -165,7 +171,18 @@ impl<'a> Follower<'a> {
                 None
             }
             Update::Gap { from, to } => {
-                self.view.note(&format!("(events {from} to {to} are kept no more)"));
+                self.view.gap(from, to);
+                None
+            }
+            Update::Rewind { to } => {
+                // A session that counts by more than numbers keeps that to itself, within the stream.
+                self.cursor = Cursor::after(to);
+                self.known.back_to(to);
+                self.view.rewind(to);
+                None
+            }
+            Update::Notice(notice) => {
+                self.view.notice(&notice);
                 None
             }
             _ => None,
@@ -173,28 +190,8 @@ impl<'a> Follower<'a> {
     }
 
     fn remember(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::TurnStarted => self.final_message = None,
-            EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => {
-                self.final_message.clone_from(message);
-            }
-            EventKind::ItemStarted { item } => {
-                self.open_items.insert(item.id.clone());
-            }
-            EventKind::ItemCompleted { item } => {
-                self.open_items.remove(&item.id);
-            }
-            EventKind::ExecApprovalRequest(request) => {
-                self.questions.insert(request.id.clone(), Question::Exec);
-            }
-            EventKind::PatchApprovalRequest(request) => {
-                self.questions.insert(request.id.clone(), Question::Patch);
-            }
-            EventKind::InteractionResolved { id, .. } => {
-                self.questions.remove(id);
-            }
-            _ => {}
-        }
+        self.known.event(event.seq);
+        self.known.take(&event.kind);
     }
 
     /// A line is an answer while a question is open, else it is said to the agent.
@@ -203,7 +200,7 @@ impl<'a> Follower<'a> {
         if line.is_empty() {
             return Ok(());
         }
-        let Some((id, question)) = self.questions.first_key_value() else {
+        let Some((id, question)) = self.known.questions.first_key_value() else {
             return self.submit(Op::UserInput { items: vec![Content::text(line)] }).await;
         };
         let decision = match line.to_lowercase().as_str() {
@@ -235,6 +232,33 @@ impl<'a> Follower<'a> {
                 Ok(())
             }
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Known {
+    fn take(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::TurnStarted => self.final_message = None,
+            EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => {
+                self.final_message.clone_from(message);
+            }
+            EventKind::ItemStarted { item } => {
+                self.open_items.insert(item.id.clone());
+            }
+            EventKind::ItemCompleted { item } => {
+                self.open_items.remove(&item.id);
+            }
+            EventKind::ExecApprovalRequest(request) => {
+                self.questions.insert(request.id.clone(), Question::Exec);
+            }
+            EventKind::PatchApprovalRequest(request) => {
+                self.questions.insert(request.id.clone(), Question::Patch);
+            }
+            EventKind::InteractionResolved { id, .. } => {
+                self.questions.remove(id);
+            }
+            _ => {}
         }
     }
 }
@@ -276,6 +300,5 @@ fn answer(id: InteractionId, question: Question, decision: ApprovalDecision) -> 
 
 /// An op of this terminal's user, with a fresh id.
 pub(crate) fn submission(session: &dyn AgentSession, op: Op) -> Submission {
-    let op_id = OpId::new(SystemEntropy.id());
-    Submission { tenant: session.key().tenant.clone(), ..Submission::new(op_id, "cli", op) }
+    Submission { tenant: session.key().tenant.clone(), ..Submission::new(fresh_op_id(), "cli", op) }
 }

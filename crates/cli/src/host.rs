@@ -12,9 +12,8 @@ use crate::{
     view::{Reasoning, Taste, View},
 };
 use agent_core::{
-    AgentSession, ApprovalDecision, BlobSource, EventKind, ForkPoint, Genesis,
-    InteractionId, Op, PendingInteraction, Settings, Shared, Source, Tenant, ThreadFilter, ThreadSummary,
-    TurnOverrides,
+    AgentSession, ApprovalDecision, BlobSource, EventKind, ForkPoint, Genesis, InteractionId, Op,
+    PendingInteraction, Settings, Shared, Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
 };
 use config::{CredentialStore, Environment, Home};
 use models::SchemaChecked;

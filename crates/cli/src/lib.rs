@@ -1,10 +1,11 @@
 //! The command line of Everturn: arguments, commands, and what people and programs see.
 //!
-//! Not here: the loop, models, tools, storage; the commands put them together in `host.rs`. It is a library so that
+//! Not here: the loop, models, tools, storage; `host.rs` and `backend` put them together for the commands. It is a library so that
 //! tests can build the same program with its kill points armed. Start reading at `main`, then `commands/exec.rs` and
 //! `follow.rs`.
 
 mod args;
+mod backend;
 mod commands;
 mod exit;
 mod follow;
@@ -12,6 +13,7 @@ mod host;
 mod lines;
 mod output;
 mod providers;
+mod retold;
 mod router;
 mod settings;
 mod tooling;

@@ -187,11 +187,18 @@ fn flags(run: &RunArgs) -> Vec<FlagValue> {
         Approval::Never => "never",
     });
     let durability = run.power_safe.then_some("power");
+    let whereabouts = &run.layers.whereabouts;
+    let named =
+        |flag, key, name: &Option<String>| name.as_deref().map(|name| FlagValue::new(flag, key, name));
     [
         run.model.as_deref().map(|model| FlagValue::new("--model", "model", model)),
         sandbox.map(|sandbox| FlagValue::new("--sandbox", "sandbox_mode", sandbox)),
         approval.map(|approval| FlagValue::new("--approval", "approval_policy", approval)),
         durability.map(|durability| FlagValue::new("--power-safe", "durability", durability)),
+        whereabouts.for_new_threads().map(|(flag, backend)| FlagValue::new(flag, "backend", backend.word())),
+        named("--address", "temporal.address", &whereabouts.address),
+        named("--namespace", "temporal.namespace", &whereabouts.namespace),
+        named("--queue", "temporal.queue", &whereabouts.queue),
         run.max_tokens.map(|limit| FlagValue::new("--max-tokens", "budget.max_tokens", limit)),
         run.max_tool_calls.map(|limit| FlagValue::new("--max-tool-calls", "budget.max_tool_calls", limit)),
     ]

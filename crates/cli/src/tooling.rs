@@ -28,13 +28,7 @@ pub(crate) fn tools(
             (Keeping::Home, config::Durability::Power) => tools::Durability::Power,
             (Keeping::Nowhere, _) | (_, config::Durability::Process) => tools::Durability::Process,
         },
-        ..ToolsConfig::new(
-            home,
-            environment.all().clone(),
-            redactor.clone(),
-            Arc::clone(relay) as _,
-            blobs,
-        )
+        ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), Arc::clone(relay) as _, blobs)
     };
     (ToolRegistry::new(tools), redactor)
 }

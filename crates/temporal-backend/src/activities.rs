@@ -45,16 +45,17 @@ pub struct Services {
 }
 
 /// The activities of a worker.
+#[derive(Clone)]
 pub struct Activities {
     services: Services,
     running: Arc<RunningCalls>,
-    tasks: TaskFiles,
+    tasks: Arc<TaskFiles>,
 }
 
 impl Activities {
     /// Activities that work with these services.
     pub fn new(services: Services, running: Arc<RunningCalls>, tasks: TaskFiles) -> Self {
-        Self { services, running, tasks }
+        Self { services, running, tasks: Arc::new(tasks) }
     }
 }
 

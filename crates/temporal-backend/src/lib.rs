@@ -3,17 +3,24 @@
 mod activities;
 mod blobs;
 mod codec;
+mod connect;
 mod conversations;
 pub mod dev_server;
 pub mod wire;
+mod worker;
 mod workflow;
 
 pub use activities::{Activities, RunningCalls, Services, TaskFiles};
 pub use blobs::{FileBlobs, MAX_BLOB_BYTES};
 pub use conversations::Conversations;
+pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerOptions};
 pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
 
 pub use codec::{
     Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError, activate_key, add_key,
     create_key_file, data_converter, new_key,
+};
+pub use connect::{
+    ConnectError, ConnectOptions, CredentialsSent, InquiryError, NamedBy, NamespaceFacts, Poller, Pollers,
+    ProfileFile, ServerFacts, Target, TlsFault, connect, namespace_facts, pollers, retention, server_facts,
 };

@@ -42,6 +42,16 @@ pub(crate) enum Backend {
     Temporal,
 }
 
+impl Backend {
+    /// How it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Temporal => "temporal",
+        }
+    }
+}
+
 impl Layers {
     /// These on top of others.
     pub(crate) fn over(self, below: Self) -> Self {
@@ -67,6 +77,15 @@ impl Whereabouts {
     pub(crate) fn for_new_threads(&self) -> Option<(&'static str, Backend)> {
         let chosen = self.backend.map(|backend| ("--backend", backend));
         chosen.or_else(|| self.address.as_ref().map(|_| ("--address", Backend::Temporal)))
+    }
+}
+
+impl From<config::Backend> for Backend {
+    fn from(backend: config::Backend) -> Self {
+        match backend {
+            config::Backend::Local => Self::Local,
+            config::Backend::Temporal => Self::Temporal,
+        }
     }
 }
 

@@ -51,15 +51,7 @@ enum Look {
 
 impl Backends {
     pub(crate) fn new(local: Arc<dyn Backend>, open: Open, new_threads: Kind, marker: PathBuf) -> Self {
-        Self {
-            local,
-            temporal: OnceCell::new(),
-            open,
-            new_threads,
-            only: None,
-            is_configured: false,
-            marker,
-        }
+        Self { local, temporal: OnceCell::new(), open, new_threads, only: None, is_configured: false, marker }
     }
 
     /// The same, looking at this one only, where one is named.
@@ -116,7 +108,8 @@ impl Backends {
         let local = if self.looks_at_local() { self.local.last(tenant).await? } else { None };
         let temporal = if self.looks_at_temporal(Look::Own) {
             let looked = async { self.temporal().await?.last(tenant).await };
-            let but = "the thread that was used last may live on Temporal; name a thread, or add --backend local";
+            let but =
+                "the thread that was used last may live on Temporal; name a thread, or add --backend local";
             looked.await.map_err(|failure| self.besides(failure, but))?
         } else {
             None

@@ -6,9 +6,8 @@ use crate::{
     host::Keeping,
 };
 use agent_core::{
-    AgentSession, BlobId, BlobSource, Event, ForkPoint, Genesis, ModelStreamer, PendingInteraction, Redactor,
-    SessionError, Settings, Submission, Tenant, ThreadFilter, ThreadKey, ThreadSummary, ToolCallHandler,
-    recover,
+    BlobId, BlobSource, Event, ForkPoint, Genesis, ModelStreamer, PendingInteraction, Redactor, SessionError,
+    Settings, Submission, Tenant, ThreadFilter, ThreadKey, ThreadSummary, ToolCallHandler, recover,
 };
 use async_trait::async_trait;
 use local_backend::{

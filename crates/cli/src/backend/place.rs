@@ -2,9 +2,7 @@
 
 use super::{Backend, RemoteSession, ServedSession};
 use crate::exit::{Exit, Failure};
-use agent_core::{
-    Event, ExportFormat, ForkPoint, PendingInteraction, Settings, ThreadKey, ThreadSummary,
-};
+use agent_core::{Event, ExportFormat, ForkPoint, PendingInteraction, Settings, ThreadKey, ThreadSummary};
 use std::{io::Write, sync::Arc};
 
 /// Events that an export reads at once.

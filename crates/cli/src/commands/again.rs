@@ -1,6 +1,10 @@
 //! [`Again`]: the commands that a user is advised to type, with what the command line said of the configuration.
 
-use crate::{args::RunArgs, output, view::command_line};
+use crate::{
+    args::{RunArgs, Whereabouts},
+    output,
+    view::command_line,
+};
 use agent_core::InteractionId;
 use config::{Provenance, Value};
 
@@ -9,6 +13,8 @@ use config::{Provenance, Value};
 #[derive(Debug, Default)]
 pub(super) struct Again {
     options: Vec<String>,
+    /// How the Temporal server is reached.
+    server: Vec<String>,
     /// Keys that were given with a secret value, which is not shown.
     secrets: Vec<String>,
 }
@@ -17,7 +23,16 @@ impl Again {
     /// `provenance` is of the configuration that this command line led to; it knows what is a secret.
     pub(super) fn new(run: &RunArgs, provenance: &Provenance) -> Self {
         let profile = run.layers.profile.iter().flat_map(|name| ["--profile".to_owned(), name.clone()]);
-        let mut again = Self { options: profile.collect(), secrets: Vec::new() };
+        let Whereabouts { backend: _, address, namespace, queue } = &run.layers.whereabouts;
+        let server = [("--address", address), ("--namespace", namespace), ("--queue", queue)]
+            .into_iter()
+            .filter_map(|(option, value)| Some([option.to_owned(), value.clone()?]));
+        let mut again = Self {
+            options: profile.collect(),
+            // The thread is found wherever it lives, once it is known where to look.
+            server: server.flatten().collect(),
+            secrets: Vec::new(),
+        };
         for given in &run.layers.config {
             let key = given.split_once('=').map_or(given.as_str(), |(key, _)| key).trim();
             let found = provenance.find(key);
@@ -36,10 +51,11 @@ impl Again {
     /// `everturn` with these arguments, as it is typed.
     pub(super) fn command(&self, arguments: &[&str]) -> String {
         let words = ["everturn"].iter().chain(arguments).map(|word| (*word).to_owned());
-        command_line(&words.chain(self.options.iter().cloned()).collect::<Vec<_>>())
+        let options = self.options.iter().chain(&self.server).cloned();
+        command_line(&words.chain(options).collect::<Vec<_>>())
     }
 
-    /// Whether the command line said anything of the configuration.
+    /// Whether the command line said anything of what a process brings to its threads.
     pub(super) fn is_plain(&self) -> bool {
         self.options.is_empty() && self.secrets.is_empty()
     }

@@ -3,47 +3,46 @@
 //! A thread that another process serves hears the op from its inbox. One that nobody serves is served here until the turn
 //! that the op leads to has ended, unless that is not wanted.
 
-use super::{again::Again, exec::settings_of};
+use super::again::Again;
 use crate::{
     args::{ApproveArgs, DenyArgs, SendArgs},
+    backend::{Place, RemoteSession, SubmitOutcome},
     exit::{Exit, Failure},
     follow::{Until, User, submission},
-    host::{Host, answer, is_active},
+    host::{Host, answer},
     output,
     view::{HumanView, clean_line, command_line},
 };
-use agent_core::{
-    AgentSession, ApprovalDecision, Content, Event, EventKind, Op, SessionError, ThreadKey, TurnOverrides,
-};
-use local_backend::{RemoteSession, SubmitOutcome};
+use agent_core::{ApprovalDecision, Content, Event, EventKind, Op, SessionError, TurnOverrides};
 
-pub(crate) async fn send(host: Host, args: SendArgs, again: &Again) -> Result<Exit, Failure> {
-    let key = host.find(&args.thread).await?;
+pub(crate) async fn send(host: &Host, args: SendArgs, again: &Again) -> Result<Exit, Failure> {
+    let place = host.find(&args.thread).await?;
     let op = Op::UserInput { items: vec![Content::text(args.text)] };
-    deliver(&host, &key, op, args.no_run, again).await
+    deliver(host, &place, op, args.no_run, again).await
 }
 
-pub(crate) async fn approve(host: Host, args: ApproveArgs, again: &Again) -> Result<Exit, Failure> {
+pub(crate) async fn approve(host: &Host, args: ApproveArgs, again: &Again) -> Result<Exit, Failure> {
     let decision =
         if args.session { ApprovalDecision::ApprovedForSession } else { ApprovalDecision::Approved };
-    decide(&host, &args.id, decision, args.no_run, again).await
+    decide(host, &args.id, decision, args.no_run, again).await
 }
 
-pub(crate) async fn deny(host: Host, args: DenyArgs, again: &Again) -> Result<Exit, Failure> {
+pub(crate) async fn deny(host: &Host, args: DenyArgs, again: &Again) -> Result<Exit, Failure> {
     let decision = if args.abort { ApprovalDecision::Abort } else { ApprovalDecision::Denied };
-    decide(&host, &args.id, decision, args.no_run, again).await
+    decide(host, &args.id, decision, args.no_run, again).await
 }
 
-pub(crate) async fn interrupt(host: Host, thread: Option<&str>, again: &Again) -> Result<Exit, Failure> {
-    let key = host.find_or_last(thread).await?;
-    if !is_active(&host.summary(&key).await?) {
-        return Err(Failure::new(Exit::Failed, format!("no turn is running in thread {}", key.thread)));
+pub(crate) async fn interrupt(host: &Host, thread: Option<&str>, again: &Again) -> Result<Exit, Failure> {
+    let place = host.find_or_last(thread).await?;
+    if !place.summary().await?.status.is_active() {
+        let id = &place.key().thread;
+        return Err(Failure::new(Exit::Failed, format!("no turn is running in thread {id}")));
     }
-    deliver(&host, &key, Op::Interrupt, false, again).await
+    deliver(host, &place, Op::Interrupt, false, again).await
 }
 
 /// Lists what waits.
-pub(crate) async fn approvals(host: Host) -> Result<Exit, Failure> {
+pub(crate) async fn approvals(host: &Host) -> Result<Exit, Failure> {
     let open = host.open_questions().await?;
     if open.is_empty() {
         output::remark("nothing is waiting for an answer");
@@ -66,13 +65,8 @@ async fn decide(
     no_run: bool,
     again: &Again,
 ) -> Result<Exit, Failure> {
-    let open = host.open_questions().await?;
-    let Some(question) = open.into_iter().find(|question| question.id.as_str() == id) else {
-        return Err(Failure::usage(format!(
-            "no question {id} is waiting for an answer; everturn approvals lists those that are"
-        )));
-    };
-    deliver(host, &question.key, answer(&question, decision), no_run, again).await
+    let (place, question) = host.find_question(id).await?;
+    deliver(host, &place, answer(&question, decision), no_run, again).await
 }
 
 /// What is asked, in one line.
@@ -92,8 +86,8 @@ pub(super) fn ask(question: &Event) -> String {
 
 /// Puts what the command line changes, and what has changed around the thread, before the op: the turn that it begins has to
 /// know.
-async fn queue_changes(host: &Host, remote: &RemoteSession) -> Result<(), Failure> {
-    let overrides = host.wishes().overrides(&settings_of(host, remote.key()).await?)?;
+async fn queue_changes(host: &Host, place: &Place, remote: &dyn RemoteSession) -> Result<(), Failure> {
+    let overrides = host.wishes().overrides(&place.settings().await?)?;
     if overrides != TurnOverrides::default() {
         remote.submit_or_queue(submission(remote, Op::OverrideTurnContext { overrides })).await?;
     }
@@ -102,16 +96,16 @@ async fn queue_changes(host: &Host, remote: &RemoteSession) -> Result<(), Failur
 
 /// Brings an op to a thread, wherever it is served. It is in the thread's inbox before anybody serves the thread, so a turn
 /// that was cut off hears it before it goes on.
-async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool, again: &Again) -> Result<Exit, Failure> {
-    let before = host.summary(key).await?;
-    let remote = host.attach(key).await?;
+async fn deliver(host: &Host, place: &Place, op: Op, no_run: bool, again: &Again) -> Result<Exit, Failure> {
+    let before = place.summary().await?;
+    let remote = place.attach().await?;
     if before.served_by.is_none() && !no_run {
-        queue_changes(host, &remote).await?;
+        queue_changes(host, place, &*remote).await?;
     }
-    let op = submission(&remote, op);
+    let op = submission(&*remote, op);
     let session = loop {
-        if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
-            let server = before.served_by.map_or_else(String::new, |pid| format!(" by process {pid}"));
+        if remote.submit_or_queue(op.clone()).await? == SubmitOutcome::Accepted {
+            let server = before.served_by.as_ref().map_or_else(String::new, |server| format!(" by {server}"));
             output::remark(&format!("delivered; the thread is served{server}"));
             if !again.is_plain() {
                 output::warn(
@@ -124,12 +118,12 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool, again: &Aga
             break None;
         }
         // Another terminal may be faster; then the op is in the inbox of whoever serves the thread.
-        if let Some(session) = host.resume_unless_served(key).await? {
+        if let Some(session) = host.resume_unless_served(place).await? {
             break Some(session);
         }
     };
     let Some(session) = session else {
-        let command = again.command(&["resume", key.thread.as_str()]);
+        let command = again.command(&["resume", place.key().thread.as_str()]);
         output::remark(&format!("kept; it is heard when the thread is resumed: {command}"));
         again.advise_secrets();
         return Ok(Exit::Done);
@@ -137,7 +131,7 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool, again: &Aga
     let out = anstream::stderr();
     let mut view = HumanView::new(std::io::stderr(), output::style_of(&out), output::on_terminal());
     view = view.with(host.taste(&before.model));
-    let mut follower = host.follower(&before, &session, &mut view).await?;
+    let mut follower = host.follower(place, &before, &*session, &mut view).await?;
     let refused = match session.submit(op).await {
         Ok(_) => None,
         Err(SessionError::Refused(refusal)) => Some(refusal),
@@ -147,7 +141,7 @@ async fn deliver(host: &Host, key: &ThreadKey, op: Op, no_run: bool, again: &Aga
         output::remark(&format!("not taken: {refusal}"));
     }
     // Whatever was taken: a turn that goes on here is served to its end.
-    if refused.is_some() && !is_active(&before) {
+    if refused.is_some() && !before.status.is_active() {
         return Ok(Exit::Failed);
     }
     let exit = follower.follow(Until::TurnEnds, User::Absent).await?;

@@ -3,16 +3,16 @@
 use super::again::Again;
 use crate::{
     args::{ForkArgs, WhichThread},
+    backend::ServedSession,
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
-    host::{Host, is_active},
+    host::Host,
     lines::typed_lines,
     output,
     settings::Attendance,
     view::HumanView,
 };
-use agent_core::{AgentSession, Content, Op, Source, Surroundings, TurnId, TurnOverrides};
-use local_backend::{ForkPoint, LocalSession};
+use agent_core::{Content, ForkPoint, Op, Source, Surroundings, TurnId, TurnOverrides};
 use std::{io::Write, time::Duration};
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// A new conversation.
-pub(crate) async fn start(host: Host, again: &Again) -> Result<Exit, Failure> {
+pub(crate) async fn start(host: &Host, again: &Again) -> Result<Exit, Failure> {
     if !output::on_terminal() {
         return Err(Failure::usage(
             "a conversation needs a terminal; for one task use: everturn exec \"…\" (see everturn --help)",
@@ -28,38 +28,39 @@ pub(crate) async fn start(host: Host, again: &Again) -> Result<Exit, Failure> {
     }
     let settings = host.settings(Attendance::Present)?;
     let session = host.start(settings, Source::Cli).await?;
-    let mut view = view(&host, &session);
-    converse(&host, &session, Follower::new(&session, &mut view, 0), false, again).await
+    let mut view = view(host, &*session);
+    converse(host, &*session, Follower::new(&*session, &mut view, 0), false, again).await
 }
 
 /// An earlier conversation.
-pub(crate) async fn resume(host: Host, thread: &WhichThread, again: &Again) -> Result<Exit, Failure> {
-    let key = host.which(thread).await?;
-    let before = host.summary(&key).await?;
-    let session = host.resume(&key).await?;
-    host.adjust(&session).await?;
-    let mut view = view(&host, &session);
-    let follower = host.follower(&before, &session, &mut view).await?;
-    converse(&host, &session, follower, is_active(&before), again).await
+pub(crate) async fn resume(host: &Host, thread: &WhichThread, again: &Again) -> Result<Exit, Failure> {
+    let place = host.which(thread).await?;
+    let before = place.summary().await?;
+    let session = place.resume().await?;
+    host.adjust(&*session).await?;
+    let mut view = view(host, &*session);
+    let follower = host.follower(&place, &before, &*session, &mut view).await?;
+    converse(host, &*session, follower, before.status.is_active(), again).await
 }
 
 /// A new conversation with the past of another.
-pub(crate) async fn fork(host: Host, args: ForkArgs, again: &Again) -> Result<Exit, Failure> {
-    let key = host.which(&args.thread).await?;
+pub(crate) async fn fork(host: &Host, args: ForkArgs, again: &Again) -> Result<Exit, Failure> {
+    let place = host.which(&args.thread).await?;
     let at = args.turn.map_or(ForkPoint::Latest, |turn| ForkPoint::Turn(TurnId(turn)));
-    if host.summary(&key).await?.turns == 0 {
-        return Err(Failure::usage(format!("thread {} has no turn yet that could be forked", key.thread)));
+    if place.summary().await?.turns == 0 {
+        let id = &place.key().thread;
+        return Err(Failure::usage(format!("thread {id} has no turn yet that could be forked")));
     }
-    let session = host.fork(&key, at).await?;
+    let session = host.fork(&place, at).await?;
     if args.no_run || !output::on_terminal() {
         output::result(session.key().thread.as_str());
         return Ok(Exit::Done);
     }
-    let mut view = view(&host, &session);
-    converse(&host, &session, Follower::new(&session, &mut view, 0), false, again).await
+    let mut view = view(host, &*session);
+    converse(host, &*session, Follower::new(&*session, &mut view, 0), false, again).await
 }
 
-fn view(host: &Host, session: &LocalSession) -> HumanView<std::io::Stderr> {
+fn view(host: &Host, session: &dyn ServedSession) -> HumanView<std::io::Stderr> {
     // No spinner: it would tear what is being typed.
     HumanView::new(std::io::stderr(), output::style_of(&anstream::stderr()), false)
         .with(host.taste(&session.first_settings().model))
@@ -68,7 +69,7 @@ fn view(host: &Host, session: &LocalSession) -> HumanView<std::io::Stderr> {
 /// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.
 async fn converse(
     host: &Host,
-    session: &LocalSession,
+    session: &dyn ServedSession,
     mut follower: Follower<'_>,
     mut running: bool,
     again: &Again,
@@ -109,7 +110,7 @@ async fn converse(
 /// Tells the thread what has changed around it since it was told last: another day, another branch.
 async fn look_around(
     host: &Host,
-    session: &LocalSession,
+    session: &dyn ServedSession,
     cwd: &str,
     seen: &mut Surroundings,
 ) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `everturn demo`: the real loop, tools, files and storage on a small broken project; only the model's words are scripted.
 
 use crate::{
-    args::{Approval, DemoArgs, RunArgs, Sandbox},
+    args::{Approval, Backend, DemoArgs, Layers, RunArgs, Sandbox, Whereabouts},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
     host::{Host, Keeping},
@@ -9,9 +9,10 @@ use crate::{
     settings::Attendance,
     view::{HumanView, Style, View},
 };
-use agent_core::{AgentSession, Content, Event, EventKind, ItemDetail, Live, Op, Source};
+use agent_core::{AgentSession, Content, Event, EventKind, ItemDetail, ItemId, Live, Notice, Op, Source};
 use config::Environment;
 use std::{
+    collections::BTreeSet,
     io::Write,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::PathBuf,
@@ -31,11 +32,12 @@ const PROMPT: &str = "The tests of this project fail. Find out why and fix it.";
 /// The victim dies so long after the command has started: the command is in the middle of its work by then.
 const KILL_AFTER: Duration = Duration::from_millis(600);
 /// The victim dies while this run of `./check.sh` is going on.
-const KILL_IN_RUN: u32 = 2;
+const KILL_IN_RUN: usize = 2;
 
 /// Where a demonstration happens.
 struct Stage {
     folder: PathBuf,
+    backend: Backend,
 }
 
 impl Stage {
@@ -71,14 +73,20 @@ impl Stage {
             sandbox: Some(Sandbox::DangerFullAccess),
             approval: Some(Approval::Never),
             cd: Some(self.project()),
-            ..RunArgs::default()
+            ..self.whereabouts()
         }
+    }
+
+    /// Where the thread lives, for whoever goes on with it.
+    fn whereabouts(&self) -> RunArgs {
+        let whereabouts = Whereabouts { backend: Some(self.backend), ..Whereabouts::default() };
+        RunArgs { layers: Layers { whereabouts, ..Layers::default() }, ..RunArgs::default() }
     }
 }
 
 pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Exit, Failure> {
     if let Some(folder) = args.victim {
-        return victim(environment, &Stage { folder }).await;
+        return victim(environment, &Stage { folder, backend: args.backend }).await;
     }
     let python =
         Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -92,7 +100,7 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
         Failure::new(Exit::Failed, format!("the demo folder cannot be made: {error}"))
     };
     let folder = tempfile::Builder::new().prefix("everturn-demo-").tempdir().map_err(failed)?;
-    let stage = Stage { folder: folder.path().to_owned() };
+    let stage = Stage { folder: folder.path().to_owned(), backend: args.backend };
     stage.set(if args.crash { CRASH_SCRIPT } else { FIX_SCRIPT }).map_err(failed)?;
     let style = output::style_of(&anstream::stdout());
     output::result(&style.dim(format!(
@@ -111,10 +119,15 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
 /// The whole turn in this process.
 async fn play(environment: &Environment, stage: &Stage) -> Result<Exit, Failure> {
     let host = stage.host(environment, stage.run_args()).await?;
-    let session = host.start(host.settings(Attendance::Absent)?, Source::Cli).await?;
-    begin(&session).await?;
-    let mut view = stage_view();
-    Follower::new(&session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
+    let exit = async {
+        let session = host.start(host.settings(Attendance::Absent)?, Source::Cli).await?;
+        begin(&*session).await?;
+        let mut view = stage_view();
+        Follower::new(&*session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
+    };
+    let exit = exit.await;
+    host.close().await;
+    exit
 }
 
 /// The turn in two processes: the first is killed while a command runs, this one goes on.
@@ -122,8 +135,9 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
     let failed =
         |error: std::io::Error| Failure::new(Exit::Failed, format!("the demo cannot start itself: {error}"));
     let program = std::env::current_exe().map_err(failed)?;
-    let status =
-        Command::new(program).args(["demo", "--victim"]).arg(&stage.folder).status().map_err(failed)?;
+    let mut victim = Command::new(program);
+    victim.args(["demo", "--backend", stage.backend.word(), "--victim"]).arg(&stage.folder);
+    let status = victim.status().map_err(failed)?;
     if status.signal() != Some(9) {
         return Err(Failure::new(
             Exit::Failed,
@@ -131,14 +145,10 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
         ));
     }
     output::result(&format!("\n{}", style.red("── process killed with SIGKILL while the command ran ──")));
-    let host = stage.host(environment, RunArgs::default()).await?;
-    let key = host.last().await?;
-    output::result(&format!("{}\n", style.green(format!("── everturn resume {} ──", key.thread))));
-    let before = host.summary(&key).await?;
-    let session = host.resume(&key).await?;
-    let mut view = stage_view();
-    let exit =
-        Follower::new(&session, &mut view, before.last_event).follow(Until::TurnEnds, User::Absent).await?;
+    let host = stage.host(environment, stage.whereabouts()).await?;
+    let exit = go_on(&host, style).await;
+    host.close().await;
+    let exit = exit?;
     let log = std::fs::read_to_string(stage.project().join("runs.log")).unwrap_or_default();
     let count = |word| log.lines().filter(|line| *line == word).count();
     output::result(&style.dim(format!(
@@ -150,13 +160,23 @@ async fn crash(environment: &Environment, stage: &Stage, style: Style) -> Result
     Ok(exit)
 }
 
+/// The second half of the turn, in another process than the first.
+async fn go_on(host: &Host, style: Style) -> Result<Exit, Failure> {
+    let place = host.last().await?;
+    output::result(&format!("{}\n", style.green(format!("── everturn resume {} ──", place.key().thread))));
+    let before = place.summary().await?;
+    let session = place.resume().await?;
+    let mut view = stage_view();
+    Follower::new(&*session, &mut view, before.last_event).follow(Until::TurnEnds, User::Absent).await
+}
+
 /// The process that dies.
 async fn victim(environment: &Environment, stage: &Stage) -> Result<Exit, Failure> {
     let host = stage.host(environment, stage.run_args()).await?;
     let session = host.start(host.settings(Attendance::Absent)?, Source::Cli).await?;
-    begin(&session).await?;
-    let mut view = Doomed { view: stage_view(), runs: 0 };
-    Follower::new(&session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
+    begin(&*session).await?;
+    let mut view = Doomed { view: stage_view(), runs: BTreeSet::new() };
+    Follower::new(&*session, &mut view, 0).follow(Until::TurnEnds, User::Absent).await
 }
 
 async fn begin(session: &dyn AgentSession) -> Result<(), Failure> {
@@ -173,7 +193,8 @@ fn stage_view() -> HumanView<std::io::Stdout> {
 /// A view that kills its own process in the middle of a command.
 struct Doomed<W: Write> {
     view: HumanView<W>,
-    runs: u32,
+    /// The commands that were started, each once however often it is told.
+    runs: BTreeSet<ItemId>,
 }
 
 impl<W: Write + Send> View for Doomed<W> {
@@ -182,8 +203,8 @@ impl<W: Write + Send> View for Doomed<W> {
         if let EventKind::ItemStarted { item } = &event.kind
             && let ItemDetail::CommandExecution { .. } = item.detail
         {
-            self.runs += 1;
-            if self.runs == KILL_IN_RUN {
+            let is_new = self.runs.insert(item.id.clone());
+            if is_new && self.runs.len() == KILL_IN_RUN {
                 std::thread::spawn(|| {
                     std::thread::sleep(KILL_AFTER);
                     let _ = rustix::process::kill_process(
@@ -201,5 +222,17 @@ impl<W: Write + Send> View for Doomed<W> {
 
     fn note(&mut self, text: &str) {
         self.view.note(text);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.view.notice(notice);
+    }
+
+    fn rewind(&mut self, to: u64) {
+        self.view.rewind(to);
+    }
+
+    fn gap(&mut self, from: u64, to: u64) {
+        self.view.gap(from, to);
     }
 }

@@ -3,17 +3,15 @@
 use super::again::Again;
 use crate::{
     args::{ExecOptions, read_text},
+    backend::ServedSession,
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission, turn_begins},
-    host::{Host, Keeping, is_active},
+    host::{Host, Keeping},
     output,
     settings::Attendance,
     view::{HumanView, JsonView, Taste, View},
 };
-use agent_core::{
-    AgentSession, ApprovalPolicy, Content, Op, SandboxPolicy, Settings, Source, ThreadKey, TurnOverrides,
-    recover,
-};
+use agent_core::{ApprovalPolicy, BlobRef, Content, Op, SandboxPolicy, Settings, Source, TurnOverrides};
 use serde_json::Value;
 use std::{
     io::{IsTerminal, Read},
@@ -50,12 +48,12 @@ pub(super) async fn exec(
     require_nobody(&settings, keeping)?;
     require_repository(&settings, options)?;
     task.warn(host, &settings.model);
-    let place = LastWord::new(options)?;
+    let last_word = LastWord::new(options)?;
     let mut view = view(options, host.taste(&settings.model));
     let session = host.start(settings, Source::Exec).await?;
-    let mut follower = Follower::new(&session, &mut *view, 0);
-    let exit = turn(host, &session, &mut follower, task).await?;
-    Ok(end(exit, &follower, &place, again))
+    let mut follower = Follower::new(&*session, &mut *view, 0);
+    let exit = turn(&*session, &mut follower, task).await?;
+    Ok(end(exit, &follower, &last_word, again))
 }
 
 /// `prompt` is what to do after the turn that was running, if anything.
@@ -71,31 +69,32 @@ pub(super) async fn resume(
         None if options.images.is_empty() && options.output_schema.is_none() => None,
         None => return Err(Failure::usage("images and an output schema belong to a prompt; there is none")),
     };
-    let key = host.find_or_last(thread).await?;
-    let before = host.summary(&key).await?;
-    let settings = host.wishes().settings_after(&settings_of(host, &key).await?)?;
+    let place = host.find_or_last(thread).await?;
+    let before = place.summary().await?;
+    let settings = host.wishes().settings_after(&place.settings().await?)?;
     require_repository(&settings, options)?;
     if let Some(task) = &task {
         task.warn(host, &settings.model);
     }
-    let place = LastWord::new(options)?;
-    let session = host.resume(&key).await?;
-    let goes_on = is_active(&before) || turn_begins(&session, before.last_event, QUEUED_TURN_BEGINS).await?;
+    let last_word = LastWord::new(options)?;
+    let session = place.resume().await?;
+    let goes_on =
+        before.status.is_active() || turn_begins(&*session, before.last_event, QUEUED_TURN_BEGINS).await?;
     if task.is_none() && !goes_on {
         return Err(Failure::usage("no turn was running; give a prompt to begin one"));
     }
-    host.adjust(&session).await?;
+    host.adjust(&*session).await?;
     let mut view = view(options, host.taste(&before.model));
     if options.json {
-        view.event(&host.first_event(&key).await?);
+        view.event(&place.first_event().await?);
     }
-    let mut follower = host.follower(&before, &session, &mut *view).await?;
+    let mut follower = host.follower(&place, &before, &*session, &mut *view).await?;
     let exit = if goes_on { Some(follower.follow(Until::TurnEnds, User::Absent).await?) } else { None };
     let exit = match (task, exit) {
         (None, exit) => exit.unwrap_or(Exit::Done),
         (Some(task), Some(Exit::Waiting)) => {
-            let op = task.op(host, session.key()).await?;
-            session.submit(submission(&session, op)).await?;
+            let op = task.op(&*session).await?;
+            session.submit(submission(&*session, op)).await?;
             output::remark("the prompt is kept; it is heard when the questions have their answers");
             Exit::Waiting
         }
@@ -110,28 +109,16 @@ pub(super) async fn resume(
             output::remark("the prompt was not begun");
             return Ok(Exit::Interrupted);
         }
-        (Some(task), _) => turn(host, &session, &mut follower, task).await?,
+        (Some(task), _) => turn(&*session, &mut follower, task).await?,
     };
-    Ok(end(exit, &follower, &place, again))
+    Ok(end(exit, &follower, &last_word, again))
 }
 
 /// Begins a turn and follows it to its end.
-async fn turn(
-    host: &Host,
-    session: &dyn AgentSession,
-    follower: &mut Follower<'_>,
-    task: Task,
-) -> Result<Exit, Failure> {
-    let op = task.op(host, session.key()).await?;
+async fn turn(session: &dyn ServedSession, follower: &mut Follower<'_>, task: Task) -> Result<Exit, Failure> {
+    let op = task.op(session).await?;
     session.submit(submission(session, op)).await?;
     follower.follow(Until::TurnEnds, User::Absent).await
-}
-
-/// What a thread runs under, from its journal: nothing of it is served until it is clear that it may go on.
-pub(super) async fn settings_of(host: &Host, key: &ThreadKey) -> Result<Settings, Failure> {
-    let stored = host.attach(key).await?.reader().load().await.map_err(|error| Failure::backend(&error))?;
-    let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
-    Ok(thread.settings().clone())
 }
 
 impl Task {
@@ -159,10 +146,13 @@ impl Task {
         }
     }
 
-    async fn op(self, host: &Host, key: &ThreadKey) -> Result<Op, Failure> {
+    /// Keeps the images, and says it all.
+    async fn op(self, session: &dyn ServedSession) -> Result<Op, Failure> {
         let mut items = vec![Content::text(self.prompt)];
-        for image in self.images {
-            items.push(host.keep_image(key, image).await?);
+        for Image { bytes, media_type } in self.images {
+            let id = session.put_blob(&bytes).await?;
+            let blob = BlobRef { id, bytes: bytes.len() as u64, media_type: media_type.to_owned() };
+            items.push(Content::Blob { blob });
         }
         let overrides = TurnOverrides::default();
         Ok(Op::UserTurn { items, overrides, output_schema: self.output_schema })
@@ -206,9 +196,9 @@ fn require_repository(settings: &Settings, options: &ExecOptions) -> Result<(), 
 }
 
 /// Gives the last word, and says how to answer what waits.
-fn end(exit: Exit, follower: &Follower<'_>, place: &LastWord<'_>, again: &Again) -> Exit {
+fn end(exit: Exit, follower: &Follower<'_>, last_word: &LastWord<'_>, again: &Again) -> Exit {
     if let Some(text) = follower.final_message() {
-        place.take(text);
+        last_word.take(text);
     }
     if exit == Exit::Waiting {
         again.advise(follower.waiting());

@@ -31,52 +31,52 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
     let Cli { command, run } = cli;
     refuse_options(command.as_ref(), &run)?;
     let environment = &environment;
-    let host = || Host::open(environment, RunArgs::default(), Keeping::Home);
     let layered =
         |own: &Layers| RunArgs { layers: own.clone().over(run.layers.clone()), ..RunArgs::default() };
     match command {
-        None => serve(environment, run, async |host, again| chat::start(host, &again).await).await,
+        None => serve(environment, run, async |host, again| chat::start(host, again).await).await,
         Some(Command::Exec(args)) => exec(environment, *args, run).await,
         Some(Command::Resume(args)) => {
             let ResumeArgs { thread, run: own } = *args;
-            serve(environment, own.over(run), async |host, again| chat::resume(host, &thread, &again).await)
-                .await
+            let run = own.over(run);
+            serve(environment, run, async |host, again| chat::resume(host, &thread, again).await).await
         }
         Some(Command::Fork(args)) => {
-            serve(environment, layered(&args.layers), async |host, again| {
-                chat::fork(host, args, &again).await
-            })
-            .await
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| chat::fork(host, args, again).await).await
         }
         Some(Command::Send(args)) => {
-            serve(environment, layered(&args.layers), async |host, again| {
-                answer::send(host, args, &again).await
-            })
-            .await
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| answer::send(host, args, again).await).await
         }
         Some(Command::Approve(args)) => {
-            serve(environment, layered(&args.layers), async |host, again| {
-                answer::approve(host, args, &again).await
-            })
-            .await
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| answer::approve(host, args, again).await).await
         }
         Some(Command::Deny(args)) => {
-            serve(environment, layered(&args.layers), async |host, again| {
-                answer::deny(host, args, &again).await
-            })
-            .await
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| answer::deny(host, args, again).await).await
         }
         Some(Command::Interrupt(args)) => {
-            serve(environment, layered(&args.layers), async |host, again| {
-                answer::interrupt(host, args.thread.as_deref(), &again).await
-            })
-            .await
+            let (run, thread) = (layered(&args.layers), args.thread.as_deref());
+            serve(environment, run, async |host, again| answer::interrupt(host, thread, again).await).await
+        }
+        Some(Command::Sessions(args)) => {
+            let run = layered(&args.layers());
+            look(environment, run, async |host| sessions::sessions(host, args).await).await
+        }
+        Some(Command::Attach(args)) => {
+            let (run, thread) = (layered(&args.layers), args.thread.as_deref());
+            look(environment, run, async |host| watch::attach(host, thread).await).await
+        }
+        Some(Command::Status(args)) => {
+            let (run, thread) = (layered(&args.layers), args.thread.as_deref());
+            look(environment, run, async |host| watch::status(host, thread).await).await
+        }
+        Some(Command::Approvals(args)) => {
+            look(environment, layered(&args.layers), async |host| answer::approvals(host).await).await
         }
         Some(Command::Config(args)) => config::config(environment, args, run),
-        Some(Command::Sessions(args)) => sessions::sessions(host().await?, args).await,
-        Some(Command::Attach(args)) => watch::attach(host().await?, args.thread.as_deref()).await,
-        Some(Command::Status(args)) => watch::status(host().await?, args.thread.as_deref()).await,
-        Some(Command::Approvals) => answer::approvals(host().await?).await,
         Some(Command::Login(args)) => login::login(environment, &args),
         Some(Command::Logout(args)) => login::logout(environment, &args),
         Some(Command::Demo(args)) => demo::demo(environment, args).await,
@@ -99,7 +99,11 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
             | Command::Send(_)
             | Command::Approve(_)
             | Command::Deny(_)
-            | Command::Interrupt(_),
+            | Command::Interrupt(_)
+            | Command::Sessions(_)
+            | Command::Attach(_)
+            | Command::Status(_)
+            | Command::Approvals(_),
         ) => RunArgs { layers: run.layers.clone(), ..RunArgs::default() },
         Some(_) => RunArgs::default(),
     };
@@ -107,8 +111,8 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
         return Ok(());
     }
     Err(Failure::usage(
-        "the options before the command are for a conversation, exec, resume and config; fork, send, approve, deny and \
-         interrupt take -c and --profile of them, the other commands none",
+        "the options before the command are for a conversation, exec, resume and config; the commands for threads that there \
+         are take -c and --profile of them, and --backend and what belongs to it; the other commands none",
     ))
 }
 
@@ -116,7 +120,7 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
 async fn serve(
     environment: &Environment,
     run: RunArgs,
-    work: impl AsyncFnOnce(Host, Again) -> Result<Exit, Failure>,
+    work: impl AsyncFnOnce(&Host, &Again) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     serve_kept(environment, run, Keeping::Home, work).await
 }
@@ -125,14 +129,29 @@ async fn serve_kept(
     environment: &Environment,
     run: RunArgs,
     keeping: Keeping,
-    work: impl AsyncFnOnce(Host, Again) -> Result<Exit, Failure>,
+    work: impl AsyncFnOnce(&Host, &Again) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     until_told_to_end(async {
         let host = Host::open(environment, run.clone(), keeping).await?;
         let again = Again::new(&run, &host.wishes().loaded.provenance);
-        work(host, again).await
+        let exit = work(&host, &again).await;
+        host.close().await;
+        exit
     })
     .await
+}
+
+/// Does what serves no thread. Signals keep their usual effect: nothing has to be stopped in good order, and what is written
+/// may be waited for by a pager.
+async fn look(
+    environment: &Environment,
+    run: RunArgs,
+    work: impl AsyncFnOnce(&Host) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let host = Host::open(environment, run, Keeping::Home).await?;
+    let exit = work(&host).await;
+    host.close().await;
+    exit
 }
 
 async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result<Exit, Failure> {
@@ -143,9 +162,7 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
             let keeping = if ephemeral { Keeping::Nowhere } else { Keeping::Home };
             let prompt = exec::prompt(prompt, stdin.is_some())?;
             serve_kept(environment, run, keeping, async |host, again| {
-                let exit = exec::exec(&host, prompt, &options, keeping, &again).await;
-                host.close().await;
-                exit
+                exec::exec(host, prompt, &options, keeping, again).await
             })
             .await
         }
@@ -158,9 +175,7 @@ async fn exec(environment: &Environment, args: ExecArgs, run: RunArgs) -> Result
             let (thread, prompt) = resumed.target();
             let prompt = prompt.map(|text| exec::prompt(Some(text.to_owned()), false)).transpose()?;
             serve(environment, run, async |host, again| {
-                let exit = exec::resume(&host, thread, prompt, &options, &again).await;
-                host.close().await;
-                exit
+                exec::resume(host, thread, prompt, &options, again).await
             })
             .await
         }

@@ -2,80 +2,94 @@
 
 use super::watch::status_name;
 use crate::{
-    args::{ExportFormat, SessionsArgs, SessionsCommand},
+    args::{Backend, ExportFormat, SessionsArgs, SessionsCommand},
+    backend::{Listed, SubmitOutcome},
     exit::{Exit, Failure},
     follow::submission,
-    host::{Host, is_active},
+    host::Host,
     output,
     view::clean_line,
 };
-use agent_core::{AgentSession, Op};
-use local_backend::{SubmitOutcome, ThreadSummary};
+use agent_core::{Op, ThreadStatus, ThreadSummary};
+use serde_json::json;
 
-pub(crate) async fn sessions(host: Host, args: SessionsArgs) -> Result<Exit, Failure> {
-    match args.command.unwrap_or(SessionsCommand::List { json: false }) {
-        SessionsCommand::List { json } => list(&host, json).await?,
-        SessionsCommand::Delete { thread } => {
-            let key = host.find(&thread).await?;
-            host.delete(&key).await?;
-            output::remark(&format!("deleted {}", key.thread));
+pub(crate) async fn sessions(host: &Host, args: SessionsArgs) -> Result<Exit, Failure> {
+    match args.command {
+        None => list(host, Form::Lines).await?,
+        Some(SessionsCommand::List { json, .. }) => {
+            list(host, if json { Form::Json } else { Form::Lines }).await?;
         }
-        SessionsCommand::Rename { thread, name } => rename(&host, &thread, name).await?,
-        SessionsCommand::Export { thread, format } => {
-            let key = host.find(&thread).await?;
+        Some(SessionsCommand::Delete { thread, .. }) => {
+            let place = host.find(&thread).await?;
+            place.delete().await?;
+            output::remark(&format!("deleted {}", place.key().thread));
+        }
+        Some(SessionsCommand::Rename { thread, name, .. }) => rename(host, &thread, name).await?,
+        Some(SessionsCommand::Export { thread, format, .. }) => {
             let format = match format {
-                ExportFormat::Jsonl => local_backend::ExportFormat::Jsonl,
-                ExportFormat::Markdown => local_backend::ExportFormat::Markdown,
+                ExportFormat::Jsonl => agent_core::ExportFormat::Jsonl,
+                ExportFormat::Markdown => agent_core::ExportFormat::Markdown,
             };
-            host.export(&key, format, &mut output::Stdout).await?;
+            host.find(&thread).await?.export(format, &mut output::Stdout).await?;
         }
     }
     Ok(Exit::Done)
 }
 
-async fn list(host: &Host, json: bool) -> Result<(), Failure> {
+/// How a list is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// For people.
+    Lines,
+    /// One object a line.
+    Json,
+}
+
+async fn list(host: &Host, form: Form) -> Result<(), Failure> {
     let threads = host.threads().await?;
-    if threads.is_empty() && !json {
+    if threads.is_empty() && form == Form::Lines {
         output::remark("there are no threads yet; begin one with everturn or everturn exec \"…\"");
     }
-    for thread in threads {
-        if json {
-            output::result(&serde_json::json!(thread).to_string());
-        } else {
-            let title = clean_line(thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str));
-            output::result(&format!(
-                "{}  {:<8} {:>3} turns  {title}",
-                thread.key.thread,
-                doing(&thread),
-                thread.turns
-            ));
+    // Where all live in the same place it goes without saying.
+    let is_mixed = threads.iter().any(|listed| listed.backend != config::Backend::Local);
+    for Listed { thread, backend } in &threads {
+        let backend = Backend::from(*backend).word();
+        if form == Form::Json {
+            let mut value = json!(thread);
+            value["backend"] = backend.into();
+            output::result(&value.to_string());
+            continue;
         }
+        let title = clean_line(thread.called().unwrap_or_default());
+        let place = if is_mixed { format!("{backend:<8}  ") } else { String::new() };
+        let (id, doing, turns) = (&thread.key.thread, doing(thread), thread.turns);
+        output::result(&format!("{id}  {place}{doing:<8} {turns:>3} turns  {title}"));
     }
     Ok(())
 }
 
 /// The status, or `cut off` where the process of a running turn is gone.
 fn doing(thread: &ThreadSummary) -> String {
-    match (status_name(thread.status), thread.served_by) {
-        (name, None) if name == "running" => "cut off".into(),
-        (name, _) => name,
+    match (thread.status, &thread.served_by) {
+        (ThreadStatus::Running, None) => "cut off".into(),
+        (status, _) => status_name(status),
     }
 }
 
 async fn rename(host: &Host, thread: &str, name: String) -> Result<(), Failure> {
-    let key = host.find(thread).await?;
-    let before = host.summary(&key).await?;
-    let remote = host.attach(&key).await?;
-    let op = submission(&remote, Op::SetThreadName { name });
-    if let SubmitOutcome::Accepted(_) = remote.submit_or_queue(op.clone()).await? {
+    let place = host.find(thread).await?;
+    let before = place.summary().await?;
+    let remote = place.attach().await?;
+    let op = submission(&*remote, Op::SetThreadName { name });
+    if remote.submit_or_queue(op.clone()).await? == SubmitOutcome::Accepted {
         return Ok(());
     }
-    if is_active(&before) {
+    if before.status.is_active() {
         // A turn that was cut off is not resumed for a name.
         output::remark("kept; it is heard when the thread is resumed");
         return Ok(());
     }
-    let session = host.resume(&key).await?;
+    let session = place.resume().await?;
     session.submit(op).await?;
     Ok(())
 }

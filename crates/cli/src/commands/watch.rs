@@ -4,26 +4,26 @@ use super::answer::ask;
 use crate::{
     exit::{Exit, Failure},
     follow::{Follower, Until, User},
-    host::{Host, is_active},
+    host::Host,
     lines::typed_lines,
     output,
     view::{HumanView, clean_line},
 };
-use local_backend::ThreadStatus;
+use agent_core::ThreadStatus;
 
 /// Shows a thread from its beginning and goes on until Ctrl-C. What is typed goes to the thread.
-pub(crate) async fn attach(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
-    let key = host.find_or_last(thread).await?;
-    let session = host.attach(&key).await?;
-    let thread = host.summary(&key).await?;
-    if !is_active(&thread) {
+pub(crate) async fn attach(host: &Host, thread: Option<&str>) -> Result<Exit, Failure> {
+    let place = host.find_or_last(thread).await?;
+    let session = place.attach().await?;
+    let thread = place.summary().await?;
+    if !thread.status.is_active() {
         output::remark("no turn is running; waiting for more, Ctrl-C leaves");
     }
     let out = anstream::stdout();
     let mut view = HumanView::new(std::io::stdout(), output::style_of(&out), false)
         .with(host.taste(&thread.model))
         .watching();
-    let mut follower = Follower::new(&session, &mut view, 0);
+    let mut follower = Follower::new(&*session, &mut view, 0);
     if output::on_terminal() {
         let mut lines = typed_lines();
         follower.follow(Until::Left, User::Present(&mut lines)).await?;
@@ -34,20 +34,21 @@ pub(crate) async fn attach(host: Host, thread: Option<&str>) -> Result<Exit, Fai
 }
 
 /// Says what a thread is doing.
-pub(crate) async fn status(host: Host, thread: Option<&str>) -> Result<Exit, Failure> {
-    let key = host.find_or_last(thread).await?;
-    let thread = host.summary(&key).await?;
-    let title = thread.name.as_ref().or(thread.title.as_ref()).map_or("", String::as_str);
-    let served = match (thread.served_by, is_active(&thread)) {
-        (Some(pid), _) => format!("by process {pid}"),
+pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Failure> {
+    let place = host.find_or_last(thread).await?;
+    let thread = place.summary().await?;
+    let id = &place.key().thread;
+    let title = thread.called().unwrap_or_default();
+    let served = match (&thread.served_by, thread.status.is_active()) {
+        (Some(server), _) => format!("by {server}"),
         (None, true) if thread.status == ThreadStatus::Waiting => "by nobody: it waits for an answer".into(),
         (None, true) => {
-            format!("by nobody: its process ended in mid-turn; everturn resume {} goes on", key.thread)
+            format!("by nobody: its process ended in mid-turn; everturn resume {id} goes on")
         }
         (None, false) => "by nobody".into(),
     };
     let lines = [
-        ("thread", key.thread.to_string()),
+        ("thread", id.to_string()),
         ("title", clean_line(title)),
         ("status", status_name(thread.status)),
         ("served", served),
@@ -58,7 +59,7 @@ pub(crate) async fn status(host: Host, thread: Option<&str>) -> Result<Exit, Fai
     for (name, value) in lines {
         output::result(&format!("{name:<10} {value}"));
     }
-    for question in host.open_questions().await?.into_iter().filter(|question| question.key == key) {
+    for question in place.questions().await? {
         output::result(&format!("{:<10} {}  {}", "question", question.id, ask(&question.question)));
     }
     Ok(Exit::Done)

@@ -13,8 +13,9 @@ use super::{
     ending::{abort_message, end_message},
     width::Columns,
 };
+use crate::retold::Retold;
 use agent_core::{
-    Content, Event, EventKind, ExecApproval, FileStat, ItemDetail, Live, LiveKind, OutputStatus,
+    Content, Event, EventKind, ExecApproval, FileStat, ItemDetail, Live, LiveKind, Notice, OutputStatus,
     PatchApproval, Settings, TurnEnd, TurnItem,
 };
 use page::Page;
@@ -42,11 +43,17 @@ pub(crate) struct HumanView<W> {
     style: Style,
     readers: Readers,
     columns: Columns,
+    told: Retold<Told>,
+    reasoning: Reasoning,
+}
+
+/// What follows from the events.
+#[derive(Clone, Default)]
+struct Told {
     plan: ShownPlan,
     summary: Summary,
     /// What the turn changed, as last told.
     changed: Vec<FileStat>,
-    reasoning: Reasoning,
 }
 
 impl<W: Write + Send> HumanView<W> {
@@ -57,9 +64,7 @@ impl<W: Write + Send> HumanView<W> {
             style,
             readers: Readers::Talking,
             columns: Columns::OfTerminal,
-            plan: ShownPlan::default(),
-            summary: Summary::default(),
-            changed: Vec::new(),
+            told: Retold::new(Told::default()),
             reasoning: Reasoning::default(),
         }
     }
@@ -67,7 +72,8 @@ impl<W: Write + Send> HumanView<W> {
     /// The same, as the configuration wants it.
     pub(crate) fn with(self, taste: Taste) -> Self {
         let Taste { reasoning, catalogue, model } = taste;
-        Self { reasoning, summary: Summary::priced(catalogue, &model), ..self }
+        let summary = Summary::priced(catalogue, &model);
+        Self { reasoning, told: Retold::new(Told { summary, ..Told::default() }), ..self }
     }
 
     /// The same for somebody who did not see what the user said.
@@ -195,7 +201,7 @@ impl<W: Write + Send> HumanView<W> {
     }
 
     fn call(&mut self, lines: Vec<String>) {
-        self.summary.calls += 1;
+        self.told.summary.calls += 1;
         self.page.lines(lines);
     }
 
@@ -205,8 +211,8 @@ impl<W: Write + Send> HumanView<W> {
     }
 
     fn turn_started(&mut self, event: &Event) {
-        self.summary.turn(event.at_ms);
-        self.changed.clear();
+        self.told.summary.turn(event.at_ms);
+        self.told.changed.clear();
         self.page.turn();
         self.page.waiting.show();
     }
@@ -262,11 +268,11 @@ impl<W: Write + Send> HumanView<W> {
 
     fn ended(&mut self, event: &Event, mark: &str, what: &str) {
         self.page.waiting.forget();
-        let changed = std::mem::take(&mut self.changed);
+        let changed = std::mem::take(&mut self.told.changed);
         self.page.lines(files::changed_files(self.style, &changed, self.columns.now()));
-        let summary = self.style.dim(format!("· {}", self.summary.line(event.at_ms)));
+        let summary = self.style.dim(format!("· {}", self.told.summary.line(event.at_ms)));
         self.page.line(&format!("{mark} {} {summary}", clean_line(what)));
-        self.page.lines(self.summary.low_limits(self.style));
+        self.page.lines(self.told.summary.low_limits(self.style));
     }
 
     fn turn_completed(&mut self, event: &Event, end: &TurnEnd) {
@@ -287,18 +293,19 @@ impl<W: Write + Send> HumanView<W> {
 
 impl<W: Write + Send> View for HumanView<W> {
     fn event(&mut self, event: &Event) {
+        self.told.event(event.seq);
         // A turn that was joined in the middle is timed from there.
-        if self.summary.started_ms == 0 {
-            self.summary.started_ms = event.at_ms;
+        if self.told.summary.started_ms == 0 {
+            self.told.summary.started_ms = event.at_ms;
         }
         match &event.kind {
             EventKind::ThreadStarted { key, durability, settings, .. } => {
-                self.summary.runs_under(settings);
+                self.told.summary.runs_under(settings);
                 self.thread(key.thread.as_str(), settings, durability);
             }
             EventKind::TurnStarted => self.turn_started(event),
             EventKind::TokenCount { last, context_window, context_left, rate_limits, .. } => {
-                self.summary.tokens(*last, (*context_window, *context_left), rate_limits);
+                self.told.summary.tokens(*last, (*context_window, *context_left), rate_limits);
             }
             EventKind::ItemStarted { item } => self.started(item),
             EventKind::ItemCompleted { item } => {
@@ -316,9 +323,9 @@ impl<W: Write + Send> View for HumanView<W> {
             EventKind::DynamicToolCallRequest { id, request } => {
                 self.request(id.as_str(), "A client has to run a tool", request);
             }
-            EventKind::TurnDiff { diff } => self.changed = FileStat::of_diff(diff),
+            EventKind::TurnDiff { diff } => self.told.changed = FileStat::of_diff(diff),
             EventKind::PlanUpdate { plan } => {
-                let lines = self.plan.update(self.style, plan);
+                let lines = self.told.plan.update(self.style, plan);
                 self.page.lines(lines);
             }
             EventKind::ModelRetry { retry, of, reason, .. } => self.retried(*retry, *of, reason),
@@ -337,13 +344,13 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.page.line(&self.style.red(format!("error: {}", clean(message))));
             }
             EventKind::TurnCompleted { end, usage } => {
-                self.summary.usage = *usage;
+                self.told.summary.usage = *usage;
                 self.turn_completed(event, end);
             }
             EventKind::TurnAborted { reason } => {
                 self.ended(event, &self.style.yellow("■"), abort_message(*reason));
             }
-            EventKind::SettingsChanged { settings } => self.summary.runs_under(settings),
+            EventKind::SettingsChanged { settings } => self.told.summary.runs_under(settings),
             // Whoever does these is told by the command that does it, and what follows an answer says what it was.
             EventKind::ThreadNamed { .. }
             | EventKind::InteractionResolved { .. }
@@ -372,6 +379,29 @@ impl<W: Write + Send> View for HumanView<W> {
     fn note(&mut self, text: &str) {
         self.page.waiting.rest();
         self.page.line(text);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::ServerAway { message }
+            | Notice::WorkerAway { message }
+            | Notice::BusAway { message } => {
+                self.page.beside(&self.style.yellow(format!("! {}", clean(message))));
+            }
+            Notice::Back { message } => self.page.beside(&self.style.dim(clean(message))),
+            _ => {}
+        }
+    }
+
+    fn rewind(&mut self, to: u64) {
+        self.told.back_to(to);
+        self.page.waiting.forget();
+        self.page.turn();
+        self.dim(&format!("(what follows event {to} is told anew)"));
+    }
+
+    fn gap(&mut self, from: u64, to: u64) {
+        self.dim(&format!("(events {from} to {to} are kept no more)"));
     }
 }
 

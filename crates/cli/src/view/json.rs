@@ -10,8 +10,9 @@ use super::{
     Reasoning, Taste, View, command_line,
     ending::{abort_message, end_message},
 };
+use crate::retold::Retold;
 use agent_core::{
-    AbortReason, Event, EventKind, ExecApproval, FileStat, InteractionId, Live, PatchApproval, Plan,
+    AbortReason, Event, EventKind, ExecApproval, FileStat, InteractionId, Live, Notice, PatchApproval, Plan,
     RateLimit, TokenUsage, TurnEnd, TurnItem,
 };
 use item::{changes, item_json, kind, todo_list};
@@ -21,16 +22,22 @@ use std::io::Write;
 /// Writes events as JSON lines.
 pub(crate) struct JsonView<W> {
     out: W,
+    told: Retold<Told>,
+    reasoning: Reasoning,
+}
+
+/// What follows from the events.
+#[derive(Clone, Default)]
+struct Told {
     /// What the turn spent so far; the end of a turn that was stopped does not say it.
     usage: TokenUsage,
     /// The item of the plan, once the turn has one.
     plan: Option<Value>,
-    reasoning: Reasoning,
 }
 
 impl<W: Write + Send> JsonView<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, usage: TokenUsage::default(), plan: None, reasoning: Reasoning::default() }
+        Self { out, told: Retold::new(Told::default()), reasoning: Reasoning::default() }
     }
 
     /// The same, as the configuration wants it.
@@ -40,6 +47,10 @@ impl<W: Write + Send> JsonView<W> {
 
     fn line(&mut self, seq: u64, mut value: Value) {
         value["seq"] = seq.into();
+        self.write(&value);
+    }
+
+    fn write(&mut self, value: &Value) {
         // Where it does not arrive, the writer remembers; the turn goes on.
         let _ = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
     }
@@ -55,7 +66,7 @@ impl<W: Write + Send> JsonView<W> {
     }
 
     /// Something to know that ends nothing, as Codex tells it.
-    fn notice(&mut self, seq: u64, name: &str, message: &str) {
+    fn remark(&mut self, seq: u64, name: &str, message: &str) {
         self.item(
             seq,
             "item.completed",
@@ -66,17 +77,17 @@ impl<W: Write + Send> JsonView<W> {
     /// The plan is one item that changes until the turn ends.
     fn plan(&mut self, seq: u64, plan: &Plan) {
         let mut list = todo_list(plan);
-        let (kind, id) = match &self.plan {
+        let (kind, id) = match &self.told.plan {
             None => ("item.started", json!(format!("plan_{seq}"))),
             Some(before) => ("item.updated", before["id"].clone()),
         };
         list["id"] = id;
-        self.plan = Some(list.clone());
+        self.told.plan = Some(list.clone());
         self.item(seq, kind, list);
     }
 
     fn end(&mut self, seq: u64, value: Value) {
-        if let Some(plan) = self.plan.take() {
+        if let Some(plan) = self.told.plan.take() {
             self.item(seq, "item.completed", plan);
         }
         self.line(seq, value);
@@ -99,7 +110,7 @@ impl<W: Write + Send> JsonView<W> {
 
     fn turn_aborted(&mut self, seq: u64, reason: AbortReason) {
         let error = json!({ "message": abort_message(reason), "code": reason });
-        let usage = tokens(&self.usage);
+        let usage = tokens(&self.told.usage);
         self.end(seq, json!({ "type": "turn.failed", "error": error, "usage": usage }));
     }
 
@@ -121,17 +132,18 @@ impl<W: Write + Send> JsonView<W> {
 impl<W: Write + Send> View for JsonView<W> {
     fn event(&mut self, event: &Event) {
         let seq = event.seq;
+        self.told.event(seq);
         match &event.kind {
             EventKind::ThreadStarted { key, durability, .. } => self.line(
                 seq,
                 json!({ "type": "thread.started", "thread_id": key.thread, "durability": durability }),
             ),
             EventKind::TurnStarted => {
-                (self.usage, self.plan) = (TokenUsage::default(), None);
+                *self.told = Told::default();
                 self.line(seq, json!({ "type": "turn.started" }));
             }
             EventKind::TokenCount { last, total, context_window, context_left, rate_limits } => {
-                self.usage += *last;
+                self.told.usage += *last;
                 let mut value =
                     json!({ "type": "token_count", "last": tokens(last), "total": tokens(total) });
                 value["context_window"] = json!(context_window);
@@ -166,9 +178,9 @@ impl<W: Write + Send> View for JsonView<W> {
             }
             EventKind::ModelRetry { retry, of, reason, .. } => self.retried(seq, *retry, *of, reason),
             EventKind::ToolRetry { reason, .. } => {
-                self.notice(seq, "retry", &format!("a call is run again: {reason}"));
+                self.remark(seq, "retry", &format!("a call is run again: {reason}"));
             }
-            EventKind::Warning { message } => self.notice(seq, "warning", message),
+            EventKind::Warning { message } => self.remark(seq, "warning", message),
             EventKind::BackgroundNote { message } => {
                 self.line(seq, json!({ "type": "note", "message": message }))
             }
@@ -195,6 +207,21 @@ impl<W: Write + Send> View for JsonView<W> {
     fn live(&mut self, _live: &Live) {}
 
     fn note(&mut self, _text: &str) {}
+
+    fn notice(&mut self, notice: &Notice) {
+        let mut value = json!(notice);
+        value["type"] = "notice".into();
+        self.write(&value);
+    }
+
+    fn rewind(&mut self, to: u64) {
+        self.told.back_to(to);
+        self.write(&json!({ "type": "rewind", "to": to }));
+    }
+
+    fn gap(&mut self, from: u64, to: u64) {
+        self.write(&json!({ "type": "gap", "from": from, "to": to }));
+    }
 }
 
 fn exec_approval(request: &ExecApproval) -> Value {

@@ -19,7 +19,7 @@ pub(crate) use json::JsonView;
 pub(crate) use style::Style;
 pub(crate) use taste::{Reasoning, Taste};
 
-use agent_core::{Event, Live};
+use agent_core::{Event, Live, Notice};
 
 /// Shows a thread's updates, in order.
 pub(crate) trait View: Send {
@@ -29,4 +29,10 @@ pub(crate) trait View: Send {
     fn live(&mut self, live: &Live);
     /// Something to tell that is no event of the thread.
     fn note(&mut self, text: &str);
+    /// How it stands with what the events come from.
+    fn notice(&mut self, notice: &Notice);
+    /// What was shown of the events after this one is void; they come anew.
+    fn rewind(&mut self, to: u64);
+    /// These events are kept no more.
+    fn gap(&mut self, from: u64, to: u64);
 }

@@ -1,5 +1,15 @@
 //! The sinks, from outside.
 
+mod local_bus;
+#[cfg(feature = "nats")]
+mod nats_access;
+#[cfg(feature = "nats")]
+mod nats_bus;
+#[cfg(feature = "nats")]
+mod nats_options;
+#[cfg(feature = "nats")]
+mod nats_server;
+
 use agent_core::{
     Event, EventKind, EventSink, ItemId, Live, LiveKind, SinkError, ThreadKey, TurnId, testing::RecordingSink,
 };

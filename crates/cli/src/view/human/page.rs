@@ -1,7 +1,7 @@
 //! Where the lines go: whole ones, and text that is written as it comes.
 
 use super::waiting::Waiting;
-use crate::view::clean;
+use crate::{output, view::clean};
 use agent_core::{ItemId, Live};
 use std::{collections::BTreeMap, io::Write};
 
@@ -29,6 +29,12 @@ impl<W: Write> Page<W> {
         for line in lines {
             self.line(&line);
         }
+    }
+
+    /// A line on standard error: about what is written here, and no part of it.
+    pub(super) fn beside(&mut self, text: &str) {
+        self.end_stream();
+        self.waiting.aside(|| output::remark(text));
     }
 
     /// A piece of an item, on from where the last one ended.
@@ -76,8 +82,9 @@ impl<W: Write> Page<W> {
         self.streaming.is_some() || !self.told.is_empty()
     }
 
-    /// A new turn: no item of the last one goes on.
+    /// No item goes on: a new turn begins, or what was told is told anew.
     pub(super) fn turn(&mut self) {
+        self.end_stream();
         self.told.clear();
     }
 

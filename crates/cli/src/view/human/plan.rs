@@ -4,7 +4,7 @@ use crate::view::{Style, clean_line};
 use agent_core::{Plan, PlanStep, PlanStepStatus};
 
 /// The plan as it was last shown.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct ShownPlan {
     steps: Vec<PlanStep>,
 }

@@ -12,7 +12,7 @@ use models::{Catalogue, Price};
 const LOW_PERCENT: u64 = 20;
 
 /// A turn in numbers, as they come.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Summary {
     pub(super) started_ms: u64,
     pub(super) calls: u32,

@@ -67,7 +67,9 @@ struct State {
 enum Gate {
     Open,
     /// The bus is away. Pieces are worth nothing later; of wake-ups the last of each thread is kept.
-    Shut { wakes: BTreeMap<ThreadKey, u64> },
+    Shut {
+        wakes: BTreeMap<ThreadKey, u64>,
+    },
 }
 
 impl Default for Gate {
@@ -252,7 +254,11 @@ mod tests {
         assert!(outbox.flush().try_recv().is_err(), "nothing to wait for");
         outbox.open();
         outbox.push(&key("a"), &piece("again")).unwrap();
-        let kept = [(key("a"), Signal::Wake { seq: 6 }), (key("b"), Signal::Wake { seq: 1 }), (key("a"), piece("again"))];
+        let kept = [
+            (key("a"), Signal::Wake { seq: 6 }),
+            (key("b"), Signal::Wake { seq: 1 }),
+            (key("a"), piece("again")),
+        ];
         assert_eq!(waiting(&outbox), kept);
     }
 

@@ -37,7 +37,9 @@ struct Head {
 pub(super) enum WireError {
     #[error("it has {bytes} bytes, and the bus takes {MAX_SIGNAL_BYTES}")]
     TooLong { bytes: usize },
-    #[error("it is of version {found}, and this build reads version {VERSION}: bring both sides to one release")]
+    #[error(
+        "it is of version {found}, and this build reads version {VERSION}: bring both sides to one release"
+    )]
     Version { found: u32 },
     #[error("it is no signal that this build knows (column {column})")]
     Malformed { column: usize },

@@ -1,0 +1,1 @@
+//! Which backend has a thread.

@@ -1,0 +1,29 @@
+//! Why a worker cannot work.
+
+use std::net::SocketAddr;
+
+/// A worker could not start, or not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// It could not be made.
+    #[error("the worker cannot start: {message}")]
+    Refused {
+        /// Why.
+        message: String,
+    },
+    /// Its metrics cannot be served.
+    #[error("metrics cannot be served on {address}: {message}; choose another address")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        message: String,
+    },
+    /// It stopped by itself.
+    #[error("the worker has stopped: {message}; its threads wait for another one")]
+    Stopped {
+        /// Why.
+        message: String,
+    },
+}
