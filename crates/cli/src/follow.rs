@@ -1,5 +1,8 @@
 //! Follows a thread until its turn ends: shows what happens, passes on what the user types, stops on Ctrl-C.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     backend::fresh_op_id,
     exit::{Exit, Failure, of_turn},

@@ -27,7 +27,7 @@ mod state;
 #[cfg(feature = "test-util")]
 mod test_server;
 
-pub use cli::{CliSearch, Fetch, TemporalCli, find_cli};
+pub use cli::{CLI_VARIABLE, CliSearch, Fetch, TemporalCli, find_cli};
 pub use error::DevServerError;
 pub use fetch::PINNED_CLI_VERSION;
 pub use port::Port;

@@ -37,9 +37,9 @@ pub struct RunInput {
     pub options: RunOptions,
 }
 
-/// What a run continues.
+/// What a run continues. Tagged from outside: a tag within would have serde read numbered keys as text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum RunFrom {
     /// Nothing: the thread begins.
     New {

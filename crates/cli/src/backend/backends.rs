@@ -126,10 +126,8 @@ impl Backends {
     /// All threads that fit, those first that changed last. Those that cannot be looked at are told of as a warning.
     pub(crate) async fn list(&self, filter: &ThreadFilter) -> Result<Vec<Listed>, Failure> {
         let listed = |backend: Kind| move |thread: ThreadSummary| Listed { thread, backend };
-        let mut all: Vec<Listed> = Vec::new();
-        if self.looks_at_local() {
-            all.extend(self.local.list(filter).await?.into_iter().map(listed(Kind::Local)));
-        }
+        let local = if self.looks_at_local() { self.local.list(filter).await? } else { Vec::new() };
+        let mut all: Vec<Listed> = local.into_iter().map(listed(Kind::Local)).collect();
         let temporal = async { self.temporal().await?.list(filter).await };
         let temporal = self.as_far_as_it_goes(temporal, "threads on Temporal are not listed").await?;
         if !temporal.is_empty() {

@@ -64,6 +64,10 @@ impl LocalStore {
 
 #[async_trait]
 impl Backend for LocalBackend {
+    fn kind(&self) -> config::Backend {
+        config::Backend::Local
+    }
+
     async fn start(&self, tenant: Tenant, genesis: Genesis) -> Result<Box<dyn ServedSession>, Failure> {
         Ok(Box::new(Self::start(self, tenant, genesis).await?))
     }

@@ -28,6 +28,9 @@ use async_trait::async_trait;
 /// the failure says so.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
+    /// How the configuration calls it.
+    fn kind(&self) -> config::Backend;
+
     /// Starts a thread. `Ok` means that it exists, as durable as its first event states, and is served: by this process as
     /// long as the session is kept (local), or by whatever worker polls its queue, for which this process starts one where
     /// there is none (Temporal).

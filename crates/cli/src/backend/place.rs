@@ -25,6 +25,11 @@ impl Place {
         &self.key
     }
 
+    /// Where it lives.
+    pub(crate) fn backend(&self) -> config::Backend {
+        self.backend.kind()
+    }
+
     /// What is known of it.
     pub(crate) async fn summary(&self) -> Result<ThreadSummary, Failure> {
         self.backend.get(&self.key).await

@@ -2,6 +2,7 @@
 
 use super::answer::ask;
 use crate::{
+    args::Backend,
     exit::{Exit, Failure},
     follow::{Follower, Until, User},
     host::Host,
@@ -52,6 +53,7 @@ pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Fa
         ("title", clean_line(title)),
         ("status", status_name(thread.status)),
         ("served", served),
+        ("backend", Backend::from(place.backend()).word().to_owned()),
         ("directory", thread.cwd.clone()),
         ("model", thread.model.clone()),
         ("turns", thread.turns.to_string()),

@@ -383,9 +383,7 @@ impl<W: Write + Send> View for HumanView<W> {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::ServerAway { message }
-            | Notice::WorkerAway { message }
-            | Notice::BusAway { message } => {
+            Notice::ServerAway { message } | Notice::WorkerAway { message } | Notice::BusAway { message } => {
                 self.page.beside(&self.style.yellow(format!("! {}", clean(message))));
             }
             Notice::Back { message } => self.page.beside(&self.style.dim(clean(message))),

@@ -2,11 +2,12 @@
 
 mod human;
 mod json;
+mod retold;
 mod turn_end;
 
 use super::{HumanView, JsonView, Style, View};
 use agent_core::{
-    CallId, Event, EventKind, ItemDetail, ItemId, Live, LiveKind, OutputStatus, Plan, PlanStep,
+    CallId, Event, EventKind, ItemDetail, ItemId, Live, LiveKind, Notice, OutputStatus, Plan, PlanStep,
     PlanStepStatus, TokenUsage, ToolOutput, TurnEnd, TurnId, TurnItem,
 };
 use serde_json::Value;
@@ -14,6 +15,9 @@ use serde_json::Value;
 enum Happening {
     Event(EventKind),
     Live(Live),
+    Rewind(u64),
+    Gap(u64, u64),
+    Notice(Notice),
 }
 
 impl From<EventKind> for Happening {
@@ -22,14 +26,22 @@ impl From<EventKind> for Happening {
     }
 }
 
-/// Shows these in order; the events are 100 ms apart.
+/// Shows these in order; the events are 100 ms apart. After a rewind they are numbered from there.
 fn show(view: &mut dyn View, happenings: Vec<Happening>) {
-    for (seq, happening) in (1..).zip(happenings) {
+    let mut seq = 0;
+    for happening in happenings {
+        seq += 1;
         match happening {
             Happening::Event(kind) => {
                 view.event(&Event { seq, at_ms: seq * 100, turn: Some(TurnId(1)), kind })
             }
             Happening::Live(live) => view.live(&live),
+            Happening::Rewind(to) => {
+                view.rewind(to);
+                seq = to;
+            }
+            Happening::Gap(from, to) => view.gap(from, to),
+            Happening::Notice(notice) => view.notice(&notice),
         }
     }
 }

@@ -26,8 +26,8 @@ pub struct BusEar {
 pub enum BusHeard {
     /// A signal.
     Signal(Signal),
-    /// Something may have been missed: read what is stored. An ear on a bus between machines is told so once when it
-    /// has come to hear the others; from then on it misses nothing unsaid.
+    /// Something may have been missed: read what is stored. The first ear of a process on a thread is told so by a bus
+    /// between machines once it hears the others, for what they said while it was on its way.
     Lagged,
     /// Signals from other processes do not come until [`BusHeard::Back`]. Items come whole when they are done.
     Away {

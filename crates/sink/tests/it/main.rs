@@ -1,4 +1,11 @@
 //! The sinks, from outside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 mod local_bus;
 #[cfg(feature = "nats")]

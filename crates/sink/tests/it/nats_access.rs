@@ -28,7 +28,7 @@ impl Log {
             .with_ansi(false)
             .with_writer(log.clone())
             .finish();
-        (log.clone(), tracing::subscriber::set_default(subscriber))
+        (log, tracing::subscriber::set_default(subscriber))
     }
 
     fn text(&self) -> String {

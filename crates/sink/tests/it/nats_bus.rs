@@ -193,6 +193,14 @@ async fn a_bus_that_is_away_at_the_start_is_told_and_tried_again() {
 }
 
 #[tokio::test]
+async fn of_several_servers_one_that_is_there_is_taken() {
+    let (Some(mut gone), Some(server)) = (NatsServer::start(&[]), NatsServer::start(&[])) else { return };
+    gone.kill();
+    let bus = bus(&format!("{},{}", gone.url(), server.url())).await;
+    assert_eq!(bus.standing(), Standing::Up);
+}
+
+#[tokio::test]
 async fn a_slow_ear_lags_and_nobody_waits_for_it() {
     let Some(server) = NatsServer::start(&[]) else { return };
     let (worker, client) = (bus(&server.url()).await, bus(&server.url()).await);
@@ -235,9 +243,10 @@ async fn a_server_that_is_stuck_blocks_no_publisher() {
     let healed = async {
         loop {
             worker.publish(&key(), Signal::Wake { seq: 5 });
-            match tokio::time::timeout(Duration::from_millis(20), ear.hear()).await {
-                Ok(BusHeard::Signal(Signal::Wake { seq: 5 })) => break,
-                Ok(_) | Err(_) => {}
+            if let Ok(heard) = tokio::time::timeout(Duration::from_millis(20), ear.hear()).await
+                && heard == wake(5)
+            {
+                break;
             }
         }
     };

@@ -10,13 +10,16 @@ use std::{
 };
 use tokio::process::Command;
 
+/// Names the program.
+pub const CLI_VARIABLE: &str = "EVERTURN_TEMPORAL_CLI";
+
 /// A program that does not say its version within this time is not the one. It takes 40 ms, and a cold disk.
 const VERSION_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the program may be. The library reads no environment; its host passes what counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CliSearch {
-    /// The value of `EVERTURN_TEMPORAL_CLI`: the program, or the folder it is in. If it is set, nothing else is tried.
+    /// The value of [`CLI_VARIABLE`]: the program, or the folder it is in. If it is set, nothing else is tried.
     pub named: Option<PathBuf>,
     /// The value of `PATH`.
     pub path: Option<OsString>,
@@ -24,6 +27,18 @@ pub struct CliSearch {
     pub cache: PathBuf,
     /// What to do when it is nowhere.
     pub fetch: Fetch,
+}
+
+impl CliSearch {
+    /// As users have it: what their environment says, and a cache in the home.
+    pub fn in_environment(environment: &config::Environment, home: &Path) -> Self {
+        Self {
+            named: environment.get(CLI_VARIABLE).map(PathBuf::from),
+            path: environment.get("PATH").map(OsString::from),
+            cache: home.join("temporal").join("cli"),
+            fetch: Fetch::Allowed,
+        }
+    }
 }
 
 /// Whether the program may be fetched.
@@ -53,7 +68,7 @@ pub async fn find_cli(search: &CliSearch, reporter: &Reporter) -> Result<Tempora
         let path = if named.is_dir() { named.join("temporal") } else { named.clone() };
         return examine(&path).await.map_err(|why| DevServerError::NotTheCli { path, why });
     }
-    let mut tried = vec!["EVERTURN_TEMPORAL_CLI: not set".to_owned()];
+    let mut tried = vec![format!("{CLI_VARIABLE}: not set")];
     if let Some(cli) = on_path(search, &mut tried).await {
         return Ok(cli);
     }

@@ -134,7 +134,10 @@ pub async fn use_server(home: &ServerHome, wish: ServerWish) -> Result<ServerLea
 /// # Errors
 /// Somebody uses it, or it cannot be killed.
 pub async fn stop_server(home: &ServerHome) -> Result<Stopping, DevServerError> {
-    private_directory(&home.folder)?;
+    // A folder that is made says that Temporal was used from this home.
+    if !home.folder.is_dir() {
+        return Ok(Stopping::NoneRan);
+    }
     let turn = Lock::take(&home.turn(), Kind::Exclusive, TURN_PATIENCE).await?;
     let Occupancy::By(occupant) = occupancy(&home.database())? else { return Ok(Stopping::NoneRan) };
     let Some(alone) = Lock::try_take(&home.users(), Kind::Exclusive)? else {

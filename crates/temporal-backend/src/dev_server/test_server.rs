@@ -1,8 +1,8 @@
 //! A server of a test's own: in a folder that goes with it, tuned for tests, killed and started again at will.
 
 use super::{
-    CliSearch, DevServer, DevServerError, DevServerOptions, Fetch, Port, Reporter, TemporalCli, Tuning, Ui,
-    find_cli, port,
+    CLI_VARIABLE, CliSearch, DevServer, DevServerError, DevServerOptions, Fetch, Port, Reporter, TemporalCli,
+    Tuning, Ui, find_cli, port,
 };
 use std::{
     path::{Path, PathBuf},
@@ -140,7 +140,7 @@ impl CliSearch {
     /// For tests: as for users, with a cache in the target folder, which all tests share and which CI may keep.
     pub fn for_tests() -> Self {
         Self {
-            named: std::env::var_os("EVERTURN_TEMPORAL_CLI").map(PathBuf::from),
+            named: std::env::var_os(CLI_VARIABLE).map(PathBuf::from),
             path: std::env::var_os("PATH"),
             cache: target_folder().join("temporal-cli"),
             fetch: Fetch::Allowed,

@@ -1,9 +1,9 @@
 //! A server, a worker in this process, fakes for models and tools, and a thread to talk to.
 
 use agent_core::{
-    ApprovalPolicy, Content, Event, Genesis, Item, ModelError, ModelEvent, ModelItem, ModelRequest,
-    ModelStreamer, Op, OpId, Payload, Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId,
-    ThreadKey, ToolCallHandler,
+    ApprovalPolicy, Content, Event, EventKind, Genesis, InteractionId, Item, ItemDetail, ModelError,
+    ModelEvent, ModelItem, ModelRequest, ModelStreamer, Op, OpId, OutputStatus, Payload, Redactor,
+    SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem,
     testing::{FakeModel, FakeTools, response},
 };
 use sink::LocalBus;
@@ -12,12 +12,13 @@ use tempfile::TempDir;
 use temporal_backend::{
     AgentWorkflow, Conversations, FileBlobs, Reply, Services, TemporalWorker, WorkerOptions,
     dev_server::TestServer,
-    wire::{EventsAfter, Reading, RunFrom, RunInput, RunOptions, workflow_id},
+    wire::{Carry, EventsAfter, Reading, RunFrom, RunInput, RunOptions, Status, workflow_id},
 };
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, WorkflowExecuteUpdateOptions, WorkflowHandle,
-    WorkflowQueryOptions, WorkflowStartOptions,
+    WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions, errors::WorkflowUpdateError,
 };
+use tracing_subscriber::EnvFilter;
 
 /// Longer than anything here takes, on a busy machine too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +38,11 @@ impl World {
     }
 
     pub(crate) async fn with(model: Arc<dyn ModelStreamer>, tools: Arc<dyn ToolCallHandler>) -> Self {
+        // RUST_LOG=warn shows what the worker has to say.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let server = TestServer::start().await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let services = services(&home, model, tools);
@@ -50,6 +56,13 @@ impl World {
         let options = WorkerOptions::new(QUEUE, self.home.path().join("tasks"));
         let worker = TemporalWorker::start(&self.client, options, self.services.clone()).await.unwrap();
         self.worker = Some(worker);
+    }
+
+    /// Stops what polls, before the runtime goes.
+    pub(crate) async fn stop_worker(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.stop().await;
+        }
     }
 
     pub(crate) async fn start(&self, options: RunOptions) -> TestThread {
@@ -91,10 +104,112 @@ impl TestThread {
         self.submit(id, Op::UserInput { items: vec![Content::text(text)] }).await
     }
 
+    /// Submits, to the next run where one is about to end.
     pub(crate) async fn submit(&self, id: &str, op: Op) -> Reply {
+        let again = serde_json::to_string(&Reply::Again).unwrap();
+        let submit = async {
+            loop {
+                match self.try_submit(id, op.clone()).await {
+                    Ok(Reply::Again) => {}
+                    Ok(reply) => return reply,
+                    Err(error) if error.to_string().contains(again.trim_matches('"')) => {}
+                    Err(error) if error.to_string().contains("completed") => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, submit).await.unwrap()
+    }
+
+    pub(crate) async fn try_submit(&self, id: &str, op: Op) -> Result<Reply, WorkflowUpdateError> {
         let submission = Submission::new(OpId::new(id), "test", op);
         let options = WorkflowExecuteUpdateOptions::builder().update_id(id.to_owned()).build();
-        self.workflow.execute_update(AgentWorkflow::submit_op, submission, options).await.unwrap()
+        self.workflow.execute_update(AgentWorkflow::submit_op, submission, options).await
+    }
+
+    pub(crate) async fn signal(&self, id: &str, op: Op) {
+        let submission = Submission::new(OpId::new(id), "test", op);
+        self.workflow
+            .signal(AgentWorkflow::receive_op, submission, WorkflowSignalOptions::default())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn status(&self) -> Status {
+        let query = async {
+            loop {
+                let status =
+                    self.workflow.query(AgentWorkflow::status, (), WorkflowQueryOptions::default()).await;
+                match status {
+                    Ok(status) => return status,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, query).await.unwrap()
+    }
+
+    pub(crate) async fn snapshot(&self) -> Carry {
+        let mut text = String::new();
+        loop {
+            let part = self
+                .workflow
+                .query(AgentWorkflow::snapshot, text.len() as u64, WorkflowQueryOptions::default())
+                .await
+                .unwrap();
+            text.push_str(&part.text);
+            if text.len() as u64 >= part.total {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// The question that is open, once there is one.
+    pub(crate) async fn question(&self) -> InteractionId {
+        let wait = async {
+            loop {
+                if let Some(event) = self.status().await.questions.first() {
+                    return agent_core::question(event).unwrap().clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap()
+    }
+
+    /// Waits until so many turns have ended, without reading what happened.
+    pub(crate) async fn until_turn_ends_somehow(&self, turns: u32) {
+        let wait = async {
+            loop {
+                let summary = self.status().await.overview.summary(self.key.clone(), 0, None);
+                if summary.turns == turns && !summary.status.is_active() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+
+    /// Waits for an event.
+    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&EventKind) -> bool) {
+        let wait = async {
+            loop {
+                let page = self
+                    .workflow
+                    .query(AgentWorkflow::events, EventsAfter::default(), WorkflowQueryOptions::default())
+                    .await
+                    .unwrap();
+                if let Reading::Events { events, .. } = page.reading
+                    && events.iter().any(|event| fits(&event.kind))
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "{what} does not come");
     }
 
     /// All events up to the end of the turn with this number, read as they come.
@@ -122,6 +237,16 @@ impl TestThread {
         let late = tokio::time::timeout(PATIENCE, read).await.is_err();
         assert!(!late, "turn {turn} does not end; so far {all:#?}");
         all
+    }
+}
+
+/// How the call of an item ended.
+pub(crate) fn status(item: &TurnItem) -> Option<OutputStatus> {
+    match &item.detail {
+        ItemDetail::ToolCall { output, .. } | ItemDetail::CommandExecution { output, .. } => {
+            output.as_ref().map(|output| output.status)
+        }
+        _ => None,
     }
 }
 

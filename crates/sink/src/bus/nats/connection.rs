@@ -2,7 +2,7 @@
 
 use super::{
     Shared,
-    link::{LinkState, one_line},
+    link::LinkState,
     options::{Credentials, NatsOptions},
     outbox::Parcel,
     subject::{HELLO, INBOX, subject},
@@ -39,7 +39,7 @@ pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const WAITING_COMMANDS: usize = 128;
 
 /// Messages of one thread that wait to be read.
-const WAITING_MESSAGES: usize = 1024;
+const WAITING_MESSAGES: usize = 512;
 
 /// Keeps the bus connected until dropped. `link` lives as long as this future.
 pub(super) async fn keep(shared: Arc<Shared>, link: Arc<LinkState>, options: NatsOptions) {
@@ -125,8 +125,7 @@ fn note(link: &LinkState, event: Event) {
             link.complain(kind_named(&kind).map_or(kind, |kind| advice(kind).to_owned()));
         }
         Event::ServerError(ServerError::Other(text)) => {
-            tracing::warn!(says = one_line(&text), "the server of the bus complains");
-            link.complain(text);
+            link.server_complains(text);
         }
         // Messages came faster than they were read, for whichever thread.
         Event::SlowConsumer(_) => link.missed(),

@@ -2,13 +2,19 @@
 
 use crate::bus::{Standing, ear::Link};
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, watch};
 
 /// The longest reason that is told, in characters. Some of it comes from the server.
 const MAX_REASON_CHARS: usize = 300;
+
+/// A complaint this old does not explain why the bus went away.
+const COMPLAINT_AGE: Duration = Duration::from_secs(10);
 
 /// Tells every ear how the line stands. Once it is dropped nothing more will come.
 #[derive(Debug)]
@@ -17,7 +23,8 @@ pub(super) struct LinkState {
     /// The servers, for messages.
     shown: String,
     /// What the connection complained about last.
-    complaint: Mutex<Option<String>>,
+    complaint: Mutex<Option<(Instant, String)>>,
+    complaints_of_server: Rarely,
     /// Rung when the connection may have changed.
     pub(super) stir: Notify,
 }
@@ -27,7 +34,13 @@ impl LinkState {
     pub(super) fn new(shown: String) -> Self {
         let why = format!("the bus {shown} is not connected yet").into();
         let link = watch::Sender::new(Link { changes: 0, standing: Standing::Away { why } });
-        Self { link, shown, complaint: Mutex::default(), stir: Notify::new() }
+        Self {
+            link,
+            shown,
+            complaint: Mutex::default(),
+            complaints_of_server: Rarely::default(),
+            stir: Notify::new(),
+        }
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<Link> {
@@ -57,13 +70,23 @@ impl LinkState {
         self.change(|before| Some(before.clone()));
     }
 
+    /// What the server says is wrong, such as a subject that we may not use.
+    pub(super) fn server_complains(&self, text: String) {
+        if let Some(count) = self.complaints_of_server.count() {
+            tracing::warn!(bus = %self.shown, says = one_line(&text), count, "the server of the bus complains");
+        }
+        self.complain(text);
+    }
+
     pub(super) fn complain(&self, complaint: String) {
-        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), complaint));
         self.stir.notify_one();
     }
 
+    /// The last complaint, if it is new.
     pub(super) fn take_complaint(&self) -> Option<String> {
-        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let (since, complaint) = self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        (since.elapsed() < COMPLAINT_AGE).then_some(complaint)
     }
 
     fn change(&self, next: impl FnOnce(&Standing) -> Option<Standing>) {
@@ -99,5 +122,39 @@ impl Rarely {
     pub(super) fn count(&self) -> Option<u64> {
         let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
         count.is_power_of_two().then_some(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_are_one_short_line() {
+        assert_eq!(one_line(" Permissions\r\n \u{1b}[31mViolation\u{7}"), "Permissions [31mViolation");
+        assert_eq!(one_line(&"é".repeat(301)), format!("{}…", "é".repeat(300)));
+        assert_eq!(one_line(&"é".repeat(300)), "é".repeat(300));
+    }
+
+    #[test]
+    fn what_happens_often_is_told_rarely() {
+        let rarely = Rarely::default();
+        let told: Vec<u64> = (0..1_000).filter_map(|_| rarely.count()).collect();
+        assert_eq!(told, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+    }
+
+    #[test]
+    fn the_same_reason_is_told_once() {
+        let state = LinkState::new("nats://host".into());
+        let link = state.watch();
+        let changes = || (link.borrow().changes, link.borrow().standing.clone());
+        let away = |why: &str| Standing::Away { why: why.into() };
+        assert_eq!(changes(), (0, away("the bus nats://host is not connected yet")));
+        state.away("gone");
+        state.away("gone");
+        assert_eq!(changes(), (1, away("the bus nats://host is away: gone")));
+        state.up();
+        state.missed();
+        assert_eq!(changes(), (3, Standing::Up));
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// The version of the format. A signal of another version is not read.
 const VERSION: u32 = 1;
 
-/// The longest signal, in bytes. NATS takes 1 MB unless told otherwise.
-pub(super) const MAX_SIGNAL_BYTES: usize = 512 * 1024;
+/// The longest signal, in bytes. A piece of a command's output has 8 kB, one of a message less; NATS takes 1 MB.
+pub(super) const MAX_SIGNAL_BYTES: usize = 128 * 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Envelope<L> {
