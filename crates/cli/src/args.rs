@@ -7,7 +7,7 @@ mod run;
 
 pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
 pub(crate) use files::read_text;
-pub(crate) use layers::{Backend, Layers, Whereabouts};
+pub(crate) use layers::{BackendName, Layers, Whereabouts};
 pub(crate) use run::{Approval, RunArgs, Sandbox};
 
 use crate::commands::ConfigArgs;
@@ -285,7 +285,7 @@ pub(crate) struct LogoutArgs {
 pub(crate) struct DemoArgs {
     /// Where the thread lives.
     #[arg(long, value_enum, default_value = "local")]
-    pub(crate) backend: Backend,
+    pub(crate) backend: BackendName,
     /// Kill the process with SIGKILL while a command runs, then resume and finish.
     #[arg(long)]
     pub(crate) crash: bool,
@@ -315,7 +315,7 @@ mod tests {
             args.layers()
         };
         let temporal = layers("everturn sessions --backend temporal --address a:1 list -c b=2 --address c:3");
-        assert_eq!(temporal.whereabouts.backend, Some(Backend::Temporal));
+        assert_eq!(temporal.whereabouts.backend, Some(BackendName::Temporal));
         assert_eq!(temporal.whereabouts.address.as_deref(), Some("c:3"));
         assert_eq!(temporal.config, ["b=2"]);
         assert_eq!(layers("everturn sessions"), Layers::default());

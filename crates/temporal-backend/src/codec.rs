@@ -41,6 +41,10 @@ use temporalio_common::{
 
 /// The encoding of a payload that this codec made.
 pub const ENCODING: &str = "binary/everturn-xchacha20poly1305";
+/// What the message of a failed activity begins with where its worker could not decrypt what it was given. It did not
+/// run, so it may be run again. (A worker that cannot decrypt a workflow task fails the task, which is tried again until a
+/// worker can: no thread fails of it.)
+pub const ACTIVITY_NOT_READ: &str = "Failed decoding activity task";
 /// Where a payload names its encoding; Temporal's own name.
 const ENCODING_KEY: &str = "encoding";
 /// Where it names the key that it is encrypted with.

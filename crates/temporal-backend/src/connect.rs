@@ -18,7 +18,7 @@ mod target;
 
 pub use error::{ConnectError, CredentialsSent, TlsFault};
 pub use inquiry::{
-    InquiryError, NamespaceFacts, Poller, Pollers, ServerFacts, namespace_facts, pollers, retention,
+    InquiryError, NamespaceFacts, Poller, Pollers, ServerFacts, failing_task, namespace_facts, pollers, retention,
     server_facts,
 };
 pub use options::{ConnectOptions, ProfileFile};

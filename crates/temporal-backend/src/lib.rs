@@ -6,6 +6,9 @@ mod codec;
 mod connect;
 mod conversations;
 pub mod dev_server;
+mod health;
+mod queue;
+mod shift;
 pub mod wire;
 mod worker;
 mod workflow;
@@ -13,14 +16,17 @@ mod workflow;
 pub use activities::{Activities, RunningCalls, Services, TaskFiles};
 pub use blobs::{FileBlobs, MAX_BLOB_BYTES};
 pub use conversations::Conversations;
+pub use health::Health;
+pub use queue::queue_of;
+pub use shift::{Shift, Standing};
 pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerOptions};
 pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
 
 pub use codec::{
-    Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError, activate_key, add_key,
+    ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError, activate_key, add_key,
     create_key_file, data_converter, new_key,
 };
 pub use connect::{
     ConnectError, ConnectOptions, CredentialsSent, InquiryError, NamedBy, NamespaceFacts, Poller, Pollers,
-    ProfileFile, ServerFacts, Target, TlsFault, connect, namespace_facts, pollers, retention, server_facts,
+    ProfileFile, ServerFacts, Target, TlsFault, connect, failing_task, namespace_facts, pollers, retention, server_facts,
 };

@@ -22,7 +22,7 @@ pub(crate) struct Whereabouts {
     /// Where a new thread lives [default: local, or as the configuration says], or the only place where one is looked for
     /// [default: the data folder first, then Temporal if it has been used or is configured].
     #[arg(long, value_enum)]
-    pub(crate) backend: Option<Backend>,
+    pub(crate) backend: Option<BackendName>,
     /// The Temporal server (config key `temporal.address`). A new thread lives there, unless --backend says otherwise.
     #[arg(long, value_name = "HOST:PORT", hide_short_help = true)]
     pub(crate) address: Option<String>,
@@ -35,14 +35,14 @@ pub(crate) struct Whereabouts {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Backend {
+pub(crate) enum BackendName {
     /// In this process, kept in the data folder.
     Local,
     /// In a workflow of a Temporal server.
     Temporal,
 }
 
-impl Backend {
+impl BackendName {
     /// How it is written.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -74,13 +74,13 @@ impl Whereabouts {
     }
 
     /// Where a new thread lives, as far as this says it, with the option that does. A server is named to be used.
-    pub(crate) fn for_new_threads(&self) -> Option<(&'static str, Backend)> {
+    pub(crate) fn for_new_threads(&self) -> Option<(&'static str, BackendName)> {
         let chosen = self.backend.map(|backend| ("--backend", backend));
-        chosen.or_else(|| self.address.as_ref().map(|_| ("--address", Backend::Temporal)))
+        chosen.or_else(|| self.address.as_ref().map(|_| ("--address", BackendName::Temporal)))
     }
 }
 
-impl From<config::Backend> for Backend {
+impl From<config::Backend> for BackendName {
     fn from(backend: config::Backend) -> Self {
         match backend {
             config::Backend::Local => Self::Local,
@@ -89,11 +89,11 @@ impl From<config::Backend> for Backend {
     }
 }
 
-impl From<Backend> for config::Backend {
-    fn from(backend: Backend) -> Self {
+impl From<BackendName> for config::Backend {
+    fn from(backend: BackendName) -> Self {
         match backend {
-            Backend::Local => Self::Local,
-            Backend::Temporal => Self::Temporal,
+            BackendName::Local => Self::Local,
+            BackendName::Temporal => Self::Temporal,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `everturn demo`: the real loop, tools, files and storage on a small broken project; only the model's words are scripted.
 
 use crate::{
-    args::{Approval, Backend, DemoArgs, Layers, RunArgs, Sandbox, Whereabouts},
+    args::{Approval, BackendName, DemoArgs, Layers, RunArgs, Sandbox, Whereabouts},
     exit::{Exit, Failure},
     follow::{Follower, Until, User, submission},
     host::{Host, Keeping},
@@ -37,7 +37,7 @@ const KILL_IN_RUN: usize = 2;
 /// Where a demonstration happens.
 struct Stage {
     folder: PathBuf,
-    backend: Backend,
+    backend: BackendName,
 }
 
 impl Stage {

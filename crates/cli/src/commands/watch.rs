@@ -2,7 +2,7 @@
 
 use super::answer::ask;
 use crate::{
-    args::Backend,
+    args::BackendName,
     exit::{Exit, Failure},
     follow::{Follower, Until, User},
     host::Host,
@@ -53,7 +53,7 @@ pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Fa
         ("title", clean_line(title)),
         ("status", status_name(thread.status)),
         ("served", served),
-        ("backend", Backend::from(place.backend()).word().to_owned()),
+        ("backend", BackendName::from(place.backend()).word().to_owned()),
         ("directory", thread.cwd.clone()),
         ("model", thread.model.clone()),
         ("turns", thread.turns.to_string()),

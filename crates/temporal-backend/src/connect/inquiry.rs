@@ -6,16 +6,20 @@ use temporalio_client::{
     tonic::{Code, IntoRequest, Status},
 };
 use temporalio_common::protos::temporal::api::{
+    common::v1::WorkflowExecution,
     enums::v1::{TaskQueueKind, TaskQueueType},
+    history::v1::history_event::Attributes,
     taskqueue::v1::{PollerInfo, TaskQueue},
     workflowservice::v1::{
         DescribeNamespaceRequest, DescribeNamespaceResponse, DescribeTaskQueueRequest, GetClusterInfoRequest,
-        ListNamespacesRequest,
+        GetWorkflowExecutionHistoryReverseRequest, ListNamespacesRequest,
     },
 };
 
 /// The most namespaces that a message names.
 const MAX_NAMESPACES: i32 = 20;
+/// How many of a run's last events are looked at: a failed task is the last but for signals that came after it.
+const LAST_EVENTS: i32 = 100;
 /// A poll is answered after a minute where there is nothing to do, and made again at once. So a worker that lives was
 /// seen within that time, give or take.
 const POLL_LASTS: Duration = Duration::from_secs(70);
@@ -136,6 +140,35 @@ async fn pollers_of(client: &Client, queue: &str, of: TaskQueueType) -> Result<V
 /// The server does not answer, or does not allow it.
 pub async fn retention(client: &Client) -> Result<Option<Duration>, InquiryError> {
     Ok(namespace_facts(client).await?.retention)
+}
+
+/// Why a run does not go on, where its last workflow task failed: a worker that lacks a key of the codec, a worker of
+/// another version. The server tries such a task again, ever more slowly; until one succeeds, queries are not answered and
+/// updates are refused. `None` where there is nothing of the kind.
+///
+/// # Errors
+/// The server does not answer, knows no such workflow, or does not allow it.
+pub async fn failing_task(client: &Client, workflow_id: &str) -> Result<Option<String>, InquiryError> {
+    let request = GetWorkflowExecutionHistoryReverseRequest {
+        namespace: client.namespace(),
+        execution: Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() }),
+        maximum_page_size: LAST_EVENTS,
+        ..GetWorkflowExecutionHistoryReverseRequest::default()
+    };
+    let mut service = client.connection().workflow_service();
+    let answer = service.get_workflow_execution_history_reverse(request.into_request()).await;
+    let answer = answer.map_err(|status| InquiryError::of("why the workflow does not go on", &status))?;
+    let events = answer.into_inner().history.map(|history| history.events).unwrap_or_default();
+    for event in events {
+        match event.attributes {
+            Some(Attributes::WorkflowTaskCompletedEventAttributes(_)) => return Ok(None),
+            Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) => {
+                return Ok(Some(failed.failure.map(|failure| failure.message).unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// What is known of the client's namespace.

@@ -30,8 +30,9 @@ const TUNED_FOR_TESTS: &str = "history.workflowIdReuseMinimalInterval=\"1ms\"";
 const PRAGMAS: [&str; 2] = ["journal_mode=WAL", "synchronous=NORMAL"];
 
 /// Becomes the server, after it has written its own number into the lock that is its standard input: no process can die
-/// between the start of a server and the note of it. A terminal that is closed does not end it.
-const SCRIPT: &str = r#"trap '' HUP; printf '%s%s%s\n' "$0" "$$" "$1" >&0 || exit 1; shift; exec "$@""#;
+/// between the start of a server and the note of it. A terminal that is closed does not end it, and its files are its owner's.
+const SCRIPT: &str =
+    r#"trap '' HUP; umask 077; printf '%s%s%s\n' "$0" "$$" "$1" >&0 || exit 1; shift; exec "$@""#;
 const SHELL: &str = "/bin/sh";
 
 /// Whether the server shows its pages.

@@ -15,14 +15,16 @@ pub(super) struct State {
     pub(super) ui_port: Option<u16>,
     /// What becomes of it when its last user leaves.
     pub(super) stay: Stay,
-    /// Whether somebody is about to stop it.
+    /// How far it has come.
     pub(super) phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
+    /// There is none, but for one that was orphaned before this was written.
     #[default]
+    Stopped,
     Running,
     /// It was told to stop. It may still answer for a moment, and is nobody's server any more.
     Stopping,

@@ -1,0 +1,136 @@
+//! [`Shift`]: of the processes of a data folder, one serves its queue at a time.
+//!
+//! The workspaces, the effect ledger and the blobs are on one disk, and a call that runs can be stopped only by the process
+//! that runs it, so there is one. The others are clients, and whichever comes first takes over when it goes.
+
+use crate::{Services, TemporalWorker, WorkerError, WorkerOptions};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use temporalio_client::Client;
+use tokio::{sync::watch, task::JoinHandle};
+
+/// How often it is looked whether the one who serves has gone.
+const LOOK: Duration = Duration::from_millis(100);
+/// After a failure to start it is tried again so much later.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A process that serves its queue, or is next in line.
+#[derive(Debug)]
+pub struct Shift {
+    state: watch::Receiver<Standing>,
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// How it stands with a shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not been seen yet who serves.
+    Unknown,
+    /// Another process of this folder serves.
+    Other,
+    /// This one does.
+    Own,
+    /// This one should, and cannot.
+    Failed(Arc<str>),
+}
+
+impl Shift {
+    /// Takes the queue now, or when whoever serves it goes. `lock` is a file that all processes of the folder name alike.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn begin(
+        client: Client,
+        options: WorkerOptions,
+        services: Services,
+        lock: &Path,
+    ) -> io::Result<Self> {
+        let lock = open(lock)?;
+        let (sender, state) = watch::channel(Standing::Unknown);
+        let (end, ended) = watch::channel(false);
+        let worker = Begun { client, options, services, lock };
+        Ok(Self { state, end, task: tokio::spawn(worker.serve(sender, ended)) })
+    }
+
+    /// How it stands, once that is known.
+    pub async fn standing(&self) -> Standing {
+        let mut state = self.state.clone();
+        let known = state.wait_for(|standing| *standing != Standing::Unknown).await;
+        known.map_or(Standing::Unknown, |standing| standing.clone())
+    }
+
+    /// Stops serving, or waiting for it. What runs for other threads has the worker's grace to end.
+    pub async fn end(self) {
+        self.end.send_replace(true);
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "the worker did not end in good order");
+        }
+    }
+}
+
+struct Begun {
+    client: Client,
+    options: WorkerOptions,
+    services: Services,
+    lock: File,
+}
+
+impl Begun {
+    async fn serve(self, standing: watch::Sender<Standing>, mut ended: watch::Receiver<bool>) {
+        while !*ended.borrow() {
+            match self.lock.try_lock() {
+                Ok(()) => {
+                    let worked = self.work(&standing, &mut ended).await;
+                    let _ = self.lock.unlock();
+                    match worked {
+                        Ok(()) => return,
+                        Err(error) => standing.send_replace(Standing::Failed(error.to_string().into())),
+                    };
+                    pause(PAUSE, &mut ended).await;
+                }
+                Err(_) => {
+                    standing.send_replace(Standing::Other);
+                    pause(LOOK, &mut ended).await;
+                }
+            }
+        }
+    }
+
+    /// Serves until it is told to end, or cannot go on.
+    async fn work(
+        &self,
+        standing: &watch::Sender<Standing>,
+        ended: &mut watch::Receiver<bool>,
+    ) -> Result<(), WorkerError> {
+        let worker = TemporalWorker::start(&self.client, self.options.clone(), self.services.clone()).await?;
+        standing.send_replace(Standing::Own);
+        let failed = tokio::select! {
+            biased;
+            _ = ended.wait_for(|ended| *ended) => None,
+            error = worker.failed() => Some(error),
+        };
+        worker.stop().await;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+async fn pause(time: Duration, ended: &mut watch::Receiver<bool>) {
+    // Told to end, or time is up: whoever waits looks again.
+    let _ = tokio::time::timeout(time, ended.wait_for(|ended| *ended)).await;
+}
+
+fn open(lock: &Path) -> io::Result<File> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", PathBuf::from(lock).display()))
+    };
+    if let Some(folder) = lock.parent() {
+        std::fs::create_dir_all(folder).map_err(named)?;
+    }
+    OpenOptions::new().create(true).write(true).truncate(false).open(lock).map_err(named)
+}
