@@ -83,6 +83,12 @@ pub(crate) enum Command {
     Logout(LogoutArgs),
     /// Watch the agent fix a small broken project; only the model's words are scripted.
     Demo(DemoArgs),
+    /// Serve threads on Temporal until told to stop.
+    #[cfg(feature = "temporal")]
+    Worker(Box<crate::commands::WorkerArgs>),
+    /// A Temporal server for this machine.
+    #[cfg(feature = "temporal")]
+    DevServer(crate::commands::DevServerArgs),
     /// Apply a patch from standard input in the current directory.
     ApplyPatch,
     /// Print a completion script for a shell.

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{RunArgs, WhichThread},
-    backend::{Backends, Listed, LocalStore, Place, ServedSession, Temporal, marker},
+    backend::{Backends, Listed, LocalStore, Place, ServedSession, Temporal, marker, with_temporal_blobs},
     exit::{Exit, Failure},
     follow::{Follower, submission},
     providers::{Providers, no_key},
@@ -27,6 +27,8 @@ pub(crate) struct Host {
     wishes: Arc<Wishes>,
     providers: Arc<Providers>,
     specs: Vec<agent_core::ToolSpec>,
+    #[cfg_attr(not(feature = "temporal"), expect(dead_code, reason = "only workers ask for it"))]
+    temporal: Arc<Temporal>,
     /// Where an ephemeral thread lives; gone with the host.
     _temporary: Option<TempDir>,
 }
@@ -63,18 +65,30 @@ impl Host {
         let folder = temporary.as_ref().map_or(home.root(), TempDir::path);
         let store = LocalStore::open(folder, keeping, config.durability).await?;
         let relay = Arc::new(Relay::default());
-        let providers = Arc::new(providers(&wishes, home.root(), store.blobs())?);
-        let (tools, redactor) =
-            tooling::tools(&wishes, &providers, folder, keeping, store.blob_writer(), &relay);
+        let blobs = with_temporal_blobs(store.blobs(), home.root());
+        let providers = Arc::new(providers(&wishes, home.root(), blobs)?);
+        let (tools, redactor) = tooling::tools(
+            &wishes,
+            &providers,
+            folder,
+            keeping,
+            store.blob_writer(),
+            Arc::clone(&relay) as _,
+        );
         let specs = tools.specs();
         let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
         let local = store.serve(model, Arc::new(tools), redactor, relay);
-        let temporal = Arc::new(Temporal { wishes: Arc::clone(&wishes) });
-        let open = Box::new(move || Box::pin(Arc::clone(&temporal).open()) as _);
+        let temporal = Arc::new(Temporal {
+            wishes: Arc::clone(&wishes),
+            providers: Arc::clone(&providers),
+            home: home.root().to_owned(),
+        });
+        let opened = Arc::clone(&temporal);
+        let open = Box::new(move || Box::pin(Arc::clone(&opened).open()) as _);
         let backends = Backends::new(local, open, config.backend, marker(home.root()))
             .only(only)
             .configured(config.temporal.address.is_some());
-        Ok(Self { backends, wishes, providers, specs, _temporary: temporary })
+        Ok(Self { backends, wishes, providers, specs, temporal, _temporary: temporary })
     }
 
     /// Leaves the backends in good order. No session is used any more.
@@ -107,21 +121,31 @@ impl Host {
         for notice in &self.wishes.loaded.notices {
             crate::output::warn(notice);
         }
-        let (id, entry) = (settings.provider.as_str(), self.wishes.config().provider());
-        if let Some(entry) = entry.filter(|entry| entry.requires_key)
-            && self
-                .providers
-                .key(id, entry)
-                .map_err(|error| Failure::new(Exit::Failed, error.message))?
-                .is_none()
-        {
-            let advice = "or try --script FILE, or everturn demo";
-            return Err(Failure::new(Exit::Failed, format!("{}; {advice}", no_key(id, entry))));
-        }
+        self.require_key()?;
         if let Some(advice) = self.providers.catalogue.model(&settings.model).advice() {
             crate::output::warn(&advice);
         }
         Ok(settings)
+    }
+
+    /// Makes sure that the configured provider has the key it needs.
+    pub(crate) fn require_key(&self) -> Result<(), Failure> {
+        let (id, entry) = (self.wishes.config().model_provider.as_str(), self.wishes.config().provider());
+        let Some(entry) = entry.filter(|entry| entry.requires_key && !self.wishes.is_scripted()) else {
+            return Ok(());
+        };
+        let key = self.providers.key(id, entry).map_err(|error| Failure::new(Exit::Failed, error.message))?;
+        if key.is_some() {
+            return Ok(());
+        }
+        let advice = "or try --script FILE, or everturn demo";
+        Err(Failure::new(Exit::Failed, format!("{}; {advice}", no_key(id, entry))))
+    }
+
+    /// The Temporal server, and what this process brings to it.
+    #[cfg(feature = "temporal")]
+    pub(crate) async fn temporal_site(&self) -> Result<crate::temporal_site::TemporalSite, Failure> {
+        self.temporal.site().await
     }
 
     /// Starts a new thread.

@@ -16,6 +16,8 @@ mod providers;
 mod retold;
 mod router;
 mod settings;
+#[cfg(feature = "temporal")]
+mod temporal_site;
 mod tooling;
 mod view;
 

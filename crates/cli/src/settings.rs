@@ -199,6 +199,7 @@ fn flags(run: &RunArgs) -> Vec<FlagValue> {
         named("--address", "temporal.address", &whereabouts.address),
         named("--namespace", "temporal.namespace", &whereabouts.namespace),
         named("--queue", "temporal.queue", &whereabouts.queue),
+        named("--bus", "temporal.bus", &whereabouts.bus),
         run.max_tokens.map(|limit| FlagValue::new("--max-tokens", "budget.max_tokens", limit)),
         run.max_tool_calls.map(|limit| FlagValue::new("--max-tool-calls", "budget.max_tool_calls", limit)),
     ]

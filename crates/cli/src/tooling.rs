@@ -1,9 +1,8 @@
 //! The tools of this process, and the secrets that must not be stored.
 
 use crate::{host::Keeping, providers::Providers, settings::Wishes};
-use agent_core::Redactor;
+use agent_core::{EventSink, Redactor};
 use config::{Config, Inherit};
-use sink::Relay;
 use std::{path::Path, sync::Arc};
 use tools::{BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig};
 
@@ -14,7 +13,7 @@ pub(crate) fn tools(
     home: &Path,
     keeping: Keeping,
     blobs: Arc<dyn BlobWriter>,
-    relay: &Arc<Relay>,
+    shown: Arc<dyn EventSink>,
 ) -> (ToolRegistry, Redactor) {
     let environment = &wishes.environment;
     let policy = policy(wishes.config(), providers);
@@ -28,7 +27,7 @@ pub(crate) fn tools(
             (Keeping::Home, config::Durability::Power) => tools::Durability::Power,
             (Keeping::Nowhere, _) | (_, config::Durability::Process) => tools::Durability::Process,
         },
-        ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), Arc::clone(relay) as _, blobs)
+        ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), shown, blobs)
     };
     (ToolRegistry::new(tools), redactor)
 }

@@ -51,9 +51,9 @@ pub enum Signal {
     },
     /// A piece of an item in the making.
     Live {
-        /// The last event before it, as far as its sender knew. A reader that is past this event has read the item
-        /// that the piece belongs to, unless the sender does not see the thread's events: then the piece is shown
-        /// until another event comes, and the rest of its item with the item.
+        /// The last event before it, as far as its sender knows. A reader that is past this event has read the item
+        /// that the piece belongs to. A sender that does not see the thread's events knows only the one that it
+        /// began with; its pieces are shown until another event comes.
         after: u64,
         /// The piece.
         live: Arc<Live>,

@@ -1,7 +1,8 @@
 //! What a workflow asks to be done outside: model calls, tool calls, and what an owner finds out, stops or keeps.
 //!
 //! An activity takes a reference or one call, never the conversation, and answers with what the thread is told, secrets
-//! removed and large content as blobs, because what it answers is in the history for good.
+//! removed and large content as blobs, because what it answers is in the history for good. The names are in histories: they
+//! stay.
 
 mod archive;
 mod beat;
@@ -62,7 +63,7 @@ impl Activities {
 #[activities]
 impl Activities {
     /// Asks the model.
-    #[activity]
+    #[activity(name = "model_call")]
     pub async fn model(
         self: Arc<Self>,
         ctx: ActivityContext,
@@ -72,7 +73,7 @@ impl Activities {
     }
 
     /// Says what a call is.
-    #[activity]
+    #[activity(name = "prepare_call")]
     pub async fn prepare(
         self: Arc<Self>,
         _ctx: ActivityContext,
@@ -82,7 +83,7 @@ impl Activities {
     }
 
     /// Runs a call that only looks and is quick.
-    #[activity]
+    #[activity(name = "look_call")]
     pub async fn look(
         self: Arc<Self>,
         _ctx: ActivityContext,
@@ -93,7 +94,7 @@ impl Activities {
     }
 
     /// Runs a call to its end.
-    #[activity]
+    #[activity(name = "tool_call")]
     pub async fn tool(
         self: Arc<Self>,
         ctx: ActivityContext,
@@ -103,14 +104,14 @@ impl Activities {
     }
 
     /// Stops a call that runs here. One that does not is as good as stopped.
-    #[activity]
+    #[activity(name = "kill_call")]
     pub async fn kill(self: Arc<Self>, _ctx: ActivityContext, task: KillTask) -> Result<(), ActivityError> {
         self.running.stop(&task.key, task.effect);
         Ok(())
     }
 
     /// Says what became of a call whose worker was lost.
-    #[activity]
+    #[activity(name = "recover_call")]
     pub async fn recover(
         self: Arc<Self>,
         ctx: ActivityContext,
@@ -120,7 +121,7 @@ impl Activities {
     }
 
     /// Keeps items as a blob.
-    #[activity]
+    #[activity(name = "archive_items")]
     pub async fn archive(
         self: Arc<Self>,
         ctx: ActivityContext,

@@ -3,6 +3,7 @@
 //! * `start` begins threads and opens them again; `beginning` is what a run is started with.
 //! * `session` is a thread as its clients see it: `submit` brings ops, `updates` brings events.
 //! * `catalogue` lists, looks at and deletes threads.
+//! * `journal` is what forks and exports are made of.
 //! * `past` brings back what a run holds no more, by replaying histories; no worker is needed for that.
 //! * `line` asks the workflow of a thread, with deadlines; `attendance` knows whether a worker polls a queue.
 //!
@@ -12,6 +13,7 @@ mod attendance;
 mod beginning;
 mod catalogue;
 mod error;
+mod journal;
 mod line;
 mod past;
 mod session;
@@ -25,10 +27,14 @@ pub use session::{SubmitOutcome, TemporalSession};
 use crate::{FileBlobs, wire::RunOptions};
 use agent_core::{BlobId, Redactor, Settings, StorageError};
 use attendance::Attendance;
+use journal::Bookmark;
 use line::Line;
 use session::Until;
 use sink::Bus;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 use temporalio_client::Client;
 
 /// How a client works with threads on Temporal.
@@ -64,6 +70,7 @@ struct Shared {
     run: RunOptions,
     durability: String,
     attendance: Attendance,
+    bookmark: Mutex<Option<Bookmark>>,
 }
 
 impl TemporalBackend {
@@ -71,7 +78,10 @@ impl TemporalBackend {
     pub fn new(client: Client, options: BackendOptions) -> Self {
         let BackendOptions { bus, blobs, redactor, queue, run, durability } = options;
         let attendance = Attendance::new(client.clone());
-        Self { shared: Arc::new(Shared { client, bus, blobs, redactor, queue, run, durability, attendance }) }
+        let bookmark = Mutex::default();
+        let shared =
+            Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The queue of new threads.

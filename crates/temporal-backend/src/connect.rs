@@ -1,7 +1,7 @@
 //! [`connect`]: from what a user said to a client of a Temporal server, or to a message that says what to do.
 //!
 //! * `options` is what a user says; `profile` what `temporal.toml` adds; `target` what comes of both, every file read.
-//! * `error` has the messages, `diagnosis` finds out which of them it is.
+//! * `error` has the messages, `diagnosis` and `probe` find out which of them it is.
 //! * `inquiry` asks the server what `everturn doctor` and "no worker" messages need to know.
 //!
 //! A connection that was up heals by itself. The SDK keeps one HTTP/2 channel, which makes a new connection, and looks up
@@ -13,16 +13,19 @@ mod error;
 mod inquiry;
 mod options;
 mod pem;
+mod probe;
 mod profile;
 mod target;
+mod tls_fault;
 
-pub use error::{ConnectError, CredentialsSent, TlsFault};
+pub use error::{ConnectError, CredentialsSent};
 pub use inquiry::{
-    InquiryError, NamespaceFacts, Poller, Pollers, ServerFacts, failing_task, namespace_facts, pollers, retention,
-    server_facts,
+    InquiryError, NamespaceFacts, Poller, Pollers, ServerFacts, failing_task, namespace_facts, pollers,
+    retention, server_facts,
 };
 pub use options::{ConnectOptions, ProfileFile};
 pub use target::{NamedBy, Target};
+pub use tls_fault::TlsFault;
 
 use crate::codec::{Codec, data_converter};
 use std::time::Instant;
@@ -45,7 +48,8 @@ impl Target {
         let began = Instant::now();
         let connecting = Connection::connect(self.connection_options());
         let connection = match tokio::time::timeout(self.timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| diagnosis::of_connecting(self, error))?,
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(diagnosis::of_connecting(self, error).await),
             Err(_) => return Err(self.late()),
         };
         let codec = codec.unwrap_or_else(Codec::off);

@@ -2,6 +2,7 @@
 
 mod activities;
 mod blobs;
+mod client;
 mod codec;
 mod connect;
 mod conversations;
@@ -15,6 +16,7 @@ mod workflow;
 
 pub use activities::{Activities, RunningCalls, Services, TaskFiles};
 pub use blobs::{FileBlobs, MAX_BLOB_BYTES};
+pub use client::{BackendOptions, SubmitOutcome, TemporalBackend, TemporalError, TemporalSession};
 pub use conversations::Conversations;
 pub use health::Health;
 pub use queue::queue_of;
@@ -23,10 +25,11 @@ pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerO
 pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
 
 pub use codec::{
-    ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError, activate_key, add_key,
-    create_key_file, data_converter, new_key,
+    ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError,
+    activate_key, add_key, create_key_file, data_converter, new_key,
 };
 pub use connect::{
     ConnectError, ConnectOptions, CredentialsSent, InquiryError, NamedBy, NamespaceFacts, Poller, Pollers,
-    ProfileFile, ServerFacts, Target, TlsFault, connect, failing_task, namespace_facts, pollers, retention, server_facts,
+    ProfileFile, ServerFacts, Target, TlsFault, connect, failing_task, namespace_facts, pollers, retention,
+    server_facts,
 };

@@ -58,6 +58,11 @@ impl Shift {
         Ok(Self { state, end, task: tokio::spawn(worker.serve(sender, ended)) })
     }
 
+    /// How it stands, and every change of it.
+    pub fn watch(&self) -> watch::Receiver<Standing> {
+        self.state.clone()
+    }
+
     /// How it stands, once that is known.
     pub async fn standing(&self) -> Standing {
         let mut state = self.state.clone();
@@ -95,7 +100,9 @@ impl Begun {
                     pause(PAUSE, &mut ended).await;
                 }
                 Err(_) => {
-                    standing.send_replace(Standing::Other);
+                    standing.send_if_modified(|standing| {
+                        std::mem::replace(standing, Standing::Other) != Standing::Other
+                    });
                     pause(LOOK, &mut ended).await;
                 }
             }

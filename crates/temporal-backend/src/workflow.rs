@@ -15,7 +15,9 @@ mod state;
 mod surroundings;
 mod timing;
 
+pub(crate) use book::status_after;
 pub use digest::Digest;
+pub(crate) use ports::{MEMO, MODEL, STATUS};
 pub use surroundings::{Chronicle, Surroundings};
 use timing::Timing;
 

@@ -32,6 +32,10 @@ pub(crate) struct Whereabouts {
     /// The task queue of the worker that serves a new thread (config key `temporal.queue`).
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) queue: Option<String>,
+    /// The NATS server that carries what is shown while it happens from workers to other machines (config key
+    /// `temporal.bus`).
+    #[arg(long, value_name = "nats://HOST:PORT", hide_short_help = true)]
+    pub(crate) bus: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +74,7 @@ impl Whereabouts {
             address: self.address.or(below.address),
             namespace: self.namespace.or(below.namespace),
             queue: self.queue.or(below.queue),
+            bus: self.bus.or(below.bus),
         }
     }
 

@@ -85,19 +85,11 @@ impl Backends {
             return Ok(place);
         }
         if self.looks_at_temporal(Look::Wide) {
-            let found = match self.temporal().await {
-                Ok(temporal) => one(&temporal, tenant, id).await,
-                Err(failure) => Err(failure),
-            };
-            match found {
-                Ok(Some(place)) => {
-                    self.mark();
-                    return Ok(place);
-                }
-                Ok(None) => {}
-                Err(failure) => {
-                    return Err(self.besides(failure, &format!("there is no thread {id} in the data folder")));
-                }
+            let looked = async { one(&self.temporal().await?, tenant, id).await };
+            let but = format!("there is no thread {id} in the data folder");
+            if let Some(place) = looked.await.map_err(|failure| self.besides(failure, &but))? {
+                self.mark();
+                return Ok(place);
             }
         }
         Err(Failure::usage(format!("there is no thread {id}; everturn sessions lists what there is")))
@@ -108,9 +100,7 @@ impl Backends {
         let local = if self.looks_at_local() { self.local.last(tenant).await? } else { None };
         let temporal = if self.looks_at_temporal(Look::Own) {
             let looked = async { self.temporal().await?.last(tenant).await };
-            let but =
-                "the thread that was used last may live on Temporal; name a thread, or add --backend local";
-            looked.await.map_err(|failure| self.besides(failure, but))?
+            looked.await.map_err(|failure| self.doubtful(failure))?
         } else {
             None
         };
@@ -197,13 +187,27 @@ impl Backends {
         }
     }
 
-    /// A failure of Temporal where the other one was looked at too, with what came of that.
+    /// That Temporal cannot be looked at, with what came of looking at the other one.
     fn besides(&self, failure: Failure, found: &str) -> Failure {
-        if self.only.is_some() {
+        self.in_both(failure, |why| format!("{found}, and Temporal cannot be looked at: {why}"))
+    }
+
+    /// The same where it decides which thread is meant.
+    fn doubtful(&self, failure: Failure) -> Failure {
+        self.in_both(failure, |why| {
+            format!(
+                "the thread that was used last may live on Temporal, which cannot be looked at: {why} (or name a thread, or \
+                 add --backend local)"
+            )
+        })
+    }
+
+    /// A failure of Temporal, told otherwise where the other one was looked at too.
+    fn in_both(&self, failure: Failure, told: impl FnOnce(&str) -> String) -> Failure {
+        if self.only.is_some() || failure.exit != Exit::Backend {
             return failure;
         }
-        let message = format!("{found}, and Temporal cannot be looked at: {}", failure.message);
-        Failure::new(Exit::Backend, message)
+        Failure { message: told(&failure.message), ..failure }
     }
 
     fn looks_at_local(&self) -> bool {

@@ -5,14 +5,22 @@
 
 mod backends;
 mod local;
+#[cfg(not(feature = "temporal"))]
+mod no_temporal;
 mod place;
+#[cfg(feature = "temporal")]
 mod temporal;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "temporal")]
+pub(crate) use crate::temporal_site::with_temporal_blobs;
 pub(crate) use backends::{Backends, Listed};
 pub(crate) use local::LocalStore;
+#[cfg(not(feature = "temporal"))]
+pub(crate) use no_temporal::{Temporal, marker, with_temporal_blobs};
 pub(crate) use place::Place;
+#[cfg(feature = "temporal")]
 pub(crate) use temporal::{Temporal, marker};
 
 use crate::exit::Failure;

@@ -1,9 +1,11 @@
-//! The Temporal backend: threads in workflows of a Temporal server. This build has none yet.
+//! The Temporal backend: threads in workflows of a Temporal server.
 
 use super::Backend;
 use crate::{
     exit::{Exit, Failure},
+    providers::Providers,
     settings::Wishes,
+    temporal_site::TemporalSite,
 };
 use std::{
     path::{Path, PathBuf},
@@ -21,16 +23,22 @@ pub(crate) fn marker(home: &Path) -> PathBuf {
 /// What opens the backend.
 pub(crate) struct Temporal {
     pub(crate) wishes: Arc<Wishes>,
+    pub(crate) providers: Arc<Providers>,
+    pub(crate) home: PathBuf,
 }
 
 impl Temporal {
+    /// The server, reached or started, and what this process brings to it.
+    pub(crate) async fn site(&self) -> Result<TemporalSite, Failure> {
+        TemporalSite::open(&self.wishes, &self.providers, &self.home).await
+    }
+
     /// Reaches the server, or starts one.
     pub(crate) async fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>, Failure> {
-        let address = self.wishes.config().temporal.address.as_deref();
-        let server = address.map_or_else(String::new, |address| format!(" and cannot reach {address}"));
+        let site = self.site().await?;
         Err(Failure::new(
             Exit::Backend,
-            format!("this build has no Temporal backend yet{server}; leave out --backend temporal"),
+            format!("this build has no Temporal backend yet and cannot use {}", site.address),
         ))
     }
 }

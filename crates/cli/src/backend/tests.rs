@@ -271,8 +271,12 @@ async fn a_server_that_is_away_fails_only_what_needs_it() {
         world.find("gone-1").await,
         Err(format!("there is no thread gone-1 in the data folder, {away}"))
     );
-    let doubt = "the thread that was used last may live on Temporal; name a thread, or add --backend local";
-    assert_eq!(world.last().await, Err(format!("{doubt}, {away}")));
+    assert_eq!(
+        world.last().await,
+        Err("the thread that was used last may live on Temporal, which cannot be looked at: 127.0.0.1:1 does not \
+             answer (or name a thread, or add --backend local)"
+            .into())
+    );
     // Each look tries again: the server may be back.
     assert_eq!(world.opened(), 3);
     let alone = world.with(|backends| backends.only(Some(Kind::Temporal)));
@@ -286,6 +290,8 @@ async fn a_part_of_an_id_means_one_thread_or_none() {
     assert_eq!(world.find("aaaa").await, Ok("0199-aaaa".into()));
     assert_eq!(world.find("0199").await, Err("several threads fit 0199; give more of the id".into()));
     assert!(world.find("aaa").await.is_err(), "too short to mean one");
+    let world = World::new(&[], &[("0199-aaaa", 1), ("0199-bbbb", 2)], Reach::Up).used();
+    assert_eq!(world.find("0199").await, Err("several threads fit 0199; give more of the id".into()));
 }
 
 /// The commands that work with threads. Those for servers and workers are a backend's own.

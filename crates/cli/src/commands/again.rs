@@ -23,7 +23,7 @@ impl Again {
     /// `provenance` is of the configuration that this command line led to; it knows what is a secret.
     pub(super) fn new(run: &RunArgs, provenance: &Provenance) -> Self {
         let profile = run.layers.profile.iter().flat_map(|name| ["--profile".to_owned(), name.clone()]);
-        let Whereabouts { backend: _, address, namespace, queue } = &run.layers.whereabouts;
+        let Whereabouts { backend: _, address, namespace, queue, bus } = &run.layers.whereabouts;
         let server = [("--address", address), ("--namespace", namespace), ("--queue", queue)]
             .into_iter()
             .filter_map(|(option, value)| Some([option.to_owned(), value.clone()?]));
@@ -31,7 +31,8 @@ impl Again {
             options: profile.collect(),
             // The thread is found wherever it lives, once it is known where to look.
             server: server.flatten().collect(),
-            secrets: Vec::new(),
+            // An address with a password in it is not repeated on a terminal.
+            secrets: bus.iter().map(|_| "temporal.bus".to_owned()).collect(),
         };
         for given in &run.layers.config {
             let key = given.split_once('=').map_or(given.as_str(), |(key, _)| key).trim();

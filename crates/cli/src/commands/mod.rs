@@ -5,15 +5,23 @@ mod answer;
 mod chat;
 mod config;
 mod demo;
+#[cfg(feature = "temporal")]
+mod dev_server;
 mod exec;
 mod login;
 mod patch;
 mod sessions;
 mod signals;
 mod watch;
+#[cfg(feature = "temporal")]
+mod worker;
 
 pub(crate) use config::ConfigArgs;
+#[cfg(feature = "temporal")]
+pub(crate) use dev_server::DevServerArgs;
 pub(crate) use patch::apply_patch;
+#[cfg(feature = "temporal")]
+pub(crate) use worker::WorkerArgs;
 
 use crate::{
     args::{Cli, Command, ExecArgs, ExecResume, Layers, ResumeArgs, RunArgs},
@@ -80,6 +88,15 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
         Some(Command::Login(args)) => login::login(environment, &args),
         Some(Command::Logout(args)) => login::logout(environment, &args),
         Some(Command::Demo(args)) => demo::demo(environment, args).await,
+        #[cfg(feature = "temporal")]
+        Some(Command::Worker(args)) => {
+            let host = Host::open(environment, layered(&args.layers), Keeping::Home).await?;
+            let exit = worker::worker(&host, *args).await;
+            host.close().await;
+            exit
+        }
+        #[cfg(feature = "temporal")]
+        Some(Command::DevServer(args)) => dev_server::dev_server(environment, args).await,
         Some(Command::ApplyPatch) => apply_patch(),
         Some(Command::Completion { shell }) => {
             let mut script = Vec::new();

@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests"
 )]
 
+#[cfg(feature = "nats")]
+mod certificates;
 mod local_bus;
 #[cfg(feature = "nats")]
 mod nats_access;

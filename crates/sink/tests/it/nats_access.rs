@@ -1,11 +1,12 @@
 //! Who is let in to a bus, what others can do to it, and what is never written down.
 
 use crate::{
+    certificates::Certificates,
     key,
     nats_bus::{LIMIT, bus, hear, listening},
-    nats_options::certificate,
     nats_server::NatsServer,
 };
+use agent_core::{Tenant, ThreadId, ThreadKey};
 use sink::{Bus, BusHeard, NatsBus, NatsOptions, Signal, Standing};
 use std::{
     fmt::Write as _,
@@ -13,6 +14,7 @@ use std::{
     net::TcpStream,
     sync::{Arc, Mutex},
 };
+use tempfile::TempDir;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -66,8 +68,12 @@ async fn connect(options: NatsOptions) -> NatsBus {
 }
 
 async fn passes(worker: &NatsBus, client: &NatsBus) {
-    let mut ear = listening(client, &key()).await;
-    worker.publish(&key(), Signal::Wake { seq: 3 });
+    passes_for(worker, client, &key()).await;
+}
+
+async fn passes_for(worker: &NatsBus, client: &NatsBus, key: &ThreadKey) {
+    let mut ear = listening(client, key).await;
+    worker.publish(key, Signal::Wake { seq: 3 });
     assert_eq!(hear(&mut ear).await, BusHeard::Signal(Signal::Wake { seq: 3 }));
 }
 
@@ -95,12 +101,13 @@ async fn a_token_and_a_password_let_in_and_are_written_nowhere() {
 
 #[tokio::test]
 async fn tls_needs_an_authority_that_is_trusted() {
-    let (cert, private) = (certificate("peer.pem"), certificate("peer.key"));
-    let files = ["--tlscert", cert.to_str().unwrap(), "--tlskey", private.to_str().unwrap()];
-    let Some(server) = NatsServer::start(&[&["--tls"], &files[..]].concat()) else { return };
+    let files = Certificates::new();
+    let (cert, private) = (files.path("peer.pem"), files.path("peer.key"));
+    let options = ["--tlscert", cert.to_str().unwrap(), "--tlskey", private.to_str().unwrap()];
+    let Some(server) = NatsServer::start(&[&["--tls"], &options[..]].concat()) else { return };
     let options =
         |scheme: &str| NatsOptions::parse(&format!("{scheme}://127.0.0.1:{}", server.port())).unwrap();
-    let trusting = || options("tls").root_certificates(certificate("ca.pem"));
+    let trusting = || options("tls").root_certificates(files.path("ca.pem"));
     passes(&connect(trusting()).await, &connect(trusting()).await).await;
     let stranger = connect(options("tls")).await;
     assert!(
@@ -112,7 +119,8 @@ async fn tls_needs_an_authority_that_is_trusted() {
 
 #[tokio::test]
 async fn a_server_that_asks_for_a_certificate_gets_one() {
-    let paths = ["peer.pem", "peer.key", "ca.pem"].map(certificate);
+    let files = Certificates::new();
+    let paths = ["peer.pem", "peer.key", "ca.pem"].map(|name| files.path(name));
     let [cert, private, ca] = paths.each_ref().map(|path| path.to_str().unwrap());
     let options = ["--tlsverify", "--tlscert", cert, "--tlskey", private, "--tlscacert", ca];
     let Some(server) = NatsServer::start(&options) else { return };
@@ -137,14 +145,33 @@ async fn a_server_without_tls_is_not_talked_to_where_tls_was_asked_for() {
     );
 }
 
-#[tokio::test]
-async fn an_account_that_may_not_use_the_subjects_is_told_which() {
+/// The rules for `acme` are those of `docs/bus.md`.
+const ACCOUNTS: &str = r#"
+    authorization { users = [
+        { user: all, password: p }
+        { user: other, password: p, permissions: { publish: other, subscribe: other } }
+        { user: acme, password: p, permissions: {
+            publish: ["everturn.acme.*", "everturn.hello"]
+            subscribe: ["everturn.acme.*", "everturn.inbox.>"]
+        } }
+    ] }
+"#;
+
+fn server_with_accounts() -> Option<(NatsServer, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("nats.conf");
-    let rules = "authorization { users = [{ user: a, password: b, permissions: { publish: other, subscribe: other } }] }";
-    std::fs::write(&file, rules).unwrap();
-    let Some(server) = NatsServer::start(&["--config", file.to_str().unwrap()]) else { return };
-    let bus = bus(&format!("nats://a:b@127.0.0.1:{}", server.port())).await;
+    std::fs::write(&file, ACCOUNTS).unwrap();
+    Some((NatsServer::start(&["--config", file.to_str().unwrap()])?, folder))
+}
+
+async fn as_user(server: &NatsServer, user: &str) -> NatsBus {
+    bus(&format!("nats://{user}:p@127.0.0.1:{}", server.port())).await
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_use_the_subjects_is_told_which() {
+    let Some((server, _folder)) = server_with_accounts() else { return };
+    let bus = as_user(&server, "other").await;
     let mut ear = bus.subscribe(&key());
     let told = loop {
         match hear(&mut ear).await {
@@ -154,6 +181,25 @@ async fn an_account_that_may_not_use_the_subjects_is_told_which() {
         }
     };
     assert!(told.contains("Permissions Violation") || told.contains("everturn.>"), "{told}");
+}
+
+#[tokio::test]
+async fn an_account_of_one_tenant_reaches_no_other() {
+    let Some((server, _folder)) = server_with_accounts() else { return };
+    let (acme, all) = (as_user(&server, "acme").await, as_user(&server, "all").await);
+    let of = |tenant: &str| ThreadKey { tenant: Tenant::new(tenant), thread: ThreadId::new("t") };
+    let (mut own, mut others) = (listening(&all, &of("acme")).await, listening(&all, &of("else")).await);
+    let mut deaf = listening(&acme, &of("else")).await;
+    acme.publish(&of("else"), Signal::Wake { seq: 1 });
+    acme.publish(&of("acme"), Signal::Wake { seq: 2 });
+    assert_eq!(hear(&mut own).await, BusHeard::Signal(Signal::Wake { seq: 2 }));
+    // Its own ear heard it within the process, and hears nothing of the others.
+    assert_eq!(hear(&mut deaf).await, BusHeard::Signal(Signal::Wake { seq: 1 }));
+    all.publish(&of("else"), Signal::Wake { seq: 3 });
+    assert_eq!(hear(&mut others).await, BusHeard::Signal(Signal::Wake { seq: 3 }));
+    passes_for(&all, &acme, &of("acme")).await;
+    acme.publish(&of("else"), Signal::Wake { seq: 4 });
+    assert_eq!(hear(&mut deaf).await, BusHeard::Signal(Signal::Wake { seq: 4 }));
 }
 
 #[tokio::test]

@@ -1,11 +1,8 @@
 //! How a bus is named, without any server.
 
+use crate::certificates::Certificates;
 use sink::{BusError, NatsBus, NatsOptions};
-use std::path::{Path, PathBuf};
-
-pub(crate) fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates").join(name)
-}
+use std::path::Path;
 
 #[test]
 fn a_url_that_makes_no_sense_is_an_error_with_advice_and_without_its_password() {
@@ -54,7 +51,8 @@ fn what_lets_us_in_is_taken_from_the_url_and_never_shown() {
 #[tokio::test]
 async fn a_file_that_is_no_certificate_is_named_at_the_start() {
     let options = || NatsOptions::parse("tls://127.0.0.1:1").unwrap();
-    let (ca, key) = (certificate("ca.pem"), certificate("peer.key"));
+    let files = Certificates::new();
+    let (ca, key) = (files.path("ca.pem"), files.path("peer.key"));
     for (options, file, expected) in [
         (options().root_certificates("no such file"), Path::new("no such file"), "certificate"),
         (options().root_certificates(&key), &key, "certificate"),

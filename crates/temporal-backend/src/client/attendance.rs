@@ -51,7 +51,9 @@ impl Attendance {
         let attended = match tokio::time::timeout(SERVER_DEADLINE, pollers(&self.client, queue)).await {
             Ok(Ok(pollers)) => attended(&pollers, SystemTime::now()),
             Ok(Err(error)) => Attended::Unknown(error.to_string()),
-            Err(_) => Attended::Unknown(format!("it has not answered within {} s", SERVER_DEADLINE.as_secs())),
+            Err(_) => {
+                Attended::Unknown(format!("it has not answered within {} s", SERVER_DEADLINE.as_secs()))
+            }
         };
         let mut known = self.known();
         known.retain(|_, (at, _)| at.elapsed() < KEPT);

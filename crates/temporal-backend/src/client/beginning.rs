@@ -10,15 +10,9 @@ use crate::{
 };
 use agent_core::{Overview, ThreadKey};
 use std::{collections::HashMap, time::Duration};
-use temporalio_client::{
-    NamespacedClient,
-    grpc::WorkflowService,
-    tonic::Code,
-};
+use temporalio_client::{NamespacedClient, grpc::WorkflowService, tonic::Code};
 use temporalio_common::{
-    data_converters::{
-        PayloadConversionError, SerializationContextData, WorkflowSerializationContext,
-    },
+    data_converters::{PayloadConversionError, SerializationContextData, WorkflowSerializationContext},
     protos::temporal::api::{
         common::v1::{Header, Memo, Payloads, SearchAttributes as ProtoSearchAttributes, WorkflowType},
         enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},

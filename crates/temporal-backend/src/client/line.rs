@@ -5,8 +5,8 @@ use crate::{AgentWorkflow, wire::workflow_id};
 use agent_core::ThreadKey;
 use std::time::Duration;
 use temporalio_client::{
-    Client, NamespacedClient, RetryOptions, RpcOptions, WorkflowDescribeOptions, WorkflowExecutionDescription,
-    WorkflowExecutionInfo, WorkflowHandle, WorkflowQueryOptions,
+    Client, NamespacedClient, RetryOptions, RpcOptions, WorkflowDescribeOptions,
+    WorkflowExecutionDescription, WorkflowExecutionInfo, WorkflowHandle, WorkflowQueryOptions,
     errors::{WorkflowInteractionError, WorkflowQueryError, WorkflowUpdateError},
     request_extensions::RetryConfigForCall,
     tonic::{Code, Request, Status},
@@ -123,15 +123,6 @@ pub(super) fn once(deadline: Duration) -> RpcOptions {
 /// A request that the server takes once however often it is sent. It is sent again while the server does not answer.
 pub(super) fn asked_again<T>(message: T) -> Request<T> {
     let again = RetryOptions::builder().max_elapsed_time(Some(PATIENCE)).build();
-    request(message, again)
-}
-
-/// A request that is made once.
-pub(super) fn asked_once<T>(message: T) -> Request<T> {
-    request(message, RetryOptions::no_retries())
-}
-
-fn request<T>(message: T, again: RetryOptions) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(SERVER_DEADLINE);
     request.extensions_mut().insert(RetryConfigForCall(again));
@@ -176,7 +167,9 @@ impl From<WorkflowQueryError> for Trouble {
 impl From<WorkflowInteractionError> for Trouble {
     fn from(error: WorkflowInteractionError) -> Self {
         match error {
-            WorkflowInteractionError::NotFound(status) | WorkflowInteractionError::Rpc(status) => status.into(),
+            WorkflowInteractionError::NotFound(status) | WorkflowInteractionError::Rpc(status) => {
+                status.into()
+            }
             WorkflowInteractionError::PayloadConversion(error) => Self::Unreadable(error.to_string()),
             error => Self::Refused(error.to_string()),
         }

@@ -35,20 +35,14 @@ impl TemporalBackend {
         let key = ThreadKey { tenant, thread: ThreadId::new(Uuid::now_v7().to_string()) };
         let line = Line::new(&self.shared.client, &key);
         let genesis = Genesis { durability: self.shared.durability.clone(), ..genesis };
-        let crossed = cross_boundary(
-            Input::Opened(Box::new(genesis)),
-            &self.shared.redactor,
-            &*self.shared.blobs,
-        );
+        let crossed =
+            cross_boundary(Input::Opened(Box::new(genesis)), &self.shared.redactor, &*self.shared.blobs);
         let Input::Opened(genesis) = crossed.await? else {
             return Err(TemporalError::Refused { message: "a thread begins with its genesis".into() });
         };
         let settings = genesis.settings.clone();
-        let input = RunInput {
-            key: key.clone(),
-            from: RunFrom::New { genesis },
-            options: self.shared.run.clone(),
-        };
+        let input =
+            RunInput { key: key.clone(), from: RunFrom::New { genesis }, options: self.shared.run.clone() };
         let input = fit(input, &*self.shared.blobs).await?;
         let beginning = Beginning {
             overview: first_look(&input)?,

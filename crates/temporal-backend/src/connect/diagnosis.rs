@@ -1,7 +1,9 @@
 //! From what the SDK, gRPC and rustls say to a [`ConnectError`].
 
-use super::{ConnectError, CredentialsSent, NamedBy, Target, TlsFault, inquiry};
-use rustls::{AlertDescription, CertificateError};
+use super::{
+    ConnectError, CredentialsSent, NamedBy, Target, TlsFault, inquiry, probe, target::ADDRESS_FORM,
+    tls_fault::Shown,
+};
 use std::{error::Error, io};
 use temporalio_client::{Client, errors::ClientConnectError, tonic};
 use tonic::{Code, Status};
@@ -10,13 +12,25 @@ use tonic::{Code, Status};
 const LIST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Why connecting failed.
-pub(super) fn of_connecting(target: &Target, error: ClientConnectError) -> ConnectError {
+pub(super) async fn of_connecting(target: &Target, error: ClientConnectError) -> ConnectError {
+    let found = at_first_sight(target, error);
+    if let (ConnectError::Tls { address, fault: TlsFault::Broken(_) }, Some(tls)) = (&found, &target.tls)
+        && let Some(error) = probe::alert(target, tls).await
+    {
+        return ConnectError::Tls { address: address.clone(), fault: fault(target, &error) };
+    }
+    found
+}
+
+fn at_first_sight(target: &Target, error: ClientConnectError) -> ConnectError {
     let address = target.address();
     match error {
         ClientConnectError::SystemInfoCallError(status) => of_status(target, &status),
         ClientConnectError::TonicTransportError(error) => of_transport(target, &error),
         ClientConnectError::DnsResolutionError { source, .. } => down(target, source.to_string()),
-        ClientConnectError::InvalidUri(error) => ConnectError::BadAddress { address, why: error.to_string() },
+        ClientConnectError::InvalidUri(error) => {
+            ConnectError::BadAddress { address, why: error.to_string(), remedy: ADDRESS_FORM }
+        }
         ClientConnectError::InvalidHeaders(_) => ConnectError::ApiKey,
         other => ConnectError::Rejected { address, why: other.to_string() },
     }
@@ -69,6 +83,10 @@ fn of_transport(target: &Target, error: &(dyn Error + 'static)) -> ConnectError 
         return ConnectError::Tls { address, fault };
     }
     let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    // What tonic says where the system has none; its error has no name.
+    if causes(error).any(|cause| cause.to_string() == "no native certs found") {
+        return ConnectError::Tls { address, fault: TlsFault::NoAuthorities };
+    }
     let kind = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     match kind {
         Some(io::ErrorKind::TimedOut) => {
@@ -93,49 +111,12 @@ fn down(target: &Target, why: String) -> ConnectError {
 }
 
 fn not_temporal(target: &Target, why: String) -> ConnectError {
-    let advice = if target.is_tls() {
-        "is it the port for gRPC?"
-    } else {
-        "is it the port for gRPC, and does the server speak TLS? then set temporal.tls.enabled = true (TEMPORAL_TLS=true)"
-    };
-    ConnectError::NotTemporal { address: target.address(), why, advice }
+    ConnectError::NotTemporal { address: target.address(), why, is_tls: target.is_tls() }
 }
 
 fn fault(target: &Target, error: &rustls::Error) -> TlsFault {
-    match error {
-        rustls::Error::InvalidCertificate(error) => match error {
-            CertificateError::UnknownIssuer => TlsFault::UnknownAuthority,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                TlsFault::OtherName(error.to_string())
-            }
-            other => TlsFault::ServerCertificate(other.to_string()),
-        },
-        rustls::Error::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateRequired => TlsFault::CertificateRequired,
-            AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::DecryptError
-                if target.has_client_certificate =>
-            {
-                TlsFault::ClientCertificate(format!("{alert:?}"))
-            }
-            // How TLS 1.2 demands one.
-            AlertDescription::HandshakeFailure | AlertDescription::BadCertificate
-                if !target.has_client_certificate =>
-            {
-                TlsFault::CertificateRequired
-            }
-            other => TlsFault::Broken(format!("{other:?}")),
-        },
-        rustls::Error::InvalidMessage(_) => TlsFault::Plain,
-        other => TlsFault::Broken(other.to_string()),
-    }
+    let shown = if target.has_client_certificate { Shown::Certificate } else { Shown::Nothing };
+    TlsFault::new(error, shown)
 }
 
 /// An error and what it comes from, also through errors of I/O, which show what is in them but not as their source.

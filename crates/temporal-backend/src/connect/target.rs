@@ -18,6 +18,8 @@ use url::{Host, Url};
 
 /// The address where nothing else is said, as for Temporal's own tools.
 const DEFAULT_ADDRESS: &str = "localhost:7233";
+/// How an address is written.
+pub(super) const ADDRESS_FORM: &str = "it is written HOST:PORT, for example localhost:7233";
 /// The port where an address has none.
 const DEFAULT_PORT: u16 = 7233;
 /// The namespace where nothing else is said.
@@ -29,7 +31,7 @@ pub struct Target {
     url: Url,
     named_by: NamedBy,
     namespace: String,
-    tls: Option<TlsOptions>,
+    pub(super) tls: Option<TlsOptions>,
     pub(super) has_client_certificate: bool,
     api_key: Option<SecretString>,
     headers: BTreeMap<String, SecretString>,
@@ -90,8 +92,11 @@ impl Target {
 
     /// `HOST:PORT`.
     pub fn address(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        format!("{host}:{}", self.url.port_or_known_default().unwrap_or(DEFAULT_PORT))
+        format!("{}:{}", self.host(), self.url.port_or_known_default().unwrap_or(DEFAULT_PORT))
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
     }
 
     /// The namespace.
@@ -206,33 +211,41 @@ enum Asked {
 /// The address as a URL, and whether it is spoken to over TLS. The SDK would send a key in the clear where an address that
 /// begins with `http://` contradicts everything else.
 fn url(address: &str, asked: Asked) -> Result<(Url, bool), ConnectError> {
-    let bad = |why: &str| ConnectError::BadAddress { address: shown(address), why: why.to_owned() };
+    let bad = |why: &str, remedy| {
+        Err(ConnectError::BadAddress { address: shown(address), why: why.to_owned(), remedy })
+    };
     let is_tls = match (address.split_once("://"), asked) {
         (Some(("http", _)), Asked::For(why)) => {
-            return Err(bad(&format!(
-                "it begins with http://, but {why}; begin it with https://, or leave that out"
-            )));
+            return bad(
+                &format!("it begins with http://, but {why}"),
+                "begin it with https://, or leave that out",
+            );
         }
         (Some(("https", _)), Asked::Against) => {
-            return Err(bad("it begins with https://, but the settings say that TLS is off"));
+            return bad(
+                "it begins with https://, but the settings say that TLS is off",
+                "leave https:// out, or temporal.tls.enabled = false (TEMPORAL_TLS=false)",
+            );
         }
         (Some(("https", _)), _) | (None, Asked::For(_)) => true,
         (Some(("http", _)), _) | (None, Asked::Against | Asked::Nothing) => false,
-        (Some(_), _) => return Err(bad("it is written HOST:PORT, for example localhost:7233")),
+        (Some((scheme, _)), _) => return bad(&format!("nothing is known of {scheme}://"), ADDRESS_FORM),
     };
     let scheme = if is_tls { "https" } else { "http" };
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/');
     if rest.is_empty() || rest.contains(|letter: char| letter.is_whitespace() || "/?#@".contains(letter)) {
-        return Err(bad("it is written HOST:PORT, for example localhost:7233"));
+        return bad("there is more or less than a host and a port", ADDRESS_FORM);
     }
-    let mut url = Url::parse(&format!("{scheme}://{rest}"))
-        .map_err(|error| bad(&format!("{error}; it is written HOST:PORT, for example localhost:7233")))?;
+    let mut url = match Url::parse(&format!("{scheme}://{rest}")) {
+        Ok(url) => url,
+        Err(error) => return bad(&error.to_string(), ADDRESS_FORM),
+    };
     let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     if !address.contains("://") && !has_port {
         // An address without a port; it cannot fail for one that has a host.
         let _ = url.set_port(Some(DEFAULT_PORT));
     }
-    if url.port() == Some(0) { Err(bad("port 0 is none")) } else { Ok((url, is_tls)) }
+    if url.port() == Some(0) { bad("port 0 is none", ADDRESS_FORM) } else { Ok((url, is_tls)) }
 }
 
 /// The address without what may be a password.

@@ -10,6 +10,8 @@ use std::{
 
 /// A log that has grown larger is emptied by the next who joins; the server appends, so it goes on from the start.
 const LOG_BYTES: u64 = 8 * 1024 * 1024;
+/// How much of the beginning is read for what a server says at its start. Complaints may stand before and after it.
+const HEAD_BYTES: u64 = 256 * 1024;
 /// How much of the end is read for messages.
 const TAIL_BYTES: u64 = 8 * 1024;
 /// How many of its last lines a message shows.
@@ -42,9 +44,11 @@ pub(super) fn last_lines(path: &Path) -> String {
     last.iter().map(|line| shortened(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether these words are in the end of the log.
+/// Whether these words are in the beginning of the log.
 pub(super) fn says(path: &Path, words: &str) -> bool {
-    tail(path).is_ok_and(|text| text.contains(words))
+    let mut bytes = Vec::new();
+    let head = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut bytes));
+    head.is_ok() && String::from_utf8_lossy(&bytes).contains(words)
 }
 
 fn tail(path: &Path) -> std::io::Result<String> {
@@ -98,6 +102,16 @@ mod tests {
         bound(&path);
         writeln!(file, "on").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "on\n");
+    }
+
+    #[test]
+    fn what_was_said_at_the_start_is_found_among_many_complaints() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        assert!(!says(&path, "Server:"));
+        let mut file = fresh(&path).unwrap();
+        write!(file, "{}Temporal Server: here\n{}", "no\n".repeat(5_000), "no\n".repeat(5_000)).unwrap();
+        assert!(says(&path, "Temporal Server:") && !says(&path, "yes"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! [`Book`]: the last events of a thread, for readers, and what lists show of it.
 
 use super::Digest;
-use crate::wire::{BookCarry, EventsAfter, EventsPage, PAGE_BYTES, Reading, Status};
-use agent_core::{Event, EventKind, InteractionId, Overview, Record, Settings, question};
+use crate::wire::{BookCarry, EventsAfter, EventsPage, PAGE_BYTES, Reading, RunFrom, Status};
+use agent_core::{Commit, Event, EventKind, InteractionId, Overview, Record, Settings, question};
 use std::collections::{BTreeMap, VecDeque};
 
 /// So many events are held; what is older comes from replaying the thread's runs.
@@ -28,6 +28,18 @@ struct Entry {
     bytes: usize,
     /// Up to and with this event.
     digest: Digest,
+}
+
+/// What a thread is doing after these commits of a run that began so.
+pub(crate) fn status_after(from: RunFrom, commits: &[Commit]) -> Status {
+    let (mut book, runs) = match from {
+        RunFrom::New { .. } => (Book::default(), 1),
+        RunFrom::Carried { carry } => (Book::carried(carry.book), carry.runs),
+    };
+    for Commit { record, events } in commits {
+        book.commit(record, events);
+    }
+    book.status(runs, false)
 }
 
 /// What a commit changed of what lists show.

@@ -4,7 +4,7 @@ mod history;
 mod key_files;
 mod missing_key;
 mod payloads;
-mod vault;
+pub(crate) mod vault;
 
 use std::path::{Path, PathBuf};
 use temporal_backend::{Codec, KeySource, create_key_file};

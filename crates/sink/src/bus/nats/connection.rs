@@ -75,7 +75,6 @@ async fn connect(link: &Arc<LinkState>, options: &NatsOptions) -> Result<Client,
         .name("everturn")
         // What this process says it has heard already.
         .no_echo()
-        .require_tls(false)
         // Servers are told of without TLS, so that anybody on the way could name one that is not of the cluster.
         .ignore_discovered_servers()
         .custom_inbox_prefix(INBOX)

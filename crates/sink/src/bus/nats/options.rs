@@ -144,7 +144,7 @@ impl NatsOptions {
         self.servers.iter()
     }
 
-    pub(super) fn wants_tls(&self) -> bool {
+    fn wants_tls(&self) -> bool {
         self.servers.iter().any(|url| url.scheme() == "tls")
     }
 

@@ -132,6 +132,22 @@ async fn a_server_whose_users_were_killed_is_taken_over_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_server_whose_starter_was_killed_before_it_answered_is_taken_over_too() {
+    let home = Home::new();
+    let first = User::start(&home);
+    until(|| home.pid().is_some()).await;
+    let server = home.pid();
+    first.end(Signal::KILL);
+    assert!(
+        !home.path().join("temporal/server.json").exists(),
+        "nobody had the time to write what is remembered"
+    );
+    let lease = home.join().await;
+    assert_eq!((Some(lease.occupant().pid), home.told()), (server, Vec::new()));
+    assert_eq!(lease.close().await.unwrap(), Left::Stopped);
+}
+
+#[tokio::test]
 async fn a_server_outlives_the_interrupt_that_its_starter_got_at_the_terminal() {
     let home = Home::new();
     let mut first = User::start(&home);
