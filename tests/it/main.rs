@@ -12,3 +12,4 @@ mod faults;
 mod providers;
 mod resuming;
 mod scenarios;
+mod temporal;

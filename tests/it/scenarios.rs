@@ -13,7 +13,7 @@ use std::{
 use test_kit::{MemorySession, Scenario, play};
 use tools::{BlobWriter, ToolRegistry, ToolsConfig};
 
-fn scenarios() -> Vec<(String, Scenario)> {
+pub(crate) fn scenarios() -> Vec<(String, Scenario)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -27,7 +27,7 @@ fn scenarios() -> Vec<(String, Scenario)> {
     files.into_iter().map(read).collect()
 }
 
-fn model(scenario: &Scenario) -> Arc<dyn ModelStreamer> {
+pub(crate) fn model(scenario: &Scenario) -> Arc<dyn ModelStreamer> {
     Arc::new(ScriptedModel::new(Script::parse(&scenario.script).unwrap()))
 }
 
@@ -43,7 +43,7 @@ async fn every_scenario_has_its_trace_on_fakes() {
 }
 
 /// The backend, its tools and its storage, in a folder of its own.
-async fn local(folder: &Path, model: Arc<dyn ModelStreamer>) -> LocalBackend {
+pub(crate) async fn local(folder: &Path, model: Arc<dyn ModelStreamer>) -> LocalBackend {
     let config = DatabaseConfig { home: folder.join("home"), durability: Durability::Process };
     let database = Database::open(config).await.unwrap();
     let environment = std::env::vars().collect();
@@ -58,7 +58,7 @@ async fn local(folder: &Path, model: Arc<dyn ModelStreamer>) -> LocalBackend {
     LocalBackend::new(database, services)
 }
 
-struct NoImages;
+pub(crate) struct NoImages;
 
 #[async_trait]
 impl BlobWriter for NoImages {

@@ -85,14 +85,18 @@ impl Follower {
                     Err(error) => return Some(Err(self.fail(error))),
                 },
                 Phase::Following => self.follow().await,
-                Phase::Ending => match self.pages.read().await {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        self.phase = Phase::Over;
-                        return self.ending.borrow().error().map(Err);
+                Phase::Ending => {
+                    // A driver that is stopped closes its channel a moment before it says how it ended.
+                    let _ = self.ending.wait_for(|ending| !ending.is_running()).await;
+                    match self.pages.read().await {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            self.phase = Phase::Over;
+                            return self.ending.borrow().error().map(Err);
+                        }
+                        Err(error) => return Some(Err(self.fail(error))),
                     }
-                    Err(error) => return Some(Err(self.fail(error))),
-                },
+                }
                 Phase::Over => return None,
             }
         }

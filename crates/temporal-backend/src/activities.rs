@@ -82,15 +82,14 @@ impl Activities {
         Ok(self.services.tools.prepare(request).await)
     }
 
-    /// Runs a call that only looks and is quick.
+    /// Runs a call that only looks and is quick. Should it not be, it is stopped before it is done again as [`Self::tool`].
     #[activity(name = "look_call")]
     pub async fn look(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: ToolRequest,
     ) -> Result<ToolAnswer, ActivityError> {
-        let operation = self.services.tools.start(request.clone());
-        tool::finish(&self, request, operation.answer.0.await).await
+        tool::look(&self, &ctx, request).await
     }
 
     /// Runs a call to its end.

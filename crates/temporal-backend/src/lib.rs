@@ -7,8 +7,10 @@ mod codec;
 mod connect;
 mod conversations;
 pub mod dev_server;
+mod doctor;
 mod health;
 mod queue;
+mod replay;
 mod shift;
 pub mod wire;
 mod worker;
@@ -20,6 +22,7 @@ pub use client::{BackendOptions, SubmitOutcome, TemporalBackend, TemporalError, 
 pub use conversations::Conversations;
 pub use health::Health;
 pub use queue::queue_of;
+pub use replay::{Extent, Place, ReplayFailure, ReplayOptions, Replayed, RunHistory, replay};
 pub use shift::{Shift, Standing};
 pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerOptions};
 pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
@@ -28,6 +31,7 @@ pub use codec::{
     ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError,
     activate_key, add_key, create_key_file, data_converter, new_key,
 };
+pub use doctor::{DoctorInput, Finding, Verdict, examine};
 pub use connect::{
     ConnectError, ConnectOptions, CredentialsSent, InquiryError, NamedBy, NamespaceFacts, Poller, Pollers,
     ProfileFile, ServerFacts, Target, TlsFault, connect, failing_task, namespace_facts, pollers, retention,

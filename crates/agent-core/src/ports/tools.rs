@@ -63,6 +63,18 @@ impl fmt::Debug for Answering<'_> {
     }
 }
 
+impl Ended {
+    /// What is known of it: of a lost one, what was found out.
+    pub fn into_answer(self) -> ToolAnswer {
+        match self {
+            Self::Answered(answer) | Self::Lost { evidence: Some(answer) } => answer,
+            Self::Lost { evidence: None } => {
+                ToolAnswer::Unknown { note: "nothing is known of what it did".into() }
+            }
+        }
+    }
+}
+
 impl<'a> Operation<'a> {
     /// An operation that is stopped by calling `cancel`, once at most.
     pub fn new(

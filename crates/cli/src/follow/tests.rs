@@ -10,6 +10,9 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use std::sync::{Mutex, PoisonError};
 
+/// Longer than anything here takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A session that tells what it was given, the next part with each reading.
 struct Told {
     key: ThreadKey,
@@ -70,7 +73,8 @@ async fn follow(parts: Vec<Vec<Update>>) -> (Exit, Vec<String>, Option<String>, 
     let mut follower = Follower::new(&session, &mut view, 0);
     let mut exit = Exit::Failed;
     for _ in 0..count {
-        exit = follower.follow(Until::TurnEnds, User::Absent).await.unwrap();
+        let following = follower.follow(Until::TurnEnds, User::Absent);
+        exit = tokio::time::timeout(PATIENCE, following).await.expect("it follows for ever").unwrap();
     }
     let waiting = follower.waiting().map(ToString::to_string).collect();
     let message = follower.final_message().map(str::to_owned);

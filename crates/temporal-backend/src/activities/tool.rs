@@ -7,6 +7,28 @@ use agent_core::{
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
+/// Runs a call within a workflow task, as long as that may take.
+pub(super) async fn look(
+    activities: &Activities,
+    ctx: &ActivityContext,
+    request: ToolRequest,
+) -> Result<ToolAnswer, ActivityError> {
+    let Operation { answer, mut cancel } = activities.services.tools.start(request.clone());
+    let mut answer = answer.0;
+    tokio::select! {
+        biased;
+        ended = &mut answer => {
+            cancel.disarm();
+            finish(activities, request, ended).await
+        }
+        () = ctx.cancelled() => {
+            cancel.pull();
+            answer.await;
+            Err(ActivityError::cancelled())
+        }
+    }
+}
+
 /// Runs a call. It is known in this process until its answer is safe in the history, so that whoever asks what became of it
 /// is told, however long the server was away.
 pub(super) async fn run(

@@ -7,27 +7,27 @@ mod payloads;
 pub(crate) mod vault;
 
 use std::path::{Path, PathBuf};
-use temporal_backend::{Codec, KeySource, create_key_file};
 use tempfile::TempDir;
+use temporal_backend::{Codec, KeySource, create_key_file};
 
 /// A file of keys, in a folder of its own.
-struct Keys {
+pub(crate) struct Keys {
     folder: TempDir,
 }
 
 impl Keys {
     /// One key, `k1`.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let keys = Self { folder: tempfile::tempdir().unwrap() };
         create_key_file(&keys.path()).unwrap();
         keys
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("codec.keys")
     }
 
-    fn source(&self) -> KeySource {
+    pub(crate) fn source(&self) -> KeySource {
         KeySource::File(self.path())
     }
 

@@ -9,8 +9,8 @@ mod settings;
 mod tls;
 
 use config::{Environment, Sources};
-use temporal_backend::{ConnectOptions, Target};
 use tempfile::TempDir;
+use temporal_backend::{ConnectOptions, Target};
 
 /// What a user has: a home with files, and variables.
 struct User {

@@ -69,6 +69,6 @@ async fn looking_can_be_stopped() {
     let Operation { answer, mut cancel } =
         world.registry.start(world.request("read_file", json!({ "path": "a" })).await);
     cancel.pull();
-    let answer = answer.0.await;
+    let answer = answer.0.await.into_answer();
     assert!(matches!(answer, ToolAnswer::Cancelled { .. }), "{answer:?}");
 }

@@ -196,7 +196,7 @@ async fn a_patch_stopped_before_it_began_changes_nothing() {
     let Operation { answer, mut cancel } =
         world.registry.start(world.request("apply_patch", add("n.txt")).await);
     cancel.pull();
-    let answer = answer.0.await;
+    let answer = answer.0.await.into_answer();
     assert!(matches!(answer, ToolAnswer::Cancelled { .. }), "{answer:?}");
     assert!(!world.path("n.txt").exists());
 }

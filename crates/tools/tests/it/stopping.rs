@@ -63,7 +63,7 @@ async fn interrupted(world: &World, cmd: &str, ready: &str) -> (ToolAnswer, Dura
     }
     let begun = Instant::now();
     cancel.pull();
-    let answer = answer.await;
+    let answer = answer.await.into_answer();
     (answer, begun.elapsed())
 }
 
@@ -146,7 +146,7 @@ async fn stopped_before_it_began_it_does_not_run() {
     let request = world.request("exec_command", json!({ "cmd": "touch ran" })).await;
     let Operation { answer, mut cancel } = world.registry.start(request);
     cancel.pull();
-    assert!(cancelled_text(&answer.0.await).contains("did not run"));
+    assert!(cancelled_text(&answer.0.await.into_answer()).contains("did not run"));
     assert!(!world.path("ran").exists());
     assert_eq!(world.ledger(), "");
 }

@@ -139,7 +139,7 @@ impl World {
 
     pub(crate) async fn run(&self, request: ToolRequest) -> ToolAnswer {
         let Operation { answer, mut cancel } = self.registry.start(request);
-        let answer = answer.0.await;
+        let answer = answer.0.await.into_answer();
         cancel.disarm();
         answer
     }

@@ -7,9 +7,9 @@ use super::{
 use futures::StreamExt;
 use temporal_backend::{ENCODING, Position, add_key, dev_server::TestServer};
 use temporalio_client::{
-    Client, NamespacedClient, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions,
-    WorkflowGetResultOptions, WorkflowListOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
-    tonic::IntoRequest,
+    Client, NamespacedClient, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
+    WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowListOptions, WorkflowQueryOptions,
+    WorkflowSignalOptions, WorkflowStartOptions, tonic::IntoRequest,
 };
 use temporalio_common::{
     MemoValues,
@@ -41,8 +41,7 @@ async fn travel(client: &Client, id: &str) -> (Vec<String>, String) {
     assert!(asked.contains(&format!("{SECRET}/{SECRET}")), "{asked:?}");
     workflow.signal(Vault::open, SECRET.to_owned(), WorkflowSignalOptions::default()).await.unwrap();
     let result = workflow.get_result(WorkflowGetResultOptions::default()).await.unwrap();
-    let told =
-        workflow.query(Vault::told, String::new(), WorkflowQueryOptions::default()).await.unwrap();
+    let told = workflow.query(Vault::told, String::new(), WorkflowQueryOptions::default()).await.unwrap();
     (told, result)
 }
 
@@ -112,7 +111,8 @@ async fn with_the_codec_the_server_has_nothing_that_can_be_read_and_without_it_e
     // A list is searched by attributes and read with the key.
     let listed = async {
         loop {
-            let mut list = sealed.list_workflows("EverturnStatus = 'running'", WorkflowListOptions::default());
+            let mut list =
+                sealed.list_workflows("EverturnStatus = 'running'", WorkflowListOptions::default());
             while let Some(Ok(found)) = list.next().await {
                 if found.id() == "sealed" {
                     return found.memo().get::<String>("title").unwrap();
@@ -130,7 +130,8 @@ async fn with_the_codec_the_server_has_nothing_that_can_be_read_and_without_it_e
 async fn a_summary_given_at_the_start_is_not_encrypted_by_the_sdk() {
     let server = TestServer::start().await.unwrap();
     let client = client(server.address(), Some(Keys::new().codec())).await;
-    let options = WorkflowStartOptions::new(QUEUE, "summary").static_summary(SECRET).static_details(SECRET).build();
+    let options =
+        WorkflowStartOptions::new(QUEUE, "summary").static_summary(SECRET).static_details(SECRET).build();
     client.start_workflow(Vault::run, String::new(), options).await.unwrap();
     assert_eq!(leaks(&raw(&client, "summary").await), 4);
 }
@@ -182,14 +183,20 @@ async fn a_thread_that_is_running_goes_on_when_the_codec_is_turned_on_and_when_t
     let texts = ["second-in-the-clear", "third-with-k1", "fourth-with-k2"];
     assert!(texts.iter().all(|text| all.contains(&(*text).to_owned())), "{all:?}");
     let raw = raw(&second, "long").await;
-    assert!(raw.contains(&in_base64("\"first-in-the-clear\"")) && raw.contains(&in_base64("\"second-in-the-clear\"")));
-    assert!(!raw.contains(&in_base64("\"third-with-k1\"")) && !raw.contains(&in_base64("\"fourth-with-k2\"")));
+    assert!(
+        raw.contains(&in_base64("\"first-in-the-clear\""))
+            && raw.contains(&in_base64("\"second-in-the-clear\""))
+    );
+    assert!(
+        !raw.contains(&in_base64("\"third-with-k1\"")) && !raw.contains(&in_base64("\"fourth-with-k2\""))
+    );
     assert!(raw.contains(&in_base64("k1")) && raw.contains(&in_base64("k2")));
     // A client that was started before the rotation finds the new key in the file.
     let late = async {
         loop {
             let workflow = first.get_workflow_handle::<Vault>("long");
-            if let Ok(all) = workflow.query(Vault::told, String::new(), WorkflowQueryOptions::default()).await {
+            if let Ok(all) = workflow.query(Vault::told, String::new(), WorkflowQueryOptions::default()).await
+            {
                 return all;
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -23,7 +23,10 @@ fn a_made_file_is_its_owners_alone_and_is_not_made_twice() {
     let error = create_key_file(&keys.path()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} cannot be written: File exists (os error 17); nothing was changed", keys.path().display())
+        format!(
+            "{} cannot be written: File exists (os error 17); nothing was changed",
+            keys.path().display()
+        )
     );
     assert_eq!(keys.lines(), before);
 }
@@ -44,10 +47,7 @@ fn a_new_key_encrypts_at_once_or_waits_until_it_is_activated() {
     assert_eq!(mode, 0o600);
     assert_eq!(std::fs::read_dir(keys.folder.path()).unwrap().count(), 1, "something was left behind");
     let error = activate_key(&keys.path(), "k9").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{} has no key \"k9\"; it has k2, k3, k1", keys.path().display())
-    );
+    assert_eq!(error.to_string(), format!("{} has no key \"k9\"; it has k2, k3, k1", keys.path().display()));
 }
 
 #[test]
@@ -145,7 +145,9 @@ fn keys_come_from_a_keyring() {
     };
     assert_eq!(read("mine", Some(Arc::new(OneEntry))).unwrap(), ["r"]);
     let error = |name, keyring| read(name, keyring).unwrap_err();
-    assert!(matches!(error("none", Some(Arc::new(OneEntry))), CodecError::NoEntry { name } if name == "none"));
+    assert!(
+        matches!(error("none", Some(Arc::new(OneEntry))), CodecError::NoEntry { name } if name == "none")
+    );
     assert!(matches!(error("mine", None), CodecError::NoKeyring));
     assert_eq!(
         error("locked", Some(Arc::new(OneEntry))).to_string(),

@@ -21,8 +21,7 @@ async fn a_worker_without_the_key_fails_tasks_and_no_thread() {
     let keys = Keys::new();
     let client = client(server.address(), Some(keys.codec())).await;
     let without = Serving::start(server.address(), None);
-    let options =
-        WorkflowStartOptions::new(QUEUE, "waits").task_timeout(Duration::from_secs(5)).build();
+    let options = WorkflowStartOptions::new(QUEUE, "waits").task_timeout(Duration::from_secs(5)).build();
     let workflow = client.start_workflow(Vault::run, "x".to_owned(), options).await.unwrap();
     let failing = async {
         loop {

@@ -1,6 +1,7 @@
 //! Single payloads: encrypted, decrypted, changed on the way.
 
 use super::Keys;
+use prost::Message;
 use std::collections::{HashMap, HashSet};
 use temporal_backend::{Codec, ENCODING, Position, activate_key, add_key};
 use temporalio_common::{
@@ -18,8 +19,7 @@ fn payload(text: &str) -> Payload {
 }
 
 async fn encode(codec: &Codec, payload: &Payload) -> Payload {
-    let mut encoded =
-        codec.encode(&SerializationContextData::None, vec![payload.clone()]).await.unwrap();
+    let mut encoded = codec.encode(&SerializationContextData::None, vec![payload.clone()]).await.unwrap();
     assert_eq!(encoded.len(), 1);
     encoded.remove(0)
 }
@@ -42,7 +42,11 @@ async fn a_payload_comes_back_as_it_was_and_shows_nothing_on_the_way() {
     assert!(!contains(&sealed, "data-secret") && !contains(&sealed, "metadata-secret"));
     let names: HashSet<&str> = sealed.metadata.keys().map(String::as_str).collect();
     assert_eq!(names, ["encoding", "everturn-key", "everturn-nonce"].into());
-    assert_eq!((&*sealed.metadata["encoding"], &*sealed.metadata["everturn-key"]), (ENCODING.as_bytes(), &b"k1"[..]));
+    assert_eq!(
+        (&*sealed.metadata["encoding"], &*sealed.metadata["everturn-key"]),
+        (ENCODING.as_bytes(), &b"k1"[..])
+    );
+    assert!(sealed.encoded_len() - plain.encoded_len() < 160, "{}", sealed.encoded_len());
     assert_eq!(decode(&codec, &sealed).await, Ok(plain));
     assert_eq!(decode(&codec, &encode(&codec, &Payload::default()).await).await, Ok(Payload::default()));
 }

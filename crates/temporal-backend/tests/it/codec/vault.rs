@@ -3,11 +3,13 @@
 use std::{sync::mpsc, thread::JoinHandle, time::Duration};
 use temporal_backend::{Codec, ConnectOptions, connect};
 use temporalio_client::Client;
-use temporalio_common::{MemoValue, RetryPolicy, error::ApplicationFailure, search_attributes::SearchAttributeKey};
+use temporalio_common::{
+    MemoValue, RetryPolicy, error::ApplicationFailure, search_attributes::SearchAttributeKey,
+};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, LocalActivityOptions, Runtime, SyncWorkflowContext, Worker, WorkerOptions, WorkflowContext,
-    WorkflowContextView, WorkflowResult,
+    ActivityOptions, LocalActivityOptions, Runtime, SyncWorkflowContext, Worker, WorkerOptions,
+    WorkflowContext, WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     runtime::RuntimeOptions,
 };
@@ -144,7 +146,8 @@ impl Serving {
         let (ready, started) = mpsc::channel();
         let address = address.to_owned();
         let thread = std::thread::spawn(move || {
-            let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let tokio =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             tokio.block_on(async {
                 let client = client(&address, codec).await;
                 let options = RuntimeOptions::builder().build().unwrap();

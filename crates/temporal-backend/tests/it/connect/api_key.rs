@@ -11,7 +11,8 @@ async fn the_key_is_sent_with_every_request_and_a_wrong_one_is_told() {
     let server = TestServer::start().await.unwrap();
     let authority = Authority::new();
     let front =
-        Front::open(server.address(), &authority.server("localhost", Age::Good), Demand::Key("right-key")).await;
+        Front::open(server.address(), &authority.server("localhost", Age::Good), Demand::Key("right-key"))
+            .await;
     let options = |key: Option<&str>| ConnectOptions {
         api_key: key.map(SecretString::from),
         tls: tls(&authority, None),
@@ -32,7 +33,8 @@ async fn the_key_is_sent_with_every_request_and_a_wrong_one_is_told() {
         let ConnectError::Credentials { sent, .. } = error else { panic!("{error:?}") };
         assert_eq!(sent, expected);
         assert!(
-            message.contains("refuses namespace \"default\" (Request unauthorized.)") && message.contains(advice),
+            message.contains("refuses namespace \"default\" (Request unauthorized.)")
+                && message.contains(advice),
             "{message}"
         );
         assert!(!message.contains("wrong-key"), "{message}");

@@ -3,7 +3,8 @@
 use crate::codec::vault::{QUEUE, Serving};
 use std::time::{Duration, SystemTime};
 use temporal_backend::{
-    ConnectOptions, Poller, Pollers, connect, dev_server::TestServer, failing_task, pollers, retention, server_facts,
+    ConnectOptions, Poller, Pollers, connect, dev_server::TestServer, failing_task, pollers, retention,
+    server_facts,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,8 +33,7 @@ async fn a_queue_is_served_once_a_worker_polls_it() {
 fn a_worker_that_was_not_seen_for_longer_than_a_poll_lasts_is_thought_to_be_gone() {
     let now = SystemTime::now();
     let seen = |seconds: u64| {
-        let poller =
-            Poller { identity: "1@h".into(), last_seen: Some(now - Duration::from_secs(seconds)) };
+        let poller = Poller { identity: "1@h".into(), last_seen: Some(now - Duration::from_secs(seconds)) };
         Pollers { workflows: vec![poller], activities: Vec::new() }.is_served(now)
     };
     assert_eq!((seen(0), seen(65), seen(75), seen(300)), (true, true, false, false));

@@ -77,7 +77,9 @@ fn a_profile_completes_what_is_not_set_and_what_is_set_goes_before_it() {
     assert_eq!(secrets, ["pk-secret", "t"]);
     assert!(!format!("{target:?}").contains("secret\""), "{target:?}");
     let target = user()
-        .config("temporal.profile = \"cloud\"\ntemporal.namespace = \"mine\"\ntemporal.api_key_env = \"MY_KEY\"")
+        .config(
+            "temporal.profile = \"cloud\"\ntemporal.namespace = \"mine\"\ntemporal.api_key_env = \"MY_KEY\"",
+        )
         .variable("TEMPORAL_ADDRESS", "h:1")
         .variable("MY_KEY", " mk-secret\n")
         .target();
@@ -92,7 +94,8 @@ fn a_profile_completes_what_is_not_set_and_what_is_set_goes_before_it() {
 
 #[test]
 fn what_is_wrong_with_a_profile_is_told_with_its_file() {
-    let file = "HOME/.config/temporalio/temporal.toml";
+    let folder = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    let file = format!("HOME/{folder}/temporalio/temporal.toml");
     let user = || User::new().profiles(PROFILES);
     assert_eq!(
         user().variable("TEMPORAL_PROFILE", "clod").error(),
@@ -141,7 +144,9 @@ fn a_key_never_goes_over_an_unencrypted_connection_unless_somebody_says_so() {
         "\"https://h:1\" is no address of a Temporal server: it begins with https://, but the settings say that TLS is off; \
          leave https:// out, or temporal.tls.enabled = false (TEMPORAL_TLS=false)"
     );
-    assert!(!user().variable("TEMPORAL_ADDRESS", "http://h:1").variable("TEMPORAL_TLS", "0").target().is_tls());
+    assert!(
+        !user().variable("TEMPORAL_ADDRESS", "http://h:1").variable("TEMPORAL_TLS", "0").target().is_tls()
+    );
 }
 
 #[test]
@@ -216,7 +221,8 @@ fn a_certificate_that_cannot_be_used_is_told_with_its_file_and_why() {
     user.config = "[temporal.tls]\nserver_ca_cert_path = \"broken.pem\"\n".to_owned();
     let error = user.error();
     assert!(error.starts_with("the server's authority in HOME/broken.pem is not a certificate"), "{error}");
-    user.config = "[temporal.tls]\nclient_cert_path = \"one.pem\"\nclient_key_path = \"one.key\"\n".to_owned();
+    user.config =
+        "[temporal.tls]\nclient_cert_path = \"one.pem\"\nclient_key_path = \"one.key\"\n".to_owned();
     assert!(user.target().is_tls());
     assert!(!format!("{:?}", user.target()).contains(&one.key[30..60]));
 }

@@ -2,7 +2,9 @@
 
 use super::front::{Age, Authority, Demand, Front, Identity, tls};
 use config::TemporalTls;
-use temporal_backend::{ConnectError, ConnectOptions, TlsFault, connect, dev_server::TestServer, namespace_facts};
+use temporal_backend::{
+    ConnectError, ConnectOptions, TlsFault, connect, dev_server::TestServer, namespace_facts,
+};
 
 struct Scene {
     server: TestServer,
@@ -82,18 +84,15 @@ async fn a_certificate_of_the_server_that_cannot_be_trusted_is_told_with_why() {
     let (name, message) = fault(options(&other, tls(&scene.authority, None))).await;
     assert!(matches!(name, TlsFault::OtherName(_)), "{name:?}");
     assert!(message.contains("temporal.inner") && message.contains("temporal.tls.server_name"), "{message}");
-    let named =
-        TemporalTls { server_name: Some("temporal.inner".into()), ..tls(&scene.authority, None) };
+    let named = TemporalTls { server_name: Some("temporal.inner".into()), ..tls(&scene.authority, None) };
     connect(&options(&other, named), None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_where_there_is_none_and_none_where_there_is_are_told() {
     let scene = Scene::new().await;
-    let plain = ConnectOptions {
-        tls: tls(&scene.authority, None),
-        ..ConnectOptions::at(scene.server.address())
-    };
+    let plain =
+        ConnectOptions { tls: tls(&scene.authority, None), ..ConnectOptions::at(scene.server.address()) };
     let (fault, message) = fault(plain).await;
     assert!(matches!(fault, TlsFault::Plain), "{fault:?}");
     assert!(message.contains("temporal.tls.enabled = false"), "{message}");

