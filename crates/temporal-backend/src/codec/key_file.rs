@@ -104,7 +104,7 @@ fn next_id(taken: &[&KeyId]) -> Result<KeyId, CodecError> {
     let number = |id: &&KeyId| id.as_str().strip_prefix(ID_PREFIX)?.parse::<u32>().ok();
     let highest = taken.iter().filter_map(number).max().unwrap_or_default();
     let id = format!("{ID_PREFIX}{}", u64::from(highest) + 1);
-    KeyId::new(&id).ok_or_else(|| CodecError::Empty { place: id })
+    KeyId::new(&id).ok_or(CodecError::Empty { place: id })
 }
 
 fn replace(path: &Path, lines: &[&str]) -> Result<(), CodecError> {

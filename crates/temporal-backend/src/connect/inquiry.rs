@@ -70,7 +70,8 @@ impl InquiryError {
 }
 
 impl Pollers {
-    /// Whether somebody is likely to run workflows now. A worker that was killed is thought to live for up to 70 s.
+    /// Whether somebody is likely to run workflows now. A worker that has stopped or was killed is
+    /// thought to live for up to 70 s.
     pub fn is_served(&self, now: SystemTime) -> bool {
         self.workflows.iter().any(|poller| poller.is_fresh(now))
     }

@@ -3,7 +3,7 @@
 use super::{Reader, assert_numbered, backend, runs_of, say, start, submit};
 use crate::world::World;
 use agent_core::{
-    AgentSession, Cursor, Event, EventKind, ForkPoint, Item, Op, Stored, TurnId, Update, recover,
+    AgentSession, Cursor, Event, ForkPoint, Item, Op, Stored, TurnId, Update, recover,
 };
 use temporal_backend::{
     TemporalBackend, TemporalError, TemporalSession,

@@ -142,9 +142,8 @@ async fn an_op_gets_into_a_run_that_takes_no_more_updates() {
     let mut world = World::new().await;
     let session = start(&backend(&world, RunOptions::default())).await;
     Reader::of(&session, Cursor::default()).next().await.unwrap().unwrap();
-    let workflow = workflow(&world, &session);
     let use_up = |number: u32| {
-        let workflow = workflow.clone();
+        let workflow = workflow(&world, &session);
         async move {
             let options = WorkflowExecuteUpdateOptions::builder().update_id(format!("look-{number}")).build();
             workflow.execute_update(AgentWorkflow::get_state_update, EventsAfter::default(), options).await
