@@ -11,11 +11,11 @@ use std::{
 use test_kit::{KillPoint, Trace};
 
 /// The steps of the turn: commands that must not run twice, patches, and reading.
-const STEPS: usize = 10;
+pub(crate) const STEPS: usize = 10;
 /// Commits of the whole turn: the beginning, the request, three for each step with one call, one for the end.
-const COMMITS: u32 = 3 + 3 * STEPS as u32;
+pub(crate) const COMMITS: u32 = 3 + 3 * STEPS as u32;
 
-fn script() -> String {
+pub(crate) fn script() -> String {
     let mut script = String::new();
     for step in 1..=STEPS {
         let call = match step {
@@ -34,7 +34,7 @@ fn script() -> String {
 }
 
 /// A bench with the script and the project.
-fn bench() -> (Bench, String) {
+pub(crate) fn bench() -> (Bench, String) {
     let bench = Bench::new();
     bench.file("notes.txt", "notes\n");
     let script = bench.script(&script());
@@ -71,7 +71,7 @@ fn resume(bench: &Bench, script: &str) -> Trace {
 }
 
 /// The trace of the turn that nobody kills.
-fn whole() -> Trace {
+pub(crate) fn whole() -> Trace {
     let (bench, script) = bench();
     assert!(start(&bench, &script, None).wait().unwrap().success());
     let trace = Trace::of(&bench.events());
@@ -80,7 +80,7 @@ fn whole() -> Trace {
 }
 
 /// Checks the promise: the same trace but for one unknown outcome, and no command ran twice.
-fn check(bench: &Bench, trace: &Trace, expected: &Trace, what: &str) -> usize {
+pub(crate) fn check(bench: &Bench, trace: &Trace, expected: &Trace, what: &str) -> usize {
     // A patch with an unknown outcome has no diff to tell.
     let diff_known = !trace.items.contains(&"file_change: unknown".to_owned());
     let thread: Vec<_> = expected.thread.iter().filter(|name| diff_known || *name != "turn_diff").collect();

@@ -1,22 +1,16 @@
-//! Threads on Temporal: a real server, and workers in this process or, as the binary, in others that are killed.
+//! Threads on Temporal: a real server, with workers in this process, or in others that are killed.
 
+mod kills;
 mod parity;
+mod reading;
+mod round;
+mod worker;
 
-use agent_core::{
-    AgentSession, Content, Cursor, Event, ModelEvent, ModelError, ModelRequest, ModelStreamer, Op, OpId, Redactor,
-    SessionError, Submission, Update,
-};
-use futures::{StreamExt, stream::BoxStream};
-use models::{Script, ScriptedModel};
+use agent_core::{Content, Op, OpId, Redactor, Submission};
 use sink::LocalBus;
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
-use temporal_backend::{
-    BackendOptions, Conversations, FileBlobs, Services, TemporalBackend, TemporalWorker, WorkerOptions,
-    dev_server::TestServer, wire::RunOptions,
-};
+use std::{path::Path, sync::Arc, time::Duration};
+use temporal_backend::{BackendOptions, FileBlobs, TemporalBackend, wire::RunOptions};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
-use tempfile::TempDir;
-use tools::{ToolRegistry, ToolsConfig};
 
 /// Longer than anything here takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -28,7 +22,7 @@ async fn client(address: &str) -> Client {
     Client::new(connection, ClientOptions::new("default").build()).unwrap()
 }
 
-/// A client's view of the threads of a queue, whose worker keeps large content in this data folder.
+/// The threads of a queue, as a client sees them that shares no bus with the worker. The worker has this data folder.
 fn backend(client: &Client, home: &Path, queue: &str, run: RunOptions) -> TemporalBackend {
     let options = BackendOptions {
         bus: Arc::new(LocalBus::default()),

@@ -10,7 +10,7 @@ use crate::{
     settings::Wishes,
     tooling,
 };
-use agent_core::{BlobId, BlobSource, EventSink, StorageError, ThreadKey, ToolSpec};
+use agent_core::{BlobId, BlobSource, EventSink, StorageError, ThreadKey};
 use async_trait::async_trait;
 use config::{DevServerStart, Temporal};
 use models::SchemaChecked;
@@ -39,8 +39,6 @@ const BUS_CAPACITY: usize = 1024;
 pub(crate) struct TemporalSite {
     pub(crate) client: Client,
     pub(crate) services: Services,
-    /// The tools that a thread which begins here offers.
-    pub(crate) specs: Vec<ToolSpec>,
     /// The queue of this data folder, or the one that was asked for.
     pub(crate) queue: String,
     /// Where the server is, for messages.
@@ -80,7 +78,6 @@ impl TemporalSite {
             Arc::new(Images(Arc::clone(&blobs))),
             shown,
         );
-        let specs = tools.specs();
         let queue = match &settings.queue {
             Some(queue) => queue.clone(),
             None => own_queue(&folder)?,
@@ -102,7 +99,6 @@ impl TemporalSite {
         Ok(Self {
             client,
             services,
-            specs,
             durability: durability(&target, lease.as_ref(), &queue),
             address: target.address(),
             queue,
@@ -137,11 +133,6 @@ impl TemporalSite {
             tracing::warn!(%error, "the Temporal server cannot be brought back");
         }
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
-    }
-
-    /// Whether the server is one of this data folder.
-    pub(crate) fn has_own_server(&self) -> bool {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Leaves the server. The last one to leave stops it.

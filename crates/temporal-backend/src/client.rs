@@ -79,8 +79,7 @@ impl TemporalBackend {
         let BackendOptions { bus, blobs, redactor, queue, run, durability } = options;
         let attendance = Attendance::new(client.clone());
         let bookmark = Mutex::default();
-        let shared =
-            Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
+        let shared = Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
         Self { shared: Arc::new(shared) }
     }
 

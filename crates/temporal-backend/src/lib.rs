@@ -25,15 +25,15 @@ pub use queue::queue_of;
 pub use replay::{Extent, Place, ReplayFailure, ReplayOptions, Replayed, RunHistory, replay};
 pub use shift::{Shift, Standing};
 pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerOptions};
-pub use workflow::{AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
+pub use workflow::{Acknowledge, AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
 
 pub use codec::{
     ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError,
     activate_key, add_key, create_key_file, data_converter, new_key,
 };
-pub use doctor::{DoctorInput, Finding, Verdict, examine};
 pub use connect::{
     ConnectError, ConnectOptions, CredentialsSent, InquiryError, NamedBy, NamespaceFacts, Poller, Pollers,
     ProfileFile, ServerFacts, Target, TlsFault, connect, failing_task, namespace_facts, pollers, retention,
     server_facts,
 };
+pub use doctor::{DoctorInput, Finding, Verdict, examine};

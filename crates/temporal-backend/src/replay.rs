@@ -62,7 +62,8 @@ pub struct ReplayOptions {
 pub async fn replay(history: RunHistory, options: ReplayOptions) -> Result<Replayed, ReplayFailure> {
     let history = history.cut(options.extent);
     // Workflows stay on the thread that polls them.
-    let replayed = tokio::task::spawn_blocking(move || Handle::current().block_on(replay_here(history, options)));
+    let replayed =
+        tokio::task::spawn_blocking(move || Handle::current().block_on(replay_here(history, options)));
     replayed.await.map_err(|error| ReplayFailure::Machinery { message: error.to_string() })?
 }
 

@@ -18,7 +18,7 @@ mod timing;
 pub(crate) use book::status_after;
 pub use digest::Digest;
 pub(crate) use ports::{MEMO, MODEL, STATUS};
-pub use surroundings::{Chronicle, Surroundings};
+pub use surroundings::{Acknowledge, Chronicle, Surroundings};
 use timing::Timing;
 
 use crate::wire::{EventsAfter, EventsPage, Items, ItemsWanted, Part, RunInput, Status};

@@ -1,11 +1,11 @@
 //! Every scenario on Temporal, in one run and in as many runs as can be, with the real tools: the traces are those of the
 //! other backends, and what is played again changes nothing.
 
-use super::{PATIENCE, backend, client, named, say, soon};
+use super::{PATIENCE, client, named, say, soon};
 use crate::scenarios::{NoImages, local, model, scenarios};
 use agent_core::{
-    AgentSession, Cursor, Event, Genesis, Live, LiveKind, ModelError, ModelEvent, ModelRequest, ModelStreamer, Op,
-    Redactor, Tenant, ThreadKey, Update, testing::FakeTools,
+    AgentSession, Cursor, Event, Genesis, Live, LiveKind, ModelError, ModelEvent, ModelRequest,
+    ModelStreamer, Op, Redactor, Tenant, ThreadKey, Update, testing::FakeTools,
 };
 use futures::{
     StreamExt,
@@ -188,9 +188,12 @@ async fn every_scenario_has_the_same_trace_on_every_backend() {
                 let local = on_local(name, scenario).await;
                 let one = on_temporal(site, name, scenario, RunOptions::default()).await;
                 let many = on_temporal(site, name, scenario, cut()).await;
-                for (backend, trace) in
-                    [("fakes", &fakes), ("local", &local.trace), ("temporal", &one.trace), ("cut", &many.trace)]
-                {
+                for (backend, trace) in [
+                    ("fakes", &fakes),
+                    ("local", &local.trace),
+                    ("temporal", &one.trace),
+                    ("cut", &many.trace),
+                ] {
                     assert_eq!(trace, &scenario.expected, "{name} on {backend}");
                 }
                 assert_eq!(one.files, local.files, "{name}");

@@ -1,19 +1,31 @@
 //! The Temporal backend: threads in workflows of a Temporal server.
 
-use super::Backend;
+use super::{Backend, RemoteSession, ServedSession, SubmitOutcome};
 use crate::{
     exit::{Exit, Failure},
+    output,
     providers::Providers,
     settings::Wishes,
     temporal_site::TemporalSite,
 };
+use agent_core::{
+    Accepted, AgentSession, BlobId, Cursor, Event, ForkPoint, Genesis, PendingInteraction, SessionError,
+    Settings, Submission, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadSummary, Update,
+};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use temporal_backend::{BackendOptions, Shift, Standing, TemporalBackend, TemporalError, TemporalSession};
+use tokio::task::AbortHandle;
 
 /// The folder in a data folder that is there once Temporal was used from it.
 const FOLDER: &str = "temporal";
+/// How often the server of the data folder is looked after.
+const MEND_EVERY: Duration = Duration::from_secs(2);
 
 /// Where the folder is.
 pub(crate) fn marker(home: &Path) -> PathBuf {
@@ -35,10 +47,222 @@ impl Temporal {
 
     /// Reaches the server, or starts one.
     pub(crate) async fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>, Failure> {
-        let site = self.site().await?;
-        Err(Failure::new(
-            Exit::Backend,
-            format!("this build has no Temporal backend yet and cannot use {}", site.address),
-        ))
+        let site = Arc::new(self.site().await?);
+        let options = BackendOptions {
+            bus: Arc::clone(&site.services.bus),
+            blobs: Arc::clone(&site.services.blobs),
+            redactor: site.services.redactor.clone(),
+            queue: site.queue.clone(),
+            run: site.run_options.clone(),
+            durability: site.durability.clone(),
+        };
+        let threads = TemporalBackend::new(site.client.clone(), options);
+        let mending = mend(&site);
+        Ok(Arc::new(OnTemporal { threads, site, shift: Mutex::default(), mending }))
+    }
+}
+
+/// Looks after the server of the data folder for as long as the site is used.
+fn mend(site: &Arc<TemporalSite>) -> AbortHandle {
+    let site = Arc::downgrade(site);
+    let mending = async move {
+        loop {
+            tokio::time::sleep(MEND_EVERY).await;
+            let Some(site) = site.upgrade() else { return };
+            site.mend().await;
+        }
+    };
+    tokio::spawn(mending).abort_handle()
+}
+
+/// Threads on a server, and this process's place among those that serve them.
+struct OnTemporal {
+    threads: TemporalBackend,
+    site: Arc<TemporalSite>,
+    shift: Mutex<Option<Shift>>,
+    mending: AbortHandle,
+}
+
+impl OnTemporal {
+    /// Sees to it that the queue of this data folder is served: by this process, unless another one does.
+    async fn serve(&self) -> Result<(), Failure> {
+        let mut standing = {
+            let mut shift = self.shift.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(shift) = &*shift {
+                shift.watch()
+            } else {
+                let site = &self.site;
+                let begun = Shift::begin(
+                    site.client.clone(),
+                    site.worker_options(),
+                    site.services.clone(),
+                    &site.lock(),
+                );
+                let begun = begun.map_err(|error| {
+                    Failure::new(Exit::Backend, format!("the queue cannot be taken: {error}"))
+                })?;
+                shift.insert(begun).watch()
+            }
+        };
+        let known = standing.wait_for(|standing| *standing != Standing::Unknown).await;
+        match known.as_deref() {
+            Ok(Standing::Failed(why)) => Err(Failure::new(Exit::Backend, why.to_string())),
+            Ok(_) => Ok(()),
+            Err(_) => Err(Failure::new(Exit::Backend, "the worker of this process has ended")),
+        }
+    }
+
+    /// A session that knows what its thread ran under at first.
+    async fn served(&self, session: TemporalSession) -> Result<Box<dyn ServedSession>, Failure> {
+        let settings = match session.first_settings() {
+            Some(settings) => settings.clone(),
+            None => self.threads.settings(session.key()).await?,
+        };
+        Ok(Box::new(Served { session, settings }))
+    }
+
+    /// Serves this thread too, where it belongs to the queue of this data folder. Others have workers elsewhere.
+    async fn serve_if_own(&self, session: &TemporalSession) -> Result<(), Failure> {
+        if session.queue() == self.site.queue { self.serve().await } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Backend for OnTemporal {
+    fn kind(&self) -> config::Backend {
+        config::Backend::Temporal
+    }
+
+    async fn start(&self, tenant: Tenant, genesis: Genesis) -> Result<Box<dyn ServedSession>, Failure> {
+        self.serve().await?;
+        let session = self.threads.start(tenant, genesis).await?;
+        self.served(session).await
+    }
+
+    async fn resume(&self, key: &ThreadKey) -> Result<Box<dyn ServedSession>, Failure> {
+        // Somebody has to answer for the thread before it is known whether it was shut down.
+        let attached = self.threads.attach(key).await?;
+        self.serve_if_own(&attached).await?;
+        let session = self.threads.resume(key).await?;
+        self.served(session).await
+    }
+
+    async fn resume_unless_served(&self, key: &ThreadKey) -> Result<Option<Box<dyn ServedSession>>, Failure> {
+        if self.threads.is_served(key).await? {
+            return Ok(None);
+        }
+        self.resume(key).await.map(Some)
+    }
+
+    async fn fork(&self, key: &ThreadKey, at: ForkPoint) -> Result<Box<dyn ServedSession>, Failure> {
+        let genesis = self.threads.fork(key, at).await?;
+        self.start(key.tenant.clone(), genesis).await
+    }
+
+    async fn attach(&self, key: &ThreadKey) -> Result<Box<dyn RemoteSession>, Failure> {
+        Ok(Box::new(self.threads.attach(key).await?))
+    }
+
+    async fn get(&self, key: &ThreadKey) -> Result<ThreadSummary, Failure> {
+        Ok(self.threads.get(key).await?)
+    }
+
+    async fn list(&self, filter: &ThreadFilter) -> Result<Vec<ThreadSummary>, Failure> {
+        Ok(self.threads.list(filter).await?)
+    }
+
+    async fn candidates(&self, tenant: &Tenant, id: &str) -> Result<Vec<ThreadKey>, Failure> {
+        // Lists lag behind; a whole id is asked for.
+        let whole = ThreadKey { tenant: tenant.clone(), thread: ThreadId::new(id) };
+        if uuid::Uuid::try_parse(id).is_ok() {
+            return Ok(if self.threads.exists(&whole).await? { vec![whole] } else { Vec::new() });
+        }
+        let all = self.threads.list(&ThreadFilter::of(tenant.clone())).await?;
+        Ok(all.into_iter().map(|thread| thread.key).filter(|key| super::means(id, key)).collect())
+    }
+
+    async fn delete(&self, key: &ThreadKey) -> Result<(), Failure> {
+        Ok(self.threads.delete(key).await?)
+    }
+
+    async fn events(&self, key: &ThreadKey, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
+        Ok(self.threads.events(key, after, limit).await?)
+    }
+
+    async fn pending(&self, tenant: &Tenant) -> Result<Vec<PendingInteraction>, Failure> {
+        Ok(self.threads.pending(tenant).await?)
+    }
+
+    async fn questions(&self, key: &ThreadKey) -> Result<Vec<PendingInteraction>, Failure> {
+        Ok(self.threads.questions(key).await?)
+    }
+
+    async fn settings_of(&self, key: &ThreadKey) -> Result<Settings, Failure> {
+        Ok(self.threads.settings(key).await?)
+    }
+
+    /// Stops serving, then leaves the server, which the last one to leave stops.
+    async fn close(&self) -> Result<(), Failure> {
+        let shift = self.shift.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(shift) = shift {
+            shift.end().await;
+        }
+        self.mending.abort();
+        if let Err(failure) = self.site.leave().await {
+            output::warn(&failure.message);
+        }
+        Ok(())
+    }
+}
+
+/// A thread that somebody serves.
+struct Served {
+    session: TemporalSession,
+    settings: Settings,
+}
+
+#[async_trait]
+impl AgentSession for Served {
+    fn key(&self) -> &ThreadKey {
+        self.session.key()
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Accepted, SessionError> {
+        self.session.submit(submission).await
+    }
+
+    fn updates(&self, after: Cursor) -> BoxStream<'static, Result<Update, SessionError>> {
+        self.session.updates(after)
+    }
+}
+
+#[async_trait]
+impl ServedSession for Served {
+    fn first_settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    async fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Failure> {
+        self.session.put_blob(bytes).await.map_err(|error| Failure::backend(&error))
+    }
+}
+
+#[async_trait]
+impl RemoteSession for TemporalSession {
+    async fn submit_or_queue(&self, submission: Submission) -> Result<SubmitOutcome, SessionError> {
+        Ok(match Self::submit_or_queue(self, submission).await? {
+            temporal_backend::SubmitOutcome::Accepted(_) => SubmitOutcome::Accepted,
+            temporal_backend::SubmitOutcome::Queued => SubmitOutcome::Queued,
+        })
+    }
+}
+
+impl From<TemporalError> for Failure {
+    fn from(error: TemporalError) -> Self {
+        let exit = match &error {
+            TemporalError::UnknownThread { .. } | TemporalError::NoForkPoint { .. } => Exit::Usage,
+            _ => Exit::Backend,
+        };
+        Self { exit, ..Self::backend(&error) }
     }
 }

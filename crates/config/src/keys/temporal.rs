@@ -25,6 +25,10 @@ const fn set_by(variables: &'static [&'static str], key: Key) -> Key {
     Key { variables, ..key }
 }
 
+const fn typed_as(flag: &'static str, key: Key) -> Key {
+    Key { flag: Some(flag), ..key }
+}
+
 /// Every key of them, in the order of the reference.
 pub(super) const TEMPORAL: &[Key] = &[
     Key {
@@ -32,19 +36,25 @@ pub(super) const TEMPORAL: &[Key] = &[
         variables: &[EVERTURN_BACKEND],
         ..key("backend", Kind::Word(Backend::WORDS), Fallback::Text("local"), "Where threads live.")
     },
-    name(
-        "temporal.address",
-        &[TEMPORAL_ADDRESS],
-        Fallback::Depends(
-            "what the profile of temporal.toml says, else a server of this machine, see `temporal.dev_server`",
+    typed_as(
+        "--address",
+        name(
+            "temporal.address",
+            &[TEMPORAL_ADDRESS],
+            Fallback::Depends(
+                "what the profile of temporal.toml says, else a server of this machine, see `temporal.dev_server`",
+            ),
+            "The Temporal server, as HOST:PORT.",
         ),
-        "The Temporal server, as HOST:PORT.",
     ),
-    name(
-        "temporal.namespace",
-        &[TEMPORAL_NAMESPACE],
-        Fallback::Depends("what the profile of temporal.toml says, else `default`"),
-        "The namespace that threads are in.",
+    typed_as(
+        "--namespace",
+        name(
+            "temporal.namespace",
+            &[TEMPORAL_NAMESPACE],
+            Fallback::Depends("what the profile of temporal.toml says, else `default`"),
+            "The namespace that threads are in.",
+        ),
     ),
     name(
         "temporal.profile",
@@ -145,11 +155,14 @@ pub(super) const TEMPORAL: &[Key] = &[
             "A header of every request to the server.",
         ),
     ),
-    name(
-        "temporal.queue",
-        &[],
-        Fallback::Depends("one that belongs to this machine and data folder"),
-        "The task queue of the worker that owns the workspace. Threads and their tools run there.",
+    typed_as(
+        "--queue",
+        name(
+            "temporal.queue",
+            &[],
+            Fallback::Depends("one that belongs to this machine and data folder"),
+            "The task queue of the worker that owns the workspace. Threads and their tools run there.",
+        ),
     ),
     name(
         "temporal.model_queue",
@@ -157,12 +170,15 @@ pub(super) const TEMPORAL: &[Key] = &[
         Fallback::Depends("`temporal.queue`"),
         "The task queue for requests to models, where workers of several workspaces share one.",
     ),
-    key(
-        "temporal.bus",
-        Kind::Bus,
-        Fallback::Unset,
-        "The NATS server over which workers on other machines show text as it is written. Where nothing is said only this \
+    typed_as(
+        "--bus",
+        key(
+            "temporal.bus",
+            Kind::Bus,
+            Fallback::Unset,
+            "The NATS server over which workers on other machines show text as it is written. Where nothing is said only this \
          process is served so.",
+        ),
     ),
     key(
         "temporal.dev_server",

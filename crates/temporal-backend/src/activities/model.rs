@@ -14,6 +14,7 @@ pub(super) async fn call(
 ) -> Result<ModelAnswer, ActivityError> {
     let file = activities.tasks.note(ctx.info());
     let answer = while_beating(ctx, ask(activities, ctx, task)).await;
+    tools::kill_point("activity.answered");
     drop(file);
     answer
 }

@@ -38,6 +38,7 @@ pub(super) async fn run(
 ) -> Result<ToolAnswer, ActivityError> {
     let file = activities.tasks.note(ctx.info());
     let answer = while_beating(ctx, run_known(activities, ctx, request)).await;
+    tools::kill_point("activity.answered");
     drop(file);
     answer
 }

@@ -31,6 +31,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How the server says that a run takes no more updates, whose number is limited. There is no code for it.
+const NO_MORE_UPDATES: &str = "total number of distinct updates";
+
 /// Why an update came to nothing.
 enum Failed {
     Trouble(Trouble),
@@ -175,7 +178,8 @@ impl Delivery<'_> {
                 serde_json::from_str(&message).map_err(|_| Failed::Odd(format!("its worker says: {message}")))
             }
             WorkflowUpdateError::Rpc(status)
-                if status.code() == Code::ResourceExhausted && status.message().contains("total") =>
+                if status.code() == Code::FailedPrecondition
+                    && status.message().contains(NO_MORE_UPDATES) =>
             {
                 Err(Failed::Exhausted)
             }

@@ -7,7 +7,9 @@ use temporalio_common::{
     data_converters::{DataConverter, SerializationContextData, WorkflowSerializationContext},
     protos::temporal::api::{
         enums::v1::EventType,
-        history::v1::{History, HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes},
+        history::v1::{
+            History, HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes,
+        },
     },
 };
 
@@ -86,7 +88,8 @@ impl RunHistory {
     /// Whether a thread began so, and whether it can be read.
     pub(super) async fn check(&self, converter: &DataConverter) -> Result<(), ReplayFailure> {
         let unreadable = |message: &str| ReplayFailure::Unreadable { message: message.to_owned() };
-        let started = self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
+        let started =
+            self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
         let found = started.workflow_type.as_ref().map(|of| of.name.as_str()).unwrap_or_default();
         if found != WORKFLOW_TYPE {
             return Err(ReplayFailure::NoThread { workflow_type: found.to_owned() });

@@ -162,6 +162,9 @@ impl Inbox for Ports {
 impl StorageBackend for Ports {
     /// The history has the record already: it follows from it.
     async fn append(&self, record: &Record, events: &[Event]) -> Result<(), StorageError> {
+        if !self.inner.ctx.is_replaying() {
+            ::tools::kill_point("task.commit");
+        }
         let changed = self.inner.ctx.state_mut(|workflow| workflow.state.commit(record, events));
         if changed == Changed::Lists {
             self.inner.tell_lists();

@@ -15,10 +15,13 @@ pub struct Surroundings {
     /// Large content, for queries.
     pub blobs: Arc<FileBlobs>,
     /// Is told of answers that are safe, so that nothing needs to be kept to tell them again.
-    pub acknowledged: Box<dyn Fn(&ThreadKey, EffectId) + Send + Sync>,
+    pub acknowledged: Acknowledge,
     /// Reads along, where a thread is replayed for its past.
     pub chronicle: Option<Arc<dyn Chronicle>>,
 }
+
+/// Is told that the answer of an effect is in the history. It returns at once.
+pub type Acknowledge = Box<dyn Fn(&ThreadKey, EffectId) + Send + Sync>;
 
 /// Reads along with a thread.
 pub trait Chronicle: Send + Sync {

@@ -2,9 +2,9 @@
 
 use crate::world::{TestThread, World, obey};
 use agent_core::{
-    AbortReason, Access, ApprovalDecision, Content, EffectId, Event, EventKind, ModelItem, Op, OpId, Operation, OutputStatus,
-    Payload, PrepareRequest, Prepared, Refusal, Subject, ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput,
-    ToolRequest, TurnEnd,
+    AbortReason, Access, ApprovalDecision, Content, EffectId, Event, EventKind, ModelItem, Op, OpId,
+    Operation, OutputStatus, Payload, PrepareRequest, Prepared, Refusal, Subject, ThreadKey, ToolAnswer,
+    ToolCallHandler, ToolOutput, ToolRequest, TurnEnd,
     testing::{FakeModel, FakeTools, preparation, response},
 };
 use async_trait::async_trait;
@@ -15,11 +15,16 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use temporal_backend::{AgentWorkflow, Limits, Reply, TemporalWorker, WorkerOptions, failing_task, wire::RunOptions};
-use temporalio_client::{
-    UntypedSignal, WorkflowCancelOptions, WorkflowFetchHistoryOptions, WorkflowQueryOptions, WorkflowSignalOptions,
+use temporal_backend::{
+    AgentWorkflow, Limits, Reply, TemporalWorker, WorkerOptions, failing_task, wire::RunOptions,
 };
-use temporalio_common::{data_converters::RawValue, protos::temporal::api::common::v1::Payload as RawPayload};
+use temporalio_client::{
+    UntypedSignal, WorkflowCancelOptions, WorkflowFetchHistoryOptions, WorkflowQueryOptions,
+    WorkflowSignalOptions,
+};
+use temporalio_common::{
+    data_converters::RawValue, protos::temporal::api::common::v1::Payload as RawPayload,
+};
 
 /// Far longer than a turn of these tests takes.
 const SOON: Duration = Duration::from_secs(20);
@@ -92,12 +97,15 @@ async fn soon<T>(world: &World, thread: &TestThread, what: &str, work: impl Futu
 }
 
 fn ended_well(events: &[Event]) -> bool {
-    events.iter().any(|event| matches!(&event.kind, EventKind::TurnCompleted { end: TurnEnd::Final { .. }, .. }))
+    events
+        .iter()
+        .any(|event| matches!(&event.kind, EventKind::TurnCompleted { end: TurnEnd::Final { .. }, .. }))
 }
 
 /// Everything that the server keeps of the thread's last run, as the payloads have it.
 async fn history(thread: &TestThread) -> String {
-    let events = thread.workflow.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
+    let events =
+        thread.workflow.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
     let mut text = String::new();
     for event in events {
         // Bytes are shown as numbers, so they are looked for as such.
@@ -116,12 +124,14 @@ async fn a_long_message_that_is_no_blob_is_refused_and_hurts_nobody() {
     let mut world = World::new().await;
     let thread = world.start(RunOptions::default()).await;
     let long = Op::UserInput { items: vec![Content::text("long ".repeat(20_000))] };
-    let error = soon(&world, &thread, "an answer", thread.try_submit("op-1", long.clone())).await.unwrap_err();
+    let error =
+        soon(&world, &thread, "an answer", thread.try_submit("op-1", long.clone())).await.unwrap_err();
     assert!(error.to_string().contains("malformed"), "{error}");
     thread.signal("op-2", long).await;
     let said = soon(&world, &thread, "an answer", thread.say("op-3", "hello")).await;
     assert!(matches!(said, Reply::Accepted(_)), "{said:?}");
-    let reply = thread.workflow.query(AgentWorkflow::reply, OpId::new("op-2"), WorkflowQueryOptions::default()).await;
+    let reply =
+        thread.workflow.query(AgentWorkflow::reply, OpId::new("op-2"), WorkflowQueryOptions::default()).await;
     assert!(matches!(reply, Ok(Some(Reply::Refused(Refusal::Malformed { .. })))), "{reply:?}");
     world.stop_worker().await;
 }
@@ -151,7 +161,12 @@ async fn messages_that_wait_never_outgrow_what_the_next_run_begins_with() {
     let question = thread.question().await;
     for number in 0..12 {
         let part = format!("{number} {}", "x".repeat(60_000));
-        let items = vec![Content::text(part.clone()), Content::text(part.clone()), Content::text(part.clone()), Content::text(part)];
+        let items = vec![
+            Content::text(part.clone()),
+            Content::text(part.clone()),
+            Content::text(part.clone()),
+            Content::text(part),
+        ];
         let id = format!("more-{number}");
         soon(&world, &thread, "an answer", thread.submit(&id, Op::UserInput { items })).await;
     }
@@ -167,7 +182,7 @@ async fn a_large_call_that_waits_for_approval_is_handed_over() {
         if request.conversation.items.iter().any(|item| matches!(**item, agent_core::Item::Output { .. })) {
             return response([ModelItem::Message { text: "done".into() }]);
         }
-        let payload = Payload::Freeform { input: "x".repeat(900_000) };
+        let payload = Payload::Freeform { input: "x".repeat(400_000) };
         response([ModelItem::Call { name: "ask_write".into(), payload }])
     });
     let tools = Odd::preparing(|request| {
@@ -244,7 +259,10 @@ async fn a_call_that_was_stopped_before_it_began_does_not_run() {
     thread.signal("op-3", Op::Interrupt).await;
     world.start_worker().await;
     let events = soon(&world, &thread, "the end", thread.until_turn_ends(1)).await;
-    assert!(matches!(events.last().unwrap().kind, EventKind::TurnAborted { reason: AbortReason::Interrupted }));
+    assert!(matches!(
+        events.last().unwrap().kind,
+        EventKind::TurnAborted { reason: AbortReason::Interrupted }
+    ));
     assert_eq!(tools.runs().len(), 0, "{:?}", tools.runs());
     world.stop_worker().await;
 }
@@ -267,7 +285,11 @@ async fn an_interrupt_needs_no_worker_that_is_free() {
     let waiting = world.start(RunOptions::default()).await;
     assert!(matches!(busy.say("op-1", "call hang").await, Reply::Accepted(_)));
     busy.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
-    let runs = async || while tools.runs().is_empty() { tokio::time::sleep(Duration::from_millis(10)).await };
+    let runs = async || {
+        while tools.runs().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await
+        }
+    };
     soon(&world, &busy, "the call", runs()).await;
     let before = tools.runs();
     // Its model call waits for the only place.
@@ -290,7 +312,10 @@ async fn a_workflow_that_is_cancelled_records_an_interrupt_and_serves_on() {
     thread.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
     thread.workflow.cancel(WorkflowCancelOptions::default()).await.unwrap();
     let events = soon(&world, &thread, "the end", thread.until_turn_ends(1)).await;
-    assert!(matches!(events.last().unwrap().kind, EventKind::TurnAborted { reason: AbortReason::Interrupted }));
+    assert!(matches!(
+        events.last().unwrap().kind,
+        EventKind::TurnAborted { reason: AbortReason::Interrupted }
+    ));
     let _ = thread.workflow.cancel(WorkflowCancelOptions::default()).await;
     let said = soon(&world, &thread, "an answer", thread.say("op-2", "call read_file write")).await;
     assert!(matches!(said, Reply::Accepted(_)), "{said:?}");
@@ -315,7 +340,8 @@ async fn signals_behind_a_shutdown_are_answered() {
         }
     };
     soon(&world, &thread, "the end", over).await;
-    let reply = thread.workflow.query(AgentWorkflow::reply, OpId::new("op-3"), WorkflowQueryOptions::default()).await;
+    let reply =
+        thread.workflow.query(AgentWorkflow::reply, OpId::new("op-3"), WorkflowQueryOptions::default()).await;
     assert_eq!(reply.unwrap(), Some(Reply::Refused(Refusal::Closed)));
     world.stop_worker().await;
 }
@@ -333,10 +359,15 @@ async fn an_op_counts_once_however_many_came_after_it() {
     thread.signal("op-1", Op::UserInput { items: vec![Content::text("hello")] }).await;
     thread.signal("last", Op::SetThreadName { name: "last".into() }).await;
     let last = async || {
-        let reply = thread.workflow.query(AgentWorkflow::reply, OpId::new("last"), WorkflowQueryOptions::default());
+        let reply =
+            thread.workflow.query(AgentWorkflow::reply, OpId::new("last"), WorkflowQueryOptions::default());
         matches!(reply.await, Ok(Some(_)))
     };
-    let wait = async { while !last().await { tokio::time::sleep(Duration::from_millis(50)).await } };
+    let wait = async {
+        while !last().await {
+            tokio::time::sleep(Duration::from_millis(50)).await
+        }
+    };
     soon(&world, &thread, "the last answer", wait).await;
     let summary = thread.status().await.overview.summary(thread.key.clone(), 0, None);
     assert_eq!(summary.turns, 1);

@@ -106,6 +106,16 @@ impl Reader {
         event
     }
 
+    /// Reads until it ends; the error it ends with.
+    async fn until_end(&mut self) -> Option<SessionError> {
+        loop {
+            match self.next().await? {
+                Ok(_) => {}
+                Err(error) => return Some(error),
+            }
+        }
+    }
+
     fn events(&self) -> Vec<Event> {
         let event = |update: &Update| match update {
             Update::Event(event) => Some(event.clone()),

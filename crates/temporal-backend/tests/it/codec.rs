@@ -4,6 +4,7 @@ mod history;
 mod key_files;
 mod missing_key;
 mod payloads;
+mod thread;
 pub(crate) mod vault;
 
 use std::path::{Path, PathBuf};

@@ -11,14 +11,19 @@ use temporal_backend::{ReplayOptions, replay};
 async fn record_histories() {
     let only = std::env::var("ONLY").ok();
     for name in SCENES {
-        if only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == name)) { continue }
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == name)) {
+            continue;
+        }
         let begun = std::time::Instant::now();
         let recorded = play(name).await;
         let played = begun.elapsed();
         let mut events = Vec::new();
         let mut sizes = vec![];
         for run in recorded.runs {
-            sizes.push((run.len(), temporalio_client::WorkflowHistory::from(run.clone()).to_json().await.unwrap().len()));
+            sizes.push((
+                run.len(),
+                temporalio_client::WorkflowHistory::from(run.clone()).to_json().await.unwrap().len(),
+            ));
             let begun = std::time::Instant::now();
             match replay(run, ReplayOptions::default()).await {
                 Ok(replayed) => events.extend(replayed.events().cloned()),
@@ -26,6 +31,11 @@ async fn record_histories() {
             }
             println!("  replay {:?}", begun.elapsed());
         }
-        println!("{name}: {sizes:?} {} {} {} in {played:?}", recorded.events.len(), events.len(), recorded.events == events);
+        println!(
+            "{name}: {sizes:?} {} {} {} in {played:?}",
+            recorded.events.len(),
+            events.len(),
+            recorded.events == events
+        );
     }
 }

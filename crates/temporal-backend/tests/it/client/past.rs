@@ -2,16 +2,14 @@
 
 use super::{Reader, assert_numbered, backend, runs_of, say, start, submit};
 use crate::world::World;
-use agent_core::{
-    AgentSession, Cursor, Event, ForkPoint, Item, Op, Stored, TurnId, Update, recover,
-};
+use agent_core::{AgentSession, Cursor, Event, ForkPoint, Item, Op, Stored, TurnId, Update, recover};
 use temporal_backend::{
     TemporalBackend, TemporalError, TemporalSession,
     wire::{RunOptions, workflow_id},
 };
 use temporalio_client::{
-    NamespacedClient, UntypedWorkflow, WorkflowDescribeOptions, WorkflowFetchHistoryOptions, grpc::WorkflowService,
-    tonic::IntoRequest,
+    NamespacedClient, UntypedWorkflow, WorkflowDescribeOptions, WorkflowFetchHistoryOptions,
+    grpc::WorkflowService, tonic::IntoRequest,
 };
 use temporalio_common::protos::temporal::api::{
     common::v1::WorkflowExecution, workflowservice::v1::DeleteWorkflowExecutionRequest,
@@ -174,9 +172,14 @@ async fn delete_oldest_run(world: &World, session: &TemporalSession) {
     }
     let request = DeleteWorkflowExecutionRequest {
         namespace: world.client.namespace(),
-        workflow_execution: Some(WorkflowExecution { workflow_id: workflow_id.clone(), run_id: run_id.clone() }),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: workflow_id.clone(),
+            run_id: run_id.clone(),
+        }),
     };
-    WorkflowService::delete_workflow_execution(&mut world.client.clone(), request.into_request()).await.unwrap();
+    WorkflowService::delete_workflow_execution(&mut world.client.clone(), request.into_request())
+        .await
+        .unwrap();
     while exists(world, &workflow_id, &run_id).await {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

@@ -73,14 +73,13 @@ async fn reading_ends_with_the_thread_for_whoever_started_it_and_goes_on_for_who
     let mut watching = Reader::of(&watcher, Cursor::default());
     let mut reader = Reader::of(&session, Cursor::default());
     submit(&session, "op-1", agent_core::Op::Shutdown { now: false }).await.unwrap();
-    let closed = |update: &Update| {
-        matches!(update, Update::Event(event) if matches!(event.kind, EventKind::ShutdownComplete))
-    };
+    let closed = |update: &Update| matches!(update, Update::Event(event) if matches!(event.kind, EventKind::ShutdownComplete));
     reader.until(closed).await;
     assert!(soon("the end", reader.next()).await.is_none());
     watching.until(closed).await;
     backend.resume(agent_core::AgentSession::key(&session)).await.unwrap();
-    let resumed = |update: &Update| matches!(update, Update::Event(event) if matches!(event.kind, EventKind::Resumed));
+    let resumed =
+        |update: &Update| matches!(update, Update::Event(event) if matches!(event.kind, EventKind::Resumed));
     watching.until(resumed).await;
     assert_numbered(&watching.events(), 1);
     world.stop_worker().await;

@@ -14,10 +14,8 @@ async fn two_hundred_ops_through_many_runs_are_neither_lost_nor_doubled() {
     let backend = backend(&world, runs_of(5));
     let session = start(&backend).await;
     let mut early = Reader::of(&session, Cursor::default());
-    let mut unwoken = Reader::of(
-        &elsewhere(&world, runs_of(5)).attach(session.key()).await.unwrap(),
-        Cursor::default(),
-    );
+    let mut unwoken =
+        Reader::of(&elsewhere(&world, runs_of(5)).attach(session.key()).await.unwrap(), Cursor::default());
     let submitters = (0..4).map(|first| {
         let session = session.clone();
         tokio::spawn(async move {
@@ -56,7 +54,8 @@ async fn approve_all(reader: &mut Reader, session: &TemporalSession, turn: u32) 
     loop {
         let update = reader
             .until(|update| {
-                super::ends(update, turn) || matches!(update, Update::Event(event) if question(event).is_some())
+                super::ends(update, turn)
+                    || matches!(update, Update::Event(event) if question(event).is_some())
             })
             .await;
         let Update::Event(event) = update else { unreachable!() };

@@ -3,8 +3,11 @@
 use super::{Reader, backend, named, refused, runs_of, say, start, submit};
 use crate::world::World;
 use agent_core::{
-    AgentSession, Content, Cursor, EventKind, Item, ItemDetail, Op, Refusal, SessionError, TurnOverrides, Update,
+    AgentSession, Content, Cursor, EventKind, Item, ItemDetail, ModelItem, Op, Refusal, SessionError,
+    TurnOverrides, Update,
+    testing::{FakeModel, FakeTools, response},
 };
+use std::sync::Arc;
 use temporal_backend::{
     AgentWorkflow, TemporalError, TemporalSession,
     wire::{EventsAfter, MAX_OP_BYTES, RunOptions, workflow_id},
@@ -13,7 +16,10 @@ use temporalio_client::{
     WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle,
 };
 
-fn workflow(world: &World, session: &TemporalSession) -> WorkflowHandle<temporalio_client::Client, AgentWorkflow> {
+fn workflow(
+    world: &World,
+    session: &TemporalSession,
+) -> WorkflowHandle<temporalio_client::Client, AgentWorkflow> {
     world.client.get_workflow_handle(workflow_id(session.key()))
 }
 
@@ -75,7 +81,8 @@ async fn a_refused_op_leaves_no_trace_in_the_history() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_and_large_content_stay_out_of_the_history() {
-    let mut world = World::new().await;
+    let model = FakeModel::new(|_| response([ModelItem::Message { text: "I see".into() }]));
+    let mut world = World::with(Arc::new(model), Arc::new(FakeTools::default())).await;
     let backend = backend(&world, RunOptions::default());
     let session = start(&backend).await;
     let text = format!("the key is sk-very-secret; {}", "many words ".repeat(40_000));

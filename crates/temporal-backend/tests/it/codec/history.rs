@@ -2,7 +2,7 @@
 
 use super::{
     Keys,
-    vault::{Broken, QUEUE, STATUS, Serving, Vault, client},
+    vault::{Beating, Broken, QUEUE, STATUS, Serving, Vault, client},
 };
 use futures::StreamExt;
 use temporal_backend::{ENCODING, Position, add_key, dev_server::TestServer};
@@ -20,7 +20,7 @@ use temporalio_common::{
 };
 
 /// A value that nobody but the thread may see.
-const SECRET: &str = "planted-value-7391";
+pub(super) const SECRET: &str = "planted-value-7391";
 
 /// Lets the value travel every way there is. What the thread said of it.
 async fn travel(client: &Client, id: &str) -> (Vec<String>, String) {
@@ -46,7 +46,7 @@ async fn travel(client: &Client, id: &str) -> (Vec<String>, String) {
 }
 
 /// Everything that the server has of a run: its history and its description, as they are there.
-async fn raw(client: &Client, id: &str) -> String {
+pub(super) async fn raw(client: &Client, id: &str) -> String {
     let handle = client.get_workflow_handle::<Vault>(id);
     let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
     let request = DescribeWorkflowExecutionRequest {
@@ -60,7 +60,7 @@ async fn raw(client: &Client, id: &str) -> String {
 }
 
 /// How often the value stands there, as it is or in base64 at any of its three offsets.
-fn leaks(raw: &str) -> usize {
+pub(super) fn leaks(raw: &str) -> usize {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let encoded = (0..3).map(|shift| {
         let shifted = STANDARD.encode([&b"   "[..shift], SECRET.as_bytes()].concat());
@@ -123,6 +123,27 @@ async fn with_the_codec_the_server_has_nothing_that_can_be_read_and_without_it_e
     };
     let listed = tokio::time::timeout(std::time::Duration::from_secs(20), listed).await;
     assert_eq!(listed.ok().flatten().as_deref(), Some(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_shows_nothing() {
+    let server = TestServer::start().await.unwrap();
+    let keys = Keys::new();
+    let client = client(server.address(), Some(keys.codec())).await;
+    let _worker = Serving::start(server.address(), Some(keys.codec()));
+    let options = WorkflowStartOptions::new(QUEUE, "beating").build();
+    client.start_workflow(Beating::run, SECRET.to_owned(), options).await.unwrap();
+    let beaten = async {
+        loop {
+            let raw = raw(&client, "beating").await;
+            if raw.contains("heartbeat_details: Some(") {
+                return raw;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let raw = tokio::time::timeout(std::time::Duration::from_secs(20), beaten).await.unwrap();
+    assert_eq!(leaks(&raw), 0, "{raw}");
 }
 
 /// A gap of the SDK (1.1.1): nothing else that a client sends goes past the codec. So no thread is started with one.

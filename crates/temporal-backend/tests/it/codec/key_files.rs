@@ -159,7 +159,7 @@ fn keys_come_from_a_keyring() {
 fn the_redactor_gets_every_key_and_no_debug_output_has_one() {
     let line = new_key(&KeyId::new("x").unwrap()).unwrap();
     let key = line.expose_secret().strip_prefix("x:").unwrap().to_owned();
-    let source = KeySource::Variable { name: "KEYS".into(), value: Some(line.clone()) };
+    let source = KeySource::Variable { name: "KEYS".into(), value: Some(line) };
     let shown = format!("{source:?}");
     let codec = Codec::open(source).unwrap();
     let secrets: Vec<String> =

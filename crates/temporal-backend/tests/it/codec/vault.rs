@@ -94,6 +94,19 @@ impl Sender {
     }
 }
 
+/// A workflow whose activity beats with the value until its worker stops.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Beating;
+
+#[workflow_methods]
+impl Beating {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, secret: String) -> WorkflowResult<String> {
+        Ok(ctx.execute_activity(Tools::beat, secret, once()).await?)
+    }
+}
+
 fn once() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
         .heartbeat_timeout(Duration::from_secs(10))
@@ -116,10 +129,17 @@ impl Tools {
         Ok(format!("echo {secret}"))
     }
 
-    /// Beats with the value, then fails with it in message, cause and details.
+    /// Beats with the value until its worker stops.
     #[activity]
-    pub(crate) async fn fail(ctx: ActivityContext, secret: String) -> Result<String, ActivityError> {
-        let _ = ctx.record_heartbeat(secret.clone());
+    pub(crate) async fn beat(ctx: ActivityContext, secret: String) -> Result<String, ActivityError> {
+        ctx.record_heartbeat(secret).await.map_err(anyhow::Error::from)?;
+        ctx.cancelled().await;
+        Ok(String::new())
+    }
+
+    /// Fails with the value in message, cause and details.
+    #[activity]
+    pub(crate) async fn fail(_ctx: ActivityContext, secret: String) -> Result<String, ActivityError> {
         let cause = anyhow::anyhow!("cause {secret}").context(format!("message {secret}"));
         Err(ActivityError::application(
             ApplicationFailure::builder(cause).type_name("Planted".to_owned()).details(secret).build(),
@@ -158,6 +178,8 @@ impl Serving {
                     .register_workflow::<Vault>()
                     .unwrap()
                     .register_workflow::<Broken>()
+                    .unwrap()
+                    .register_workflow::<Beating>()
                     .unwrap()
                     .register_workflow::<Sender>()
                     .unwrap()

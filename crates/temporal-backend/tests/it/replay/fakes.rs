@@ -3,8 +3,8 @@
 use crate::world::obey;
 use agent_core::{
     CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
-    ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, ThreadKey, ToolAnswer, ToolCall,
-    ToolCallHandler, ToolOutput, ToolRequest,
+    ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, ThreadKey, ToolAnswer,
+    ToolCall, ToolCallHandler, ToolOutput, ToolRequest,
     testing::{FakeTools, response},
 };
 use async_trait::async_trait;

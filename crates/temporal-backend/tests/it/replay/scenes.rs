@@ -7,7 +7,7 @@ use agent_core::{
 };
 use std::{sync::Arc, time::Duration};
 use temporal_backend::{
-    AgentWorkflow, Reply, ReplayOptions, RunHistory, replay,
+    AgentWorkflow, ReplayOptions, Reply, RunHistory, replay,
     wire::{EventsAfter, Reading, RunFrom, RunInput, RunOptions, workflow_id},
 };
 use temporalio_client::{
@@ -180,9 +180,7 @@ impl Stage {
         accepted(&thread.say("op-1", "call ask_write").await);
         let id = thread.question().await;
         accepted(&thread.say("op-2", "call read_a").await);
-        accepted(
-            &thread.submit("op-3", Op::ExecApproval { id, decision: ApprovalDecision::Approved }).await,
-        );
+        accepted(&thread.submit("op-3", Op::ExecApproval { id, decision: ApprovalDecision::Approved }).await);
         thread.until_turn_ends(1).await;
         thread
     }

@@ -1,0 +1,62 @@
+//! [`Worker`]: the binary as a worker, in a process of its own.
+
+use crate::binary::Bench;
+use std::{
+    fs::File,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+use test_kit::KillPoint;
+
+/// A worker process. It is killed when this is dropped.
+pub(super) struct Worker {
+    child: Child,
+    /// When it was started.
+    pub(super) since: Instant,
+}
+
+impl Worker {
+    /// Serves a queue of the server at this address, from the bench's home.
+    pub(super) fn start(bench: &Bench, address: &str, queue: &str, kill: Option<&KillPoint>) -> Self {
+        let mut command = Self::command(bench, address, queue);
+        if let Some(point) = kill {
+            point.arm(&mut command);
+        }
+        let since = Instant::now();
+        Self { child: command.spawn().unwrap(), since }
+    }
+
+    pub(super) fn command(bench: &Bench, address: &str, queue: &str) -> Command {
+        let mut command = bench.command(&["worker", "--address", address, "--queue", queue]);
+        let log = File::options().create(true).append(true).open(bench.path().join("worker.log")).unwrap();
+        // Its threads are scripted.
+        command.env("OPENAI_API_KEY", "sk-never-used").stdout(Stdio::null()).stderr(log);
+        command
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has come to this point, then kills it.
+    pub(super) async fn kill_at(mut self, point: KillPoint) {
+        let killed = tokio::task::spawn_blocking(move || {
+            let killed = point.kill(&mut self.child);
+            killed.map_err(|error| error.to_string())
+        });
+        killed.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Kills it with SIGKILL.
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
