@@ -1,9 +1,12 @@
 //! Threads on Temporal: a real server, with workers in this process, or in others that are killed.
 
 mod kills;
+mod outages;
 mod parity;
 mod reading;
 mod round;
+mod signals;
+mod site;
 mod worker;
 
 use agent_core::{Content, Op, OpId, Redactor, Submission};

@@ -1,6 +1,6 @@
 //! Where a provider is: its url, the headers and secrets that go with each request, and what is wrong with them.
 
-use crate::provider_config::{ProviderConfig, WireApi};
+use crate::provider_config::ProviderConfig;
 use reqwest::{
     Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -49,8 +49,8 @@ impl ProviderError {
     }
 }
 
-/// The url that requests are posted to.
-pub(crate) fn endpoint(settings: &ProviderConfig, api: WireApi) -> Result<Url, ProviderError> {
+/// The url of what the provider has at this path.
+pub(crate) fn endpoint(settings: &ProviderConfig, path: &str) -> Result<Url, ProviderError> {
     let wrong = |reason: String| ProviderError::BaseUrl { url: settings.base_url.to_owned(), reason };
     let mut url = Url::parse(&settings.base_url).map_err(|error| wrong(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -60,7 +60,7 @@ pub(crate) fn endpoint(settings: &ProviderConfig, api: WireApi) -> Result<Url, P
         let reason = "it contains a user name; send that as a header".to_owned();
         return Err(ProviderError::BaseUrl { url: url.host_str().unwrap_or_default().to_owned(), reason });
     }
-    let path = format!("{}/{}", url.path().trim_end_matches('/'), api.path());
+    let path = format!("{}/{path}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     if !settings.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&settings.query);

@@ -4,6 +4,7 @@ use crate::{
     catalogue::Catalogue,
     chat::ChatModel,
     endpoint::ProviderError,
+    provider::{ProbeAnswer, ProbeError},
     provider_config::{ProviderConfig, WireApi},
     responses::ResponsesModel,
 };
@@ -48,6 +49,18 @@ impl HttpModel {
         match self {
             Self::Responses(model) => Self::Responses(model.with_catalogue(catalogue)),
             Self::Chat(model) => Self::Chat(model.with_catalogue(catalogue)),
+        }
+    }
+
+    /// Asks the provider, once and for seconds at most, which models it has: whether it is there and takes the key. This
+    /// costs nothing.
+    ///
+    /// # Errors
+    /// Nobody answers, or whoever does refuses the key or is no provider.
+    pub async fn probe(&self) -> Result<ProbeAnswer, ProbeError> {
+        match self {
+            Self::Responses(model) => model.probe().await,
+            Self::Chat(model) => model.probe().await,
         }
     }
 }

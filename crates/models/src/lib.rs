@@ -6,8 +6,8 @@
 //! * [`SchemaChecked`] wraps any of them and says where a final message misses its output schema.
 //! * [`Catalogue`] says what is known of a model: its window, what it can do, what it costs.
 //!
-//! What both APIs share is beside them: the client with its retries (`connection`, `provider`, `endpoint`, `retry`), what
-//! a provider's refusals mean (`fault`, `refusal`), the stream of events (`reading`, `sse`), the limits in headers
+//! What both APIs share is beside them: the client with its retries (`connection`, `provider`, `endpoint`, `retry`) and its
+//! question whether a provider is there and takes the key ([`HttpModel::probe`]), what a provider's refusals mean (`fault`, `refusal`), the stream of events (`reading`, `sse`), the limits in headers
 //! (`rate_limit`), what content is told as (`content`, `attachments`), and what stands in for what an API does not have
 //! (`freeform`, `seal`).
 //!
@@ -45,6 +45,7 @@ pub use catalogue::{Catalogue, ModelInfo, ModelOverrides, Price, PriceOverrides}
 pub use chat::ChatModel;
 pub use endpoint::ProviderError;
 pub use http_model::HttpModel;
+pub use provider::{KeyStanding, ProbeAnswer, ProbeError};
 pub use provider_config::{ProviderConfig, WireApi};
 pub use responses::ResponsesModel;
 pub use schema_check::{SchemaChecked, SchemaError, check_schema};

@@ -1,6 +1,10 @@
 //! [`Provider`]: an HTTP client for one model provider. Posts a request, again where that may help, and says in a
 //! [`ModelError`] what came of it where nothing did.
 
+mod probe;
+
+pub use probe::{KeyStanding, ProbeAnswer, ProbeError};
+
 use crate::{
     endpoint::{Dialect, ProviderError, endpoint, headers, is_loopback, is_nearby, secrets, sends_key},
     fault::{ProviderFault, capped},
@@ -19,6 +23,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// What to look at where no HTTP client can be made.
+const CLIENT_ADVICE: &str = "are the system's root certificates installed?";
+/// Where both APIs list their models, below the base url.
+const MODELS_PATH: &str = "models";
 /// How much of an error's body is read, in bytes, and for how long.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +41,8 @@ pub(crate) struct Provider {
     pub(crate) api: WireApi,
     pub(crate) dialect: Dialect,
     url: Url,
+    /// Where it lists its models.
+    models_url: Url,
     headers: HeaderMap,
     retry: RetryPolicy,
     connect_timeout: Duration,
@@ -67,7 +77,7 @@ enum Again {
 
 impl Provider {
     pub(crate) fn new(config: &ProviderConfig, api: WireApi) -> Result<Self, ProviderError> {
-        let url = endpoint(config, api)?;
+        let url = endpoint(config, api.path())?;
         Ok(Self {
             client: OnceLock::new(),
             name: config.name.clone(),
@@ -75,6 +85,7 @@ impl Provider {
             dialect: Dialect::of(&url),
             headers: headers(config)?,
             url,
+            models_url: endpoint(config, MODELS_PATH)?,
             retry: RetryPolicy { retries: config.request_retries, base_ms: config.retry_base_ms },
             connect_timeout: Duration::from_millis(config.connect_timeout_ms),
             idle_timeout: Duration::from_millis(config.idle_timeout_ms),
@@ -85,13 +96,16 @@ impl Provider {
     }
 
     fn client(&self) -> Result<&Client, ModelError> {
-        self.client.get_or_init(|| self.new_client().map_err(cause)).as_ref().map_err(|why| {
-            let advice = "are the system's root certificates installed?";
+        self.made_client().map_err(|why| {
             self.error(
                 ModelErrorKind::InvalidRequest,
-                format!("no HTTP client could be made: {why}; {advice}"),
+                format!("no HTTP client could be made: {why}; {CLIENT_ADVICE}"),
             )
         })
+    }
+
+    fn made_client(&self) -> Result<&Client, &String> {
+        self.client.get_or_init(|| self.new_client().map_err(cause)).as_ref()
     }
 
     fn new_client(&self) -> reqwest::Result<Client> {
@@ -195,13 +209,17 @@ impl Provider {
         } else {
             (ModelErrorKind::Unavailable, Again::After(None))
         };
-        let why = cause(error);
-        let advice = if is_nearby(&self.url) {
+        let (why, advice) = (cause(error), self.way_advice());
+        Refusal { error: self.error(kind, format!("{host} did not answer: {why}; {advice}")), again }
+    }
+
+    /// What to look at where nobody answers.
+    fn way_advice(&self) -> String {
+        if is_nearby(&self.url) {
             format!("is the server at {} running?", self.url.origin().ascii_serialization())
         } else {
             "check the network and `base_url`".to_owned()
-        };
-        Refusal { error: self.error(kind, format!("{host} did not answer: {why}; {advice}")), again }
+        }
     }
 
     /// The response broke off.

@@ -44,7 +44,7 @@ impl Provider {
         };
         let message = match kind {
             ModelErrorKind::Auth => {
-                format!("{host} refused the request with status {said}: {words}{}", self.key_advice())
+                format!("{host} refused the request with status {said}: {words}; {}", self.key_advice())
             }
             ModelErrorKind::Quota => {
                 let advice = "the account has nothing left: add credit or choose another provider";
@@ -83,7 +83,7 @@ impl Provider {
                 format!("{host}: the conversation does not fit the model's window: {words}; {SHORTER}")
             }
             Some(Verdict::Auth) => {
-                format!("{host}: the provider gave up on the response: {words}{}", self.key_advice())
+                format!("{host}: the provider gave up on the response: {words}; {}", self.key_advice())
             }
             _ => match self.model_advice(model, verdict) {
                 Some(advice) => format!("{host}: {advice}: {words}"),
@@ -94,12 +94,13 @@ impl Provider {
         ModelError { retry_after_ms: try_again_ms(&fault.message), ..self.error(kind, message) }
     }
 
-    fn key_advice(&self) -> String {
+    /// What to do about the key.
+    pub(crate) fn key_advice(&self) -> String {
         match (self.sends_key, self.key_hint.as_str()) {
-            (true, "") => "; check the key".to_owned(),
-            (true, hint) => format!("; check the key: {hint}"),
-            (false, "") => "; no key was sent".to_owned(),
-            (false, hint) => format!("; no key was sent: {hint}"),
+            (true, "") => "check the key".to_owned(),
+            (true, hint) => format!("check the key: {hint}"),
+            (false, "") => "no key was sent".to_owned(),
+            (false, hint) => format!("no key was sent: {hint}"),
         }
     }
 
@@ -137,7 +138,7 @@ impl Provider {
 }
 
 /// For example `404 Not Found`, or `529`, which has no name.
-fn status_line(status: StatusCode) -> String {
+pub(crate) fn status_line(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_u16().to_string(),

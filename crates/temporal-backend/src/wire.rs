@@ -234,6 +234,9 @@ pub struct ModelTask {
     /// The caller's trace context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// The thread's last event before it.
+    #[serde(default)]
+    pub after: u64,
     /// Which conversation.
     pub prompt: PromptRef,
 }

@@ -12,9 +12,10 @@ use crate::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, Uri},
-    response::Response,
+    extract::{self, ConnectInfo, State},
+    http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures::StreamExt;
@@ -56,6 +57,9 @@ pub struct ServerOptions {
     pub recording: Recording,
     /// Whose habits it has over Chat Completions.
     pub dialect: Dialect,
+    /// The key without which it answers nothing but 401, as OpenAI does; such requests are not recorded. Where there is
+    /// none, it does not look at keys.
+    pub key: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -69,6 +73,7 @@ struct Seen {
 struct Provider {
     replies: Replies,
     dialect: Dialect,
+    key: Option<&'static str>,
     seen: Arc<Seen>,
 }
 
@@ -102,7 +107,7 @@ impl ModelServer {
     /// # Errors
     /// The operating system gives no port, or no thread.
     pub fn start_with(replies: impl Into<Replies>, options: ServerOptions) -> io::Result<Self> {
-        let ServerOptions { recording, dialect } = options;
+        let ServerOptions { recording, dialect, key } = options;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -112,7 +117,7 @@ impl ModelServer {
             count: watch::Sender::new(0),
             connections: Arc::default(),
         });
-        let provider = Arc::new(Provider { replies: replies.into(), dialect, seen: Arc::clone(&seen) });
+        let provider = Arc::new(Provider { replies: replies.into(), dialect, key, seen: Arc::clone(&seen) });
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("model-server".to_owned()).spawn(move || {
@@ -205,8 +210,22 @@ async fn serve(listener: std::net::TcpListener, provider: Arc<Provider>) -> io::
             .route(&format!("{base}/chat/completions"), post(complete))
             .route(&format!("{base}/models"), get(models));
     }
-    let router = router.with_state(provider);
+    let router = router.layer(from_fn_with_state(Arc::clone(&provider), guard)).with_state(provider);
     axum::serve(lines, router.into_make_service_with_connect_info::<Switch>()).await
+}
+
+/// Lets in who has the key.
+async fn guard(State(provider): State<Arc<Provider>>, request: extract::Request, next: Next) -> Response {
+    let sent = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match provider.key {
+        Some(key) if sent.and_then(|sent| sent.strip_prefix("Bearer ")) != Some(key) => {
+            // As OpenAI does, with the key in it.
+            let message = format!("Incorrect API key provided: {}.", sent.unwrap_or_default());
+            let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" });
+            (StatusCode::UNAUTHORIZED, Json(json!({ "error": error }))).into_response()
+        }
+        _ => next.run(request).await,
+    }
 }
 
 /// The list of models, in OpenAI's shape.

@@ -1,96 +1,23 @@
 //! Every scenario on Temporal, in one run and in as many runs as can be, with the real tools: the traces are those of the
 //! other backends, and what is played again changes nothing.
 
-use super::{PATIENCE, client, named, say, soon};
-use crate::scenarios::{NoImages, local, model, scenarios};
+use super::{
+    PATIENCE, named, say,
+    site::{Scripts, Site, cut, runs},
+    soon,
+};
+use crate::scenarios::{local, model, scenarios};
 use agent_core::{
-    AgentSession, Cursor, Event, Genesis, Live, LiveKind, ModelError, ModelEvent, ModelRequest,
-    ModelStreamer, Op, Redactor, Tenant, ThreadKey, Update, testing::FakeTools,
+    AgentSession, Cursor, Event, Genesis, Live, LiveKind, Op, Tenant, ThreadKey, Update, testing::FakeTools,
 };
-use futures::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures::{StreamExt, stream};
 use models::{Script, ScriptedModel};
-use sink::LocalBus;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
-use tempfile::TempDir;
-use temporal_backend::{
-    BackendOptions, Conversations, FileBlobs, Services, TemporalBackend, TemporalWorker, WorkerOptions,
-    dev_server::TestServer, wire::RunOptions,
-};
-use temporalio_client::Client;
+use temporal_backend::{TemporalBackend, wire::RunOptions};
 use test_kit::{MemorySession, Scenario, Trace, play};
-use tools::{ToolRegistry, ToolsConfig};
 
-const QUEUE: &str = "everturn-parity";
 /// Scenarios that are played at once.
 const AT_ONCE: usize = 4;
-
-/// Answers each thread as its scenario says: the model's name is the scenario's.
-struct Scripts(BTreeMap<String, ScriptedModel>);
-
-impl Scripts {
-    fn of<'a>(scripts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let script = |text| ScriptedModel::new(Script::parse(text).unwrap());
-        Self(scripts.into_iter().map(|(name, text)| (name.to_owned(), script(text))).collect())
-    }
-}
-
-impl ModelStreamer for Scripts {
-    fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
-        self.0[&request.model].stream(request)
-    }
-}
-
-/// A server, and a worker in this process with the real tools.
-struct Site {
-    client: Client,
-    bus: Arc<LocalBus>,
-    worker: TemporalWorker,
-    folder: TempDir,
-    _server: TestServer,
-}
-
-impl Site {
-    async fn open(scripts: Scripts) -> Self {
-        let server = TestServer::start().await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let client = client(server.address()).await;
-        let home = folder.path().join("home");
-        let tools = ToolRegistry::new(ToolsConfig::new(
-            home.clone(),
-            std::env::vars().collect(),
-            Redactor::default(),
-            Arc::new(sink::Null),
-            Arc::new(NoImages),
-        ));
-        let bus = Arc::new(LocalBus::default());
-        let services = Services {
-            model: Arc::new(scripts),
-            tools: Arc::new(tools),
-            redactor: Redactor::default(),
-            bus: bus.clone(),
-            blobs: Arc::new(FileBlobs::new(home.join("blobs"))),
-            conversations: Arc::new(Conversations::default()),
-        };
-        let options = WorkerOptions::new(QUEUE, home.join("tasks"));
-        let worker = TemporalWorker::start(&client, options, services).await.unwrap();
-        Self { client, bus, worker, folder, _server: server }
-    }
-
-    fn backend(&self, run: RunOptions) -> TemporalBackend {
-        let options = BackendOptions {
-            bus: self.bus.clone(),
-            blobs: Arc::new(FileBlobs::new(self.folder.path().join("home/blobs"))),
-            redactor: Redactor::default(),
-            queue: QUEUE.into(),
-            run,
-            durability: "a server of a test".into(),
-        };
-        TemporalBackend::new(self.client.clone(), options)
-    }
-}
 
 /// A workspace with what the scenarios expect.
 fn workspace(folder: &Path, name: &str) -> String {
@@ -142,14 +69,6 @@ async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptio
     Played { trace, files, runs: runs(&site.client, session.key()).await }
 }
 
-/// How many runs a thread has had.
-async fn runs(client: &Client, key: &ThreadKey) -> usize {
-    use temporal_backend::{AgentWorkflow, wire::workflow_id};
-    let workflow = client.get_workflow_handle::<AgentWorkflow>(workflow_id(key));
-    let status = workflow.query(AgentWorkflow::status, (), Default::default());
-    soon("the status", status).await.unwrap().runs as usize
-}
-
 async fn on_fakes(name: &str, scenario: &Scenario) -> Trace {
     let genesis = Genesis { settings: scenario.settings("/work", "scripted"), ..Genesis::default() };
     let tools = Arc::new(FakeTools::default());
@@ -166,11 +85,6 @@ async fn on_local(name: &str, scenario: &Scenario) -> Played {
     let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} locally: {error}"));
     session.close().await.unwrap();
     Played { trace, files: files(&workspace), runs: 1 }
-}
-
-/// As many runs as can be: each hands over after three records.
-fn cut() -> RunOptions {
-    RunOptions { records_per_run: Some(3), ..RunOptions::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

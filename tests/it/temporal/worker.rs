@@ -3,6 +3,7 @@
 use crate::binary::Bench;
 use std::{
     fs::File,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::Instant,
 };
@@ -11,6 +12,7 @@ use test_kit::KillPoint;
 /// A worker process. It is killed when this is dropped.
 pub(super) struct Worker {
     child: Child,
+    log: PathBuf,
     /// When it was started.
     pub(super) since: Instant,
 }
@@ -23,15 +25,20 @@ impl Worker {
             point.arm(&mut command);
         }
         let since = Instant::now();
-        Self { child: command.spawn().unwrap(), since }
+        Self { child: command.spawn().unwrap(), log: Self::log(bench), since }
     }
 
     pub(super) fn command(bench: &Bench, address: &str, queue: &str) -> Command {
         let mut command = bench.command(&["worker", "--address", address, "--queue", queue]);
-        let log = File::options().create(true).append(true).open(bench.path().join("worker.log")).unwrap();
+        let log = File::options().create(true).append(true).open(Self::log(bench)).unwrap();
         // Its threads are scripted.
         command.env("OPENAI_API_KEY", "sk-never-used").stdout(Stdio::null()).stderr(log);
         command
+    }
+
+    /// What the workers of a bench have to say.
+    pub(super) fn log(bench: &Bench) -> PathBuf {
+        bench.path().join("worker.log")
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -41,10 +48,11 @@ impl Worker {
     /// Waits until it has come to this point, then kills it.
     pub(super) async fn kill_at(mut self, point: KillPoint) {
         let killed = tokio::task::spawn_blocking(move || {
-            let killed = point.kill(&mut self.child);
-            killed.map_err(|error| error.to_string())
+            point.kill(&mut self.child).unwrap_or_else(|error| {
+                panic!("{error}: {}", std::fs::read_to_string(&self.log).unwrap_or_default())
+            });
         });
-        killed.await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+        killed.await.unwrap();
     }
 
     /// Kills it with SIGKILL.

@@ -6,6 +6,7 @@ use crate::{
     connection::Connection,
     endpoint::ProviderError,
     freeform::FreeformTools,
+    provider::{ProbeAnswer, ProbeError},
     provider_config::{ProviderConfig, WireApi},
     reading::Reading,
 };
@@ -40,6 +41,11 @@ impl ChatModel {
     #[must_use]
     pub fn with_catalogue(&self, catalogue: Catalogue) -> Self {
         Self(Connection { catalogue, ..self.0.clone() })
+    }
+
+    /// As of [`HttpModel::probe`](crate::HttpModel::probe).
+    pub(crate) async fn probe(&self) -> Result<ProbeAnswer, ProbeError> {
+        self.0.provider.probe().await
     }
 
     async fn open(&self, request: ModelRequest) -> Result<Reading<'_, ChatAssembly>, ModelError> {

@@ -8,6 +8,7 @@ mod conversation;
 mod dialects;
 mod golden_streams;
 mod http_faults;
+mod probe;
 mod responses_request;
 mod schema_check;
 mod script_parsing;

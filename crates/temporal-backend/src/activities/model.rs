@@ -25,13 +25,14 @@ async fn ask(
     task: ModelTask,
 ) -> Result<ModelAnswer, ActivityError> {
     let services = &activities.services;
+    let after = task.after;
     let request: ModelRequest = tokio::select! {
         biased;
         // Whoever does not want the answer any more does not want it asked.
         () = ctx.cancelled() => return Ok(ModelAnswer::Cancelled { partial: String::new(), index: 0 }),
         request = prompt::find(services, ctx, &task) => request?,
     };
-    let sink = BusSink::new(Arc::clone(&services.bus), 0);
+    let sink = BusSink::new(Arc::clone(&services.bus), after);
     let answer = ask_model(request, &*services.model, &sink, &services.redactor, ctx.cancelled()).await;
     let answer = services.redactor.scrub_value(answer).map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok(bounded(answer))

@@ -5,6 +5,7 @@
 //! accepted. What the workflow holds no more comes from the histories of the thread's runs.
 
 mod absence;
+mod early;
 mod pace;
 mod pieces;
 mod window;
@@ -23,6 +24,7 @@ use crate::{
 };
 use absence::{Absence, Who};
 use agent_core::{Cursor, Event, EventKind, Progress, SessionError, ThreadStatus, Update};
+use early::Early;
 use futures::stream::{self, BoxStream, StreamExt};
 use pace::{Expecting, Pace};
 use pieces::Pieces;
@@ -51,6 +53,7 @@ pub(super) fn of(
         older: None,
         has_started_over: false,
         absence: Absence::default(),
+        early: Early::default(),
         ready: VecDeque::new(),
         has_ended: false,
     };
@@ -71,6 +74,7 @@ struct Reader {
     older: Option<Older>,
     has_started_over: bool,
     absence: Absence,
+    early: Early,
     ready: VecDeque<Update>,
     has_ended: bool,
 }
@@ -164,10 +168,14 @@ impl Reader {
     fn hear(&mut self, heard: BusHeard) {
         match heard {
             BusHeard::Signal(Signal::Wake { seq }) if seq > self.place.window.seq() => self.pace.wake(seq),
-            BusHeard::Signal(Signal::Live { live, .. }) => {
+            BusHeard::Signal(Signal::Live { after, live }) => {
                 self.pace.heard();
-                if self.place.pieces.admit(&live) {
-                    self.ready.push_back(Update::Live((*live).clone()));
+                // What a command prints comes after the event that it has begun, whose number its worker does not know.
+                let after = if self.place.pieces.follows(&live) { after } else { u64::MAX };
+                self.early.hold(after, live);
+                self.show_pieces();
+                if self.early.waits() {
+                    self.pace.hurry();
                 }
             }
             BusHeard::Signal(_) => self.pace.heard(),
@@ -179,6 +187,15 @@ impl Reader {
             BusHeard::Closed => self.ear = None,
             // Some were missed.
             _ => self.pace.hurry(),
+        }
+    }
+
+    /// Shows the pieces that need not wait for events any more.
+    fn show_pieces(&mut self) {
+        while let Some(live) = self.early.next(self.place.window.seq()) {
+            if self.place.pieces.admit(&live) {
+                self.ready.push_back(Update::Live((*live).clone()));
+            }
         }
     }
 
@@ -292,6 +309,8 @@ impl Reader {
             let expecting = self.expecting();
             self.pace.nothing(seq, expecting);
         }
+        self.early.looked();
+        self.show_pieces();
         Ok(())
     }
 

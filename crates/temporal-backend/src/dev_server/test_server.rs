@@ -148,9 +148,9 @@ impl CliSearch {
     }
 }
 
-/// Cargo marks its target folder with a tag; the test is somewhere below it.
+/// The test is somewhere below the folder of its profile, in which cargo keeps a lock; that is in the target folder.
 fn target_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    let tagged = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    tagged.map_or_else(std::env::temp_dir, |folder| folder.join("tmp"))
+    let profile = program.ancestors().find(|folder| folder.join(".cargo-lock").exists());
+    profile.and_then(Path::parent).map_or_else(std::env::temp_dir, |target| target.join("tmp"))
 }

@@ -224,6 +224,10 @@ impl State {
         self.stage != Stage::Open
     }
 
+    pub(super) fn last_event(&self) -> u64 {
+        self.book.last()
+    }
+
     pub(super) fn page(&self, after: &EventsAfter) -> EventsPage {
         self.book.page(after, self.is_over())
     }

@@ -426,3 +426,19 @@ async fn a_look_that_takes_too_long_is_over_before_it_is_done_again() {
     assert_eq!((tools.begun.load(Ordering::SeqCst), tools.most.load(Ordering::SeqCst)), (2, 1));
     world.stop_worker().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_away_for_a_while_stops_no_tool() {
+    let mut world = World::new().await;
+    let thread = world.start(RunOptions::default()).await;
+    assert!(matches!(thread.say("op-1", "call hang").await, Reply::Accepted(_)));
+    thread.until("item_started", |kind| matches!(kind, EventKind::ItemStarted { .. })).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.server.kill().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    world.server.restart().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let summary = thread.status().await.overview.summary(thread.key.clone(), 0, None);
+    assert!(summary.status.is_active(), "{summary:?}");
+    world.stop_worker().await;
+}

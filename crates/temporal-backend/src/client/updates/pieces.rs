@@ -31,6 +31,7 @@ impl Pieces {
                 }
             }
             EventKind::ModelRetry { attempt, .. } => self.model = *attempt,
+            EventKind::ItemStarted { item } => self.begun(&item.id, 1),
             EventKind::ToolRetry { item, attempt, .. } => self.begun(item, *attempt),
             // The model call is over.
             EventKind::TokenCount { .. } => self.model = 0,
@@ -41,6 +42,11 @@ impl Pieces {
             kind if kind.is_terminal() => self.ended = event.turn,
             _ => {}
         }
+    }
+
+    /// Whether the reader has what this piece is a piece of, as far as there is an event that begins it.
+    pub(super) fn follows(&self, live: &Live) -> bool {
+        !matches!(live.kind, LiveKind::Output(_)) || self.attempts.contains_key(&live.item)
     }
 
     /// Whether a piece is to be shown.

@@ -88,6 +88,7 @@ impl Inner {
             effort: request.effort,
             summary: request.summary,
             traceparent: request.traceparent.clone(),
+            after: self.ctx.state(|workflow| workflow.state.last_event()),
             prompt,
         }
     }

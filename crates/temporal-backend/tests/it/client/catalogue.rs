@@ -134,8 +134,7 @@ async fn a_thread_with_a_key_that_is_not_here_is_listed_without_details_and_cann
     let mut world = World::new().await;
     world.stop_worker().await;
     let keys = world.home.path().join("keys");
-    let key = temporal_backend::KeyId::new("k1").unwrap();
-    temporal_backend::create_key_file(&keys, &key).unwrap();
+    let key = temporal_backend::create_key_file(&keys).unwrap();
     let codec = Codec::open(KeySource::File(keys)).unwrap();
     let plain = world.client.clone();
     let options = ClientOptions::new("default").data_converter(data_converter(&codec)).build();
@@ -156,7 +155,7 @@ async fn a_thread_with_a_key_that_is_not_here_is_listed_without_details_and_cann
     assert_eq!((&list[0].key, list[0].title.as_deref(), list[0].cwd.as_str()), (session.key(), None, ""));
     let attached = stranger.attach(session.key()).await.unwrap();
     let ended = Reader::of(&attached, Cursor::default()).until_end().await.unwrap().to_string();
-    assert!(ended.contains("k1"), "{ended}");
+    assert!(ended.contains(key.as_str()), "{ended}");
     let error = attached.submit(named("op-3", say("hello"))).await;
     println!("{error:?}");
     world.stop_worker().await;

@@ -59,15 +59,19 @@ pub(super) async fn raw(client: &Client, id: &str) -> String {
     format!("{}\n{described:?}", String::from_utf8(history).unwrap())
 }
 
-/// How often the value stands there, as it is or in base64 at any of its three offsets.
+/// How often the value stands there.
 pub(super) fn leaks(raw: &str) -> usize {
-    use base64::{Engine, engine::general_purpose::STANDARD};
+    leaks_of(raw, SECRET)
+}
+
+/// How often a value stands there, as it is or in base64 at any of its three offsets.
+pub(super) fn leaks_of(raw: &str, value: &str) -> usize {
     let encoded = (0..3).map(|shift| {
-        let shifted = STANDARD.encode([&b"   "[..shift], SECRET.as_bytes()].concat());
+        let shifted = in_base64(&format!("{}{value}", &"   "[..shift]));
         // The first and the last letters depend on what stands beside it.
         shifted[4..shifted.len() - 4].to_owned()
     });
-    std::iter::once(SECRET.to_owned()).chain(encoded).map(|form| raw.matches(&form).count()).sum()
+    std::iter::once(value.to_owned()).chain(encoded).map(|form| raw.matches(&form).count()).sum()
 }
 
 fn in_base64(text: &str) -> String {

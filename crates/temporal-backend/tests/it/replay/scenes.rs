@@ -78,7 +78,7 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "tools_together" => stage.turn("together read_a write_b read_c unknown apply_patch").await,
         "approved" => stage.asked("call ask_write", ApprovalDecision::Approved).await,
         "approved_for_session" => {
-            stage.asked("call ask_write ask_write", ApprovalDecision::ApprovedForSession).await
+            stage.asked("together ask_write ask_write", ApprovalDecision::ApprovedForSession).await
         }
         "denied" => stage.asked("call ask_write", ApprovalDecision::Denied).await,
         "interrupted" => stage.interrupted().await,
