@@ -1,5 +1,6 @@
 //! Threads on Temporal: a real server, with workers in this process, or in others that are killed.
 
+mod black_box;
 mod kills;
 mod outages;
 mod parity;
@@ -7,6 +8,7 @@ mod reading;
 mod round;
 mod signals;
 mod site;
+mod successors;
 mod worker;
 
 use agent_core::{Content, Op, OpId, Redactor, Submission};

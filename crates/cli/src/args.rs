@@ -42,6 +42,7 @@ Examples:
   everturn exec --output-schema schema.json -o answer.json \"list the public functions\"
   everturn resume --last
   everturn config                        every setting and where it came from
+  everturn doctor                        is anything missing, and what to do about it
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 waiting for an answer, 4 budget spent, 5 storage or backend failed,
 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.";
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Status(ThreadArg),
     /// Show every setting with its value and where it came from; import Codex's.
     Config(ConfigArgs),
+    /// Check that everything is there that a thread needs, and say what to do where something is not.
+    Doctor(Box<crate::commands::DoctorArgs>),
     /// Keep a model provider's key.
     Login(LoginArgs),
     /// Forget a model provider's key.

@@ -117,7 +117,8 @@ pub(crate) fn no_key(id: &str, entry: &ProviderEntry) -> String {
     format!("there is no key for the model provider {}: {}", entry.name, key_hint(id, entry))
 }
 
-fn key_hint(id: &str, entry: &ProviderEntry) -> String {
+/// How to come by a key.
+pub(crate) fn key_hint(id: &str, entry: &ProviderEntry) -> String {
     let login = format!("run everturn login --provider {id}");
     let hint = match &entry.env_key {
         Some(variable) => format!("set {variable}, or {login}"),

@@ -21,9 +21,14 @@ pub(crate) fn scripted(path: &Path) -> String {
     format!("{SCRIPTED}{}", path.display())
 }
 
+/// The script that a model name means.
+pub(crate) fn script_of(model: &str) -> Option<&str> {
+    model.strip_prefix(SCRIPTED)
+}
+
 /// Whether a model name means a script.
 pub(crate) fn is_scripted(model: &str) -> bool {
-    model.starts_with(SCRIPTED)
+    script_of(model).is_some()
 }
 
 /// Reads a model script; why it cannot be used, where it cannot.
@@ -64,7 +69,7 @@ impl ModelStreamer for Router {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
         // A key may have come since the last request; what the model is going to ask for may read the file that has it.
         self.providers.learn_kept_keys();
-        let played = match request.model.strip_prefix(SCRIPTED) {
+        let played = match script_of(&request.model) {
             Some(path) => self.script(path).map(|script| script.play(request)),
             None => self.providers.model(&request.provider).map(|model| model.stream(request)),
         };

@@ -10,7 +10,8 @@ use crate::{
 };
 use agent_core::{ApprovalPolicy, Item, SandboxPolicy, Settings, Shared, Surroundings};
 use config::{
-    BASE_INSTRUCTIONS, Config, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode, Sources,
+    BASE_INSTRUCTIONS, Config, ConfigError, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode,
+    Sources,
 };
 use models::{Catalogue, ModelOverrides, PriceOverrides};
 use std::path::{Path, PathBuf};
@@ -35,26 +36,32 @@ pub(crate) struct Wishes {
 impl Wishes {
     /// Reads the configuration. What is wrong with it is said before anything is done.
     pub(crate) fn load(environment: &Environment, home: &Path, run: RunArgs) -> Result<Self, Failure> {
-        let flags = flags(&run);
+        let wishes =
+            Self::read(environment, home, &run).map_err(|error| Failure::usage(error.to_string()))?;
+        for warning in &wishes.loaded.warnings {
+            output::warn(warning);
+        }
+        Ok(Self { script: run.script.as_deref().map(script).transpose()?, ..wishes })
+    }
+
+    /// The same without a word, and without a script.
+    pub(crate) fn read(environment: &Environment, home: &Path, run: &RunArgs) -> Result<Self, ConfigError> {
         let sources = Sources {
             environment,
             home,
             profile: run.layers.profile.as_deref(),
-            flags,
-            overrides: run.layers.config,
+            flags: flags(run),
+            overrides: run.layers.config.clone(),
         };
-        let loaded = config::load(&sources).map_err(|error| Failure::usage(error.to_string()))?;
+        let loaded = config::load(&sources)?;
         output::log(loaded.config.log.as_deref());
-        for warning in &loaded.warnings {
-            output::warn(warning);
-        }
         Ok(Self {
             loaded,
             environment: environment.clone(),
             home: home.to_owned(),
-            script: run.script.as_deref().map(script).transpose()?,
-            cd: run.cd,
-            add_dir: run.add_dir,
+            script: None,
+            cd: run.cd.clone(),
+            add_dir: run.add_dir.clone(),
         })
     }
 

@@ -179,7 +179,8 @@ async fn bus(settings: &Temporal, providers: &Providers) -> Result<Arc<dyn Bus>,
     Ok(Arc::new(bus))
 }
 
-fn own_queue(folder: &Path) -> Result<String, Failure> {
+/// The queue of a data folder, which is given one when it is first asked for.
+pub(crate) fn own_queue(folder: &Path) -> Result<String, Failure> {
     let chance = uuid::Uuid::new_v4().simple().to_string();
     queue_of(folder, &chance[..8])
         .map_err(|error| Failure::new(Exit::Backend, format!("the queue of the data folder: {error}")))

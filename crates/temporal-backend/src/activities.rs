@@ -6,11 +6,13 @@
 
 mod archive;
 mod beat;
+mod guard;
 mod model;
 mod prompt;
 mod running;
 mod tasks;
 mod tool;
+mod unwanted;
 
 pub use running::RunningCalls;
 pub use tasks::TaskFiles;
@@ -69,7 +71,7 @@ impl Activities {
         ctx: ActivityContext,
         task: ModelTask,
     ) -> Result<ModelAnswer, ActivityError> {
-        model::call(&self, &ctx, task).await
+        guard::clean(&self.services.redactor, model::call(&self, &ctx, task)).await
     }
 
     /// Says what a call is.
@@ -79,7 +81,12 @@ impl Activities {
         _ctx: ActivityContext,
         request: PrepareRequest,
     ) -> Result<Prepared, ActivityError> {
-        Ok(self.services.tools.prepare(request).await)
+        let looked = guard::caught(self.services.tools.prepare(request)).await;
+        // It would fail again, and the thread would wait for ever.
+        let prepared = looked.unwrap_or_else(|message| Prepared::Rejected {
+            message: format!("The call could not be looked at, so it did not run: {message}"),
+        });
+        guard::clean(&self.services.redactor, async { tool::said(&self, prepared) }).await
     }
 
     /// Runs a call that only looks and is quick. Should it not be, it is stopped before it is done again as [`Self::tool`].
@@ -89,7 +96,7 @@ impl Activities {
         ctx: ActivityContext,
         request: ToolRequest,
     ) -> Result<ToolAnswer, ActivityError> {
-        tool::look(&self, &ctx, request).await
+        guard::clean(&self.services.redactor, tool::look(&self, &ctx, request)).await
     }
 
     /// Runs a call to its end.
@@ -99,7 +106,7 @@ impl Activities {
         ctx: ActivityContext,
         request: ToolRequest,
     ) -> Result<ToolAnswer, ActivityError> {
-        tool::run(&self, &ctx, request).await
+        guard::clean(&self.services.redactor, tool::run(&self, &ctx, request)).await
     }
 
     /// Stops a call that runs here. One that does not is as good as stopped.
@@ -116,7 +123,7 @@ impl Activities {
         ctx: ActivityContext,
         request: ToolRequest,
     ) -> Result<ToolAnswer, ActivityError> {
-        tool::recover(&self, &ctx, request).await
+        guard::clean(&self.services.redactor, tool::recover(&self, &ctx, request)).await
     }
 
     /// Keeps items as a blob.
@@ -126,7 +133,7 @@ impl Activities {
         ctx: ActivityContext,
         task: ArchiveTask,
     ) -> Result<ArchivedAs, ActivityError> {
-        archive::keep(&self, &ctx, task).await
+        guard::clean(&self.services.redactor, archive::keep(&self, &ctx, task)).await
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// No blob is larger.
@@ -17,14 +16,12 @@ pub const MAX_BLOB_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub struct FileBlobs {
     folder: PathBuf,
-    /// Tells the files apart that this process is writing.
-    writing: AtomicU64,
 }
 
 impl FileBlobs {
     /// The blobs in this folder, which is made when it is needed.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), writing: AtomicU64::new(0) }
+        Self { folder: folder.into() }
     }
 
     /// Keeps bytes under their digest. They survive the death of this process when it returns; the same bytes twice are
@@ -39,7 +36,10 @@ impl FileBlobs {
             return Err(failed("a blob is too large", error));
         }
         let path = self.path(&id);
-        if path.metadata().is_ok_and(|known| known.len() == bytes.len() as u64) {
+        // What is there and damaged is written again.
+        if path.metadata().is_ok_and(|known| known.len() == bytes.len() as u64)
+            && matches!(self.read(&id), Ok(Some(_)))
+        {
             return Ok(id);
         }
         self.write_new(&path, bytes).map_err(|error| failed("a blob cannot be written", error))?;
@@ -49,13 +49,13 @@ impl FileBlobs {
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(&self.folder);
         make_private(folder)?;
-        let number = self.writing.fetch_add(1, Ordering::Relaxed);
-        let unfinished = folder.join(format!(".{}-{number}", std::process::id()));
-        let mut file = File::create(&unfinished)?;
+        // Its name is nobody else's, whoever writes at the same time, and its bytes are for its owner's eyes.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(bytes)?;
-        // A name that is there must have its bytes, also after power loss.
-        file.sync_data()?;
-        fs::rename(&unfinished, path)
+        // A name that is there must have its bytes, also after power loss, and must be there.
+        file.as_file().sync_data()?;
+        file.persist(path)?;
+        File::open(folder)?.sync_all()
     }
 
     /// The bytes of a blob, `None` where there is none.
@@ -130,5 +130,7 @@ mod tests {
         assert_eq!(blobs.read(&BlobId::of(b"another")).unwrap(), None);
         fs::write(blobs.path(&id), b"PICTURE").unwrap();
         assert!(matches!(blobs.read(&id), Err(StorageError::Corrupt { .. })));
+        assert_eq!(blobs.write(b"picture").unwrap(), id);
+        assert_eq!(blobs.read(&id).unwrap(), Some(b"picture".to_vec()));
     }
 }

@@ -25,7 +25,7 @@ pub use queue::queue_of;
 pub use replay::{Extent, Place, ReplayFailure, ReplayOptions, Replayed, RunHistory, replay};
 pub use shift::{Shift, Standing};
 pub use worker::{Deployment, Limits, Roles, TemporalWorker, WorkerError, WorkerOptions};
-pub use workflow::{Acknowledge, AgentWorkflow, Chronicle, Closed, Digest, Reply, Surroundings};
+pub use workflow::{Acknowledge, AgentWorkflow, Chronicle, Closed, Digest, Offer, Reply, Surroundings};
 
 pub use codec::{
     ACTIVITY_NOT_READ, Codec, CodecError, ENCODING, KeyId, KeyRing, KeySource, Position, UnsealError,

@@ -19,6 +19,10 @@ pub const MAX_OP_BYTES: usize = 256 * 1024;
 pub const MAX_START_BYTES: usize = 1024 * 1024;
 /// The answer of an activity has at most so many bytes.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// And a model's response so many: each of its calls comes again in what is said of it, and in what runs it.
+pub const MAX_RESPONSE_BYTES: usize = 512 * 1024;
+/// What an activity is asked has at most so many bytes: one that is over 2 MB fails the workflow's task for ever.
+pub const MAX_REQUEST_BYTES: usize = 1536 * 1024;
 
 /// The workflow id of a thread.
 pub fn workflow_id(key: &ThreadKey) -> String {

@@ -30,6 +30,7 @@ pub struct TemporalWorker {
     ending: watch::Receiver<Ending>,
     running: Arc<RunningCalls>,
     metrics: Option<SocketAddr>,
+    grace: Duration,
 }
 
 /// How the pollers of a worker ended.
@@ -55,7 +56,8 @@ impl TemporalWorker {
         left::report(client, &tasks).await;
         let activities = Activities::new(services.clone(), Arc::clone(&running), tasks);
         let (sender, ending) = watch::channel(Ending::default());
-        let mut worker = Self { stops: Vec::new(), threads: Vec::new(), ending, running, metrics };
+        let mut worker =
+            Self { stops: Vec::new(), threads: Vec::new(), ending, running, metrics, grace: options.grace };
         if let Some(mut owner) = options.threads() {
             let surroundings = surroundings(&services, &worker.running);
             owner
@@ -123,12 +125,18 @@ impl TemporalWorker {
     /// nothing: the next worker goes on with them.
     pub async fn stop(mut self) {
         self.begin_to_stop();
+        let (running, grace) = (Arc::clone(&self.running), self.grace);
+        let closing = tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            running.close();
+        });
         let threads = std::mem::take(&mut self.threads);
         let joined =
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         if tokio::time::timeout(STOP_PATIENCE, joined).await.is_err() {
             tracing::warn!("the worker does not stop; it is left behind");
         }
+        closing.abort();
     }
 
     fn begin_to_stop(&self) {

@@ -10,6 +10,7 @@
 mod book;
 mod digest;
 mod hand_over;
+mod offer;
 mod ports;
 mod state;
 mod surroundings;
@@ -17,6 +18,7 @@ mod timing;
 
 pub(crate) use book::status_after;
 pub use digest::Digest;
+pub use offer::Offer;
 pub(crate) use ports::{MEMO, MODEL, STATUS};
 pub use surroundings::{Acknowledge, Chronicle, Surroundings};
 use timing::Timing;
@@ -75,8 +77,11 @@ impl AgentWorkflow {
 
     /// Takes an op without an answer; [`AgentWorkflow::reply`] has it. One that cannot be applied is refused there.
     #[signal]
-    pub fn receive_op(&mut self, _ctx: &mut SyncWorkflowContext<Self>, submission: Submission) {
-        self.state.receive(submission);
+    pub fn receive_op(&mut self, _ctx: &mut SyncWorkflowContext<Self>, offer: Offer) {
+        match offer.submission() {
+            Ok(submission) => self.state.receive(submission),
+            Err(error) => tracing::warn!(error, "a signal is no op and does nothing"),
+        }
     }
 
     /// Refuses what the thread would refuse, so that it leaves no trace in the history either.

@@ -41,10 +41,6 @@ impl Worker {
         bench.path().join("worker.log")
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits until it has come to this point, then kills it.
     pub(super) async fn kill_at(mut self, point: KillPoint) {
         let killed = tokio::task::spawn_blocking(move || {

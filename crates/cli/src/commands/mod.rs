@@ -7,6 +7,7 @@ mod config;
 mod demo;
 #[cfg(feature = "temporal")]
 mod dev_server;
+mod doctor;
 mod exec;
 mod login;
 mod patch;
@@ -19,6 +20,7 @@ mod worker;
 pub(crate) use config::ConfigArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use dev_server::DevServerArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use patch::apply_patch;
 #[cfg(feature = "temporal")]
 pub(crate) use worker::WorkerArgs;
@@ -85,6 +87,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
             look(environment, layered(&args.layers), async |host| answer::approvals(host).await).await
         }
         Some(Command::Config(args)) => config::config(environment, args, run),
+        Some(Command::Doctor(args)) => {
+            let layers = layered(&args.layers).layers;
+            doctor::doctor(environment, &args, layers).await
+        }
         Some(Command::Login(args)) => login::login(environment, &args),
         Some(Command::Logout(args)) => login::logout(environment, &args),
         Some(Command::Demo(args)) => demo::demo(environment, args).await,
@@ -120,7 +126,8 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
             | Command::Sessions(_)
             | Command::Attach(_)
             | Command::Status(_)
-            | Command::Approvals(_),
+            | Command::Approvals(_)
+            | Command::Doctor(_),
         ) => RunArgs { layers: run.layers.clone(), ..RunArgs::default() },
         Some(_) => RunArgs::default(),
     };
@@ -129,7 +136,7 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
     }
     Err(Failure::usage(
         "the options before the command are for a conversation, exec, resume and config; the commands for threads that there \
-         are take -c and --profile of them, and --backend and what belongs to it; the other commands none",
+         are, and doctor, take -c and --profile of them, and --backend and what belongs to it; the other commands none",
     ))
 }
 

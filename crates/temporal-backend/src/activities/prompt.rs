@@ -10,7 +10,7 @@ use agent_core::{BlobId, Conversation, Item, ModelRequest, Shared};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions};
-use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::activities::ActivityContext;
 
 /// A conversation that cannot be had is asked for again so often, with growing pauses.
 const TRIES: u32 = 8;
@@ -22,7 +22,7 @@ pub(super) async fn find(
     services: &Services,
     ctx: &ActivityContext,
     task: &ModelTask,
-) -> Result<ModelRequest, ActivityError> {
+) -> anyhow::Result<ModelRequest> {
     let (frame, items) = match services.conversations.find(&task.key, &task.prompt) {
         Known::Whole { frame, items } => (frame, items),
         Known::Beginning { items } => {
@@ -60,7 +60,7 @@ async fn fetch(
     ctx: &ActivityContext,
     task: &ModelTask,
     known: Vec<Shared<Item>>,
-) -> Result<(Frame, Vec<Shared<Item>>), ActivityError> {
+) -> anyhow::Result<(Frame, Vec<Shared<Item>>)> {
     let mut pause = FIRST_PAUSE;
     let mut known = known;
     let mut last = String::new();
@@ -75,7 +75,7 @@ async fn fetch(
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
-    Err(anyhow::anyhow!("the conversation cannot be had: {last}").into())
+    anyhow::bail!("the conversation cannot be had: {last}")
 }
 
 fn fits(task: &ModelTask, frame: &Frame, items: &[Shared<Item>]) -> bool {
@@ -113,7 +113,7 @@ async fn archived(
     services: &Services,
     ctx: &ActivityContext,
     blob: &BlobId,
-) -> Result<Arc<Vec<Shared<Item>>>, ActivityError> {
+) -> anyhow::Result<Arc<Vec<Shared<Item>>>> {
     if let Some(items) = services.conversations.archived(blob) {
         return Ok(items);
     }

@@ -3,17 +3,23 @@
 use agent_core::{EffectId, ThreadKey, ToolAnswer};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::watch;
 
 /// So many answers are kept that the server has not been seen to have.
 const MAX_ANSWERED: usize = 1024;
+/// So many calls are remembered that were stopped before they came.
+const MAX_STOPPED: usize = 256;
 
 /// Knows the tool calls that run in this process, and those that have run and may be asked about.
 #[derive(Debug, Default)]
 pub struct RunningCalls {
     known: Mutex<Known>,
+    closing: AtomicBool,
 }
 
 type Name = (ThreadKey, EffectId);
@@ -22,6 +28,8 @@ type Name = (ThreadKey, EffectId);
 struct Known {
     calls: BTreeMap<Name, Arc<Call>>,
     answered: VecDeque<Name>,
+    /// Stopped before they began: activities come in any order.
+    stopped: VecDeque<Name>,
 }
 
 #[derive(Debug)]
@@ -57,16 +65,27 @@ pub(super) struct RunningCall<'a> {
 impl RunningCalls {
     pub(super) fn begin(&self, key: &ThreadKey, effect: EffectId) -> RunningCall<'_> {
         let name = (key.clone(), effect);
+        let mut known = self.known();
+        let stopped = known.stopped.iter().position(|stopped| *stopped == name);
+        let stop = stopped.and_then(|at| known.stopped.remove(at)).is_some();
         let call =
-            Arc::new(Call { stop: watch::Sender::new(false), state: watch::Sender::new(Progress::Running) });
-        self.known().calls.insert(name.clone(), Arc::clone(&call));
+            Arc::new(Call { stop: watch::Sender::new(stop), state: watch::Sender::new(Progress::Running) });
+        known.calls.insert(name.clone(), Arc::clone(&call));
+        drop(known);
         RunningCall { calls: self, name, call }
     }
 
-    /// Asks a call to stop, if it runs here.
+    /// Asks a call to stop, also if it is still to come.
     pub(super) fn stop(&self, key: &ThreadKey, effect: EffectId) {
-        if let Some(call) = self.known().calls.get(&(key.clone(), effect)) {
+        let name = (key.clone(), effect);
+        let mut known = self.known();
+        if let Some(call) = known.calls.get(&name) {
             call.stop.send_replace(true);
+            return;
+        }
+        known.stopped.push_back(name);
+        if known.stopped.len() > MAX_STOPPED {
+            known.stopped.pop_front();
         }
     }
 
@@ -93,6 +112,19 @@ impl RunningCalls {
         }
     }
 
+    /// The worker goes: nothing that runs is waited for any longer.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        for call in self.known().calls.values() {
+            call.stop.send_replace(true);
+        }
+    }
+
+    /// Whether the worker is about to go.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     /// How many calls run.
     pub fn count(&self) -> usize {
         let known = self.known();
@@ -105,6 +137,11 @@ impl RunningCalls {
 }
 
 impl RunningCall<'_> {
+    /// Whether the call is asked to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.call.stop.borrow()
+    }
+
     /// Ready when the call is asked to stop.
     pub(super) async fn stopped(&self) {
         let mut stop = self.call.stop.subscribe();
@@ -129,7 +166,10 @@ impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
         if matches!(*self.call.state.borrow(), Progress::Running) {
             self.call.state.send_replace(Progress::Gone);
-            self.calls.known().calls.remove(&self.name);
+            let mut known = self.calls.known();
+            if known.calls.get(&self.name).is_some_and(|call| Arc::ptr_eq(call, &self.call)) {
+                known.calls.remove(&self.name);
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Tool calls on the worker that owns the workspace.
 
-use super::{Activities, beat::while_beating, running::Found};
-use crate::wire::MAX_ANSWER_BYTES;
+use super::{Activities, beat::while_beating, running::Found, unwanted};
+use crate::wire::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES};
 use agent_core::{
-    Answer, Ended, Input, Operation, OutputStatus, ToolAnswer, ToolOutput, ToolRequest, cross_boundary,
+    Answer, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer, ToolOutput, ToolRequest,
+    cross_boundary,
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -13,6 +14,8 @@ pub(super) async fn look(
     ctx: &ActivityContext,
     request: ToolRequest,
 ) -> Result<ToolAnswer, ActivityError> {
+    // Whoever does it again waits until this is over.
+    let _call = activities.running.begin(&request.key, request.effect);
     let Operation { answer, mut cancel } = activities.services.tools.start(request.clone());
     let mut answer = answer.0;
     tokio::select! {
@@ -48,13 +51,19 @@ async fn run_known(
     ctx: &ActivityContext,
     request: ToolRequest,
 ) -> Result<ToolAnswer, ActivityError> {
+    // A quick look at the same may still be about to end. No call runs twice at once.
+    let _ = activities.running.find(&request.key, request.effect).await;
     let call = activities.running.begin(&request.key, request.effect);
+    if call.is_stopped() {
+        call.answered(ToolAnswer::NotStarted);
+        return Ok(ToolAnswer::NotStarted);
+    }
     let Operation { answer, mut cancel } = activities.services.tools.start(request.clone());
     let mut answer = answer.0;
     let ended = tokio::select! {
         biased;
         ended = &mut answer => ended,
-        () = async { tokio::select! { () = call.stopped() => {}, () = ctx.cancelled() => {} } } => {
+        () = async { tokio::select! { () = call.stopped() => {}, () = unwanted::told(ctx) => {} } } => {
             cancel.pull();
             answer.await
         }
@@ -73,20 +82,29 @@ pub(super) async fn finish(
     request: ToolRequest,
     ended: Ended,
 ) -> Result<ToolAnswer, ActivityError> {
-    let answer = match ended {
-        Ended::Answered(answer) => answer,
-        Ended::Lost { evidence } => {
-            evidence.unwrap_or_else(|| ToolAnswer::Unknown { note: "nothing is known of it".into() })
-        }
-    };
-    let input =
-        Input::Answered { effect: request.effect, attempt: request.attempt, answer: Answer::Tool { answer } };
+    let answer = Answer::Tool { answer: ended.into_answer() };
+    let input = Input::Answered { effect: request.effect, attempt: request.attempt, answer };
     let services = &activities.services;
     let crossed = cross_boundary(input, &services.redactor, &*services.blobs).await;
     match crossed.map_err(|error| anyhow::anyhow!("{error}"))? {
         Input::Answered { answer: Answer::Tool { answer }, .. } => Ok(bounded(answer)),
         other => Err(anyhow::anyhow!("an answer became {other:?}").into()),
     }
+}
+
+/// What the history may have of what is said of a call.
+pub(super) fn said(activities: &Activities, prepared: Prepared) -> Result<Prepared, ActivityError> {
+    let prepared =
+        activities.services.redactor.scrub_value(prepared).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let bytes = serde_json::to_string(&prepared).map_or(usize::MAX, |json| json.len());
+    if bytes <= MAX_RESPONSE_BYTES {
+        return Ok(prepared);
+    }
+    let message = format!(
+        "What there is to say of the call has {bytes} bytes, and a thread on Temporal takes {MAX_RESPONSE_BYTES}. It did \
+         not run. Do it in smaller parts."
+    );
+    Ok(Prepared::Rejected { message })
 }
 
 /// An answer that no payload can carry says so. The call has run: that must not get lost with it.

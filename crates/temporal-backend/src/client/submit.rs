@@ -257,7 +257,7 @@ impl Delivery<'_> {
         let options =
             WorkflowSignalOptions::builder().request_id(id).rpc_options(RpcOptions::default()).build();
         let handle = self.session.line.handle(None);
-        let left = handle.signal(AgentWorkflow::receive_op, self.submission.clone(), options).await;
+        let left = handle.signal(AgentWorkflow::receive_op, self.submission.clone().into(), options).await;
         self.signalled = true;
         match left.map_err(Trouble::from) {
             Ok(()) => Ok(()),

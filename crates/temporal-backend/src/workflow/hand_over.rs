@@ -10,7 +10,7 @@ use agent_core::{Exit, Redactor, StartUp, Thread};
 use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
 /// Items of fewer bytes are carried along as they are.
-const ARCHIVE_ABOVE_BYTES: usize = 64 * 1024;
+pub(super) const ARCHIVE_ABOVE_BYTES: usize = 64 * 1024;
 
 /// Serves the thread in this run.
 pub(super) async fn serve(
@@ -47,6 +47,9 @@ pub(super) async fn serve(
     .map_err(|error| ApplicationFailure::non_retryable(anyhow::Error::new(error)))?;
     let stage = if exit == Exit::Shutdown { Stage::Closed } else { Stage::HandingOver };
     ports::close(ctx, stage);
+    if stage == Stage::Closed {
+        ctx.state_mut(|workflow| workflow.state.refuse_rest());
+    }
     archive(ctx, &ports, &mut thread).await?;
     ctx.state_mut(|workflow| workflow.state.keep_if_settled(&thread));
     // Those who wait for an answer get one, be it to ask the next run.

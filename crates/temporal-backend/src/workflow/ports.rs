@@ -121,6 +121,15 @@ impl Inner {
         self.ctx.state_mut(|workflow| workflow.state.inbox.pop_front())
     }
 
+    /// Whether this run's history is as long as it should get.
+    fn is_long(&self) -> bool {
+        let Self { ctx, options, .. } = self;
+        let records = ctx.state(|workflow| workflow.state.records);
+        ctx.continue_as_new_suggested()
+            || ctx.state(|workflow| workflow.state.is_worn())
+            || options.records_per_run.is_some_and(|limit| records >= limit)
+    }
+
     /// Tells lists what has changed.
     fn tell_lists(&self) {
         let (overview, model) = self
@@ -149,12 +158,9 @@ impl Inbox for Ports {
         self.inner.ctx.state_mut(|workflow| workflow.state.answered(op, reply));
     }
 
+    /// A thread that does not fit stays where it is: what is large in it is of the step that is not over.
     fn hand_over(&self) -> bool {
-        let Inner { ctx, options, .. } = &*self.inner;
-        let records = ctx.state(|workflow| workflow.state.records);
-        ctx.continue_as_new_suggested()
-            || ctx.state(|workflow| workflow.state.is_worn())
-            || options.records_per_run.is_some_and(|limit| records >= limit)
+        self.inner.is_long() && !self.inner.ctx.state(|workflow| workflow.state.is_too_large)
     }
 }
 
@@ -173,7 +179,13 @@ impl StorageBackend for Ports {
     }
 
     fn committed(&self, thread: &Thread) {
-        self.inner.ctx.state_mut(|workflow| workflow.state.look_at(thread));
+        let is_long = self.inner.is_long();
+        self.inner.ctx.state_mut(|workflow| {
+            workflow.state.look_at(thread);
+            if is_long {
+                workflow.state.weigh(thread);
+            }
+        });
     }
 
     async fn load(&self) -> Result<Stored, StorageError> {

@@ -3,14 +3,15 @@
 use super::{
     Reply, Surroundings,
     book::{Book, Changed},
+    hand_over::ARCHIVE_ABOVE_BYTES,
 };
 use crate::wire::{
-    BlobWanted, Carry, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, PAGE_BYTES, Part,
-    Status,
+    BlobWanted, Carry, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, MAX_START_BYTES,
+    PAGE_BYTES, Part, Status,
 };
 use agent_core::{
-    Accepted, EffectId, Event, Gate, Input, Item, ModelRequest, OpId, Overview, Record, Refusal, Settings,
-    Shared, Submission, Thread,
+    Accepted, BLOB_THRESHOLD_BYTES, Content, EffectId, Event, Gate, Input, Item, ModelRequest, Op, OpId,
+    Overview, Record, Refusal, Settings, Shared, Submission, Thread,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
@@ -24,6 +25,8 @@ const MAX_ANSWERS: usize = 256;
 const MAX_UPDATES: u32 = 1_500;
 /// So many ops may wait for the driver.
 const MAX_INBOX: usize = 256;
+/// And so many bytes of them: what waits goes along to the next run.
+const MAX_INBOX_BYTES: usize = 2 * MAX_OP_BYTES;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub(super) struct State {
     pub(super) runs: u32,
     pub(super) long_polls: u32,
     pub(super) records: u32,
+    /// The thread, as it is now, does not fit what the next run begins with.
+    pub(super) is_too_large: bool,
     book: Book,
     gate: Option<Gate>,
     /// Ops that were applied, as far as the thread remembers them.
@@ -69,6 +74,7 @@ impl State {
             runs: 1,
             long_polls: 0,
             records: 0,
+            is_too_large: false,
             book: Book::default(),
             gate: None,
             known: BTreeSet::new(),
@@ -94,11 +100,46 @@ impl State {
     }
 
     pub(super) fn receive(&mut self, submission: Submission) {
-        if self.inbox.len() < MAX_INBOX {
-            self.inbox.push_back(submission);
+        let reply = if self.stage == Stage::Closed {
+            Reply::Refused(Refusal::Closed)
+        } else if let Some(refusal) = self.unfit(&submission) {
+            Reply::Refused(refusal)
+        } else if let Some(repeated) = self.repeated(&submission.op_id) {
+            repeated
         } else {
-            self.settle(&submission.op_id, Reply::Refused(overloaded()));
+            self.inbox.push_back(submission);
+            return;
+        };
+        self.settle(&submission.op_id, reply);
+    }
+
+    /// The answer to an op that this run has applied. The thread itself remembers the last ones only.
+    fn repeated(&self, op: &OpId) -> Option<Reply> {
+        let accepted = || Accepted { turn: None, event_seq: self.book.last(), repeated: true };
+        self.known.contains(op).then(|| Reply::Accepted(accepted()))
+    }
+
+    /// Why no thread takes this op, whatever it is doing. What comes as a signal was not asked for by a validator, and one
+    /// that is too large would make this run or the next fail for ever.
+    fn unfit(&self, submission: &Submission) -> Option<Refusal> {
+        let bytes = size(submission);
+        if bytes > MAX_OP_BYTES {
+            let why = format!("it has {bytes} bytes, and {MAX_OP_BYTES} are allowed; attach large content");
+            return Some(Refusal::Malformed { why });
         }
+        let content = match &submission.op {
+            Op::UserTurn { items, .. } | Op::UserInput { items } => items.as_slice(),
+            _ => &[],
+        };
+        // Nothing can be kept as a blob from inside a workflow; clients do so before they send it.
+        let is_too_long =
+            |part: &Content| matches!(part, Content::Text { text } if text.len() > BLOB_THRESHOLD_BYTES);
+        if content.iter().any(is_too_long) {
+            let why = format!("text of more than {BLOB_THRESHOLD_BYTES} bytes has to come as a blob");
+            return Some(Refusal::Malformed { why });
+        }
+        let waiting: usize = self.inbox.iter().map(size).sum();
+        (self.inbox.len() >= MAX_INBOX || waiting + bytes > MAX_INBOX_BYTES).then(overloaded)
     }
 
     /// Why an op cannot be taken as an update. What says it is a [`Reply`] as JSON.
@@ -118,13 +159,8 @@ impl State {
     }
 
     fn refusal(&self, submission: &Submission) -> Option<Refusal> {
-        let bytes = serde_json::to_string(submission).map_or(usize::MAX, |json| json.len());
-        if bytes > MAX_OP_BYTES {
-            let why = format!("it has {bytes} bytes, and {MAX_OP_BYTES} are allowed; attach large content");
-            return Some(Refusal::Malformed { why });
-        }
-        if self.inbox.len() >= MAX_INBOX {
-            return Some(overloaded());
+        if let Some(refusal) = self.unfit(submission) {
+            return Some(refusal);
         }
         // What waits in the inbox may change the answer, and an op that was applied before is not refused.
         let asks_the_thread = !self.inbox.is_empty() || self.known.contains(&submission.op_id);
@@ -134,8 +170,14 @@ impl State {
     /// An update brings an op, and waits for its answer.
     pub(super) fn submit(&mut self, submission: Submission) {
         self.updates += 1;
-        if self.stage == Stage::Open {
-            self.answers.insert(submission.op_id.clone(), None);
+        if self.stage != Stage::Open {
+            return;
+        }
+        // Others may have come in the same task, after the validator was asked.
+        let answer = self.unfit(&submission).map(Reply::Refused).or_else(|| self.repeated(&submission.op_id));
+        let waits = answer.is_none();
+        self.answers.insert(submission.op_id.clone(), answer);
+        if waits {
             self.inbox.push_back(submission);
         }
     }
@@ -143,6 +185,13 @@ impl State {
     /// The driver's answer to an op.
     pub(super) fn answered(&mut self, op: &OpId, reply: Result<Accepted, Refusal>) {
         self.settle(op, reply.map_or_else(Reply::Refused, Reply::Accepted));
+    }
+
+    /// The thread was shut down: what it did not get to is refused.
+    pub(super) fn refuse_rest(&mut self) {
+        for submission in std::mem::take(&mut self.inbox) {
+            self.settle(&submission.op_id, Reply::Refused(Refusal::Closed));
+        }
     }
 
     fn settle(&mut self, op: &OpId, reply: Reply) {
@@ -195,6 +244,13 @@ impl State {
 
     pub(super) fn look_at(&mut self, thread: &Thread) {
         self.gate = Some(thread.gate());
+    }
+
+    /// Looks whether what the next run would begin with fits.
+    pub(super) fn weigh(&mut self, thread: &Thread) {
+        let archivable = Some(size(&thread.archivable())).filter(|bytes| *bytes > ARCHIVE_ABOVE_BYTES);
+        let thread = size(thread).saturating_sub(archivable.unwrap_or(0));
+        self.is_too_large = thread + size(&self.book.carry()) + size(&self.inbox) > MAX_START_BYTES;
     }
 
     pub(super) fn keep(&mut self, thread: &Thread) {
@@ -315,4 +371,9 @@ fn part(text: &str, from: u64) -> Part {
 
 fn overloaded() -> Refusal {
     Refusal::Overloaded { what: "ops that wait for this thread".into(), limit: MAX_INBOX as u64 }
+}
+
+/// How many bytes a value has in a payload.
+pub(super) fn size(value: &impl serde::Serialize) -> usize {
+    serde_json::to_string(value).map_or(usize::MAX, |json| json.len())
 }

@@ -131,7 +131,7 @@ impl TestThread {
     pub(crate) async fn signal(&self, id: &str, op: Op) {
         let submission = Submission::new(OpId::new(id), "test", op);
         self.workflow
-            .signal(AgentWorkflow::receive_op, submission, WorkflowSignalOptions::default())
+            .signal(AgentWorkflow::receive_op, submission.into(), WorkflowSignalOptions::default())
             .await
             .unwrap();
     }

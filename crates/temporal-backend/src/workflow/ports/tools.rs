@@ -1,17 +1,24 @@
 //! Tool calls from inside a workflow, on the worker that owns the workspace.
 
 use super::{CancelOnDrop, Inner, Ports, model::once};
-use crate::{activities::Activities, wire::KillTask};
+use crate::{
+    activities::Activities,
+    wire::{KillTask, MAX_REQUEST_BYTES},
+    workflow::state::size,
+};
 use agent_core::{
-    Access, EffectId, Ended, Operation, PrepareRequest, Prepared, Subject, ThreadKey, ToolAnswer,
-    ToolCallHandler, ToolRequest,
+    Access, EffectId, Ended, Operation, OutputStatus, PrepareRequest, Prepared, Subject, ThreadKey,
+    ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::LocalBoxFuture};
 use send_wrapper::SendWrapper;
 use std::{cell::Cell, rc::Rc, time::Duration};
 use temporalio_common::RetryPolicy;
-use temporalio_sdk::{ActivityExecutionError, ActivityOptions, LocalActivityOptions};
+use temporalio_sdk::{
+    ActivityCancellationType, ActivityExecutionError, ActivityOptions, LocalActivityOptions,
+    WorkflowCancellationToken,
+};
 
 /// What an owner does for a thread is tried again this soon, and with growing pauses.
 const CHORE_RETRY: Duration = Duration::from_millis(200);
@@ -55,23 +62,35 @@ impl Inner {
     }
 
     async fn run(&self, request: ToolRequest, stop: Rc<Cell<bool>>) -> Ended {
-        if only_looks(&request) {
+        let bytes = size(&request);
+        if bytes > MAX_REQUEST_BYTES {
+            return Ended::Answered(too_large(bytes));
+        }
+        // It may have been stopped in the task that decided to run it.
+        if !stop.get() && only_looks(&request) {
             let quick = self.ctx.execute_local_activity(Activities::look, request.clone(), self.quick());
             if let Ok(answer) = quick.await {
                 return Ended::Answered(answer);
             }
+        }
+        if stop.get() {
+            return Ended::Answered(ToolAnswer::NotStarted);
         }
         let guard = CancelOnDrop::new();
         let limit = Duration::from_millis(request.preparation.timeout_ms) + self.timing.tool_grace;
         let options = ActivityOptions::with_start_to_close_timeout(limit)
             .heartbeat_timeout(self.timing.heartbeat)
             .retry_policy(once())
+            .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
             .cancellation_token(guard.token())
             .build();
         let mut running = self.ctx.execute_activity(Activities::tool, request.clone(), options).boxed_local();
         let mut killing = None;
         let ended = std::future::poll_fn(|cx| {
             if stop.get() && killing.is_none() {
+                // One that nobody has taken yet is not taken any more. One that runs hears of the stop with its next beat,
+                // or sooner.
+                guard.token().cancel();
                 killing = Some(self.kill(&request));
             }
             if let Some(killing) = &mut killing {
@@ -83,6 +102,8 @@ impl Inner {
         guard.disarm();
         match ended {
             Ok(answer) => Ended::Answered(answer),
+            // A call that somebody has taken answers; this one was taken by nobody.
+            Err(ActivityExecutionError::Cancelled(_)) => Ended::Answered(ToolAnswer::NotStarted),
             Err(error) => Ended::Lost { evidence: Some(self.find_out(request, &error).await) },
         }
     }
@@ -113,9 +134,14 @@ impl Inner {
         answer.unwrap_or_else(|_| ToolAnswer::Unknown { note: format!("its worker was lost: {error}") })
     }
 
-    /// Inside the workflow task, once.
+    /// Inside the workflow task, once, and not behind others that are slow. A cancellation of the workflow does not end it.
     fn quick(&self) -> LocalActivityOptions {
-        LocalActivityOptions::builder().start_to_close_timeout(self.timing.quick).retry_policy(once()).build()
+        LocalActivityOptions::builder()
+            .schedule_to_start_timeout(self.timing.quick)
+            .start_to_close_timeout(self.timing.quick)
+            .retry_policy(once())
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build()
     }
 
     /// On the owner, until it is done.
@@ -125,6 +151,15 @@ impl Inner {
             .cancellation_token(guard.token())
             .build()
     }
+}
+
+/// What no activity can be asked is not asked.
+fn too_large(bytes: usize) -> ToolAnswer {
+    let text = format!(
+        "The call has {bytes} bytes with what is said of it, and a thread on Temporal takes {MAX_REQUEST_BYTES}. It did not \
+         run. Do it in smaller parts."
+    );
+    ToolAnswer::Finished { output: ToolOutput::text(OutputStatus::Failed, text) }
 }
 
 fn patiently() -> RetryPolicy {

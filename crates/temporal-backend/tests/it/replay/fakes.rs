@@ -38,7 +38,8 @@ impl Hanging {
     }
 }
 
-/// Does what the user says, as [`obey`] does; after `together` it asks for all tools at once. The first attempt after
+/// Does what the user says, as [`obey`] does; after `together` it asks for all tools at once, after
+/// `twice` for the very same call two times. The first attempt after
 /// `hold` gives no answer, the one after `break` breaks off.
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -57,6 +58,7 @@ impl ModelStreamer for Model {
                 vec![Err(ModelError::new(ModelErrorKind::Stream, "it broke off"))]
             }
             "together" => together(&request, text),
+            "twice" => twice(&request, text),
             _ => obey(&request),
         };
         stream::iter(answer).boxed()
@@ -76,13 +78,25 @@ fn last_word(request: &ModelRequest) -> &str {
 }
 
 fn together(request: &ModelRequest, text: &str) -> Vec<Result<ModelEvent, ModelError>> {
-    if request.conversation.items.iter().any(|item| matches!(**item, Item::Output { .. })) {
-        return response([ModelItem::Message { text: "done".into() }]);
+    match answered(request) {
+        0 => response(text.split(' ').skip(1).map(call)),
+        _ => response([ModelItem::Message { text: "done".into() }]),
     }
-    response(text.split(' ').skip(1).map(|tool| ModelItem::Call {
-        name: tool.to_owned(),
-        payload: Payload::Function { arguments: "{}".into() },
-    }))
+}
+
+fn twice(request: &ModelRequest, text: &str) -> Vec<Result<ModelEvent, ModelError>> {
+    match answered(request) {
+        0 | 1 => response(text.split(' ').skip(1).map(call)),
+        _ => response([ModelItem::Message { text: "done".into() }]),
+    }
+}
+
+fn answered(request: &ModelRequest) -> usize {
+    request.conversation.items.iter().filter(|item| matches!(***item, Item::Output { .. })).count()
+}
+
+fn call(tool: &str) -> ModelItem {
+    ModelItem::Call { name: tool.to_owned(), payload: Payload::Function { arguments: "{}".into() } }
 }
 
 /// As [`FakeTools`], and: the first time that `read_late` is looked at and the first time that it runs there is no answer;
@@ -130,17 +144,7 @@ impl ToolCallHandler for Tools {
 
     fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
         match request.call.name.as_str() {
-            "read_late" if self.first(&request.call, "start") => Operation::new(
-                async {
-                    self.again.notified().await;
-                    ToolAnswer::NotStarted
-                },
-                || {},
-            ),
-            "read_late" => {
-                self.again.notify_waiters();
-                self.fakes.start(request)
-            }
+            "read_late" if self.first(&request.call, "start") => self.hangs(None),
             "never" if request.attempt == 1 => self.hangs(None),
             "harvest" => self.hangs(Some(self.fakes.start(request))),
             _ => self.fakes.start(request),

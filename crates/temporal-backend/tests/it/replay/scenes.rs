@@ -77,9 +77,7 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "plain_turn" => stage.turn("hello").await,
         "tools_together" => stage.turn("together read_a write_b read_c unknown apply_patch").await,
         "approved" => stage.asked("call ask_write", ApprovalDecision::Approved).await,
-        "approved_for_session" => {
-            stage.asked("together ask_write ask_write", ApprovalDecision::ApprovedForSession).await
-        }
+        "approved_for_session" => stage.asked("twice ask_write", ApprovalDecision::ApprovedForSession).await,
         "denied" => stage.asked("call ask_write", ApprovalDecision::Denied).await,
         "interrupted" => stage.interrupted().await,
         "cancelled_from_outside" => stage.cancelled_from_outside().await,
@@ -145,8 +143,7 @@ impl Stage {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", "hold on").await);
         self.model.hanging.until(1).await;
-        // The next worker reports what the one before has left, which is taken for dead.
-        self.world.start_worker().await;
+        self.next_worker().await;
         thread.until_turn_ends(1).await;
         thread
     }
@@ -165,7 +162,7 @@ impl Stage {
         } else {
             self.tools.hanging.until(1).await;
         }
-        self.world.start_worker().await;
+        self.next_worker().await;
         let events = thread.until_turn_ends(1).await;
         let ended = events.iter().find_map(|event| match &event.kind {
             EventKind::ItemCompleted { item } => crate::world::status(item),
@@ -173,6 +170,12 @@ impl Stage {
         });
         assert_eq!(ended, Some(status), "{events:#?}");
         thread
+    }
+
+    /// As the next process does: it tells the server that what runs in the one before has died.
+    async fn next_worker(&mut self) {
+        self.world.client = crate::world::client(self.world.server.address()).await;
+        self.world.start_worker().await;
     }
 
     async fn steered(&self) -> TestThread {

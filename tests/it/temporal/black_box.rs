@@ -1,0 +1,197 @@
+//! Threads on Temporal as a user without a server has them: nothing but the binary, in a fresh data folder.
+
+use super::PATIENCE;
+use crate::binary::{Bench, Ran};
+use agent_core::Event;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    path::PathBuf,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+use temporal_backend::dev_server::{CLI_VARIABLE, CliSearch, Reporter, find_cli};
+use test_kit::Trace;
+
+const LOGS: &str = r#"
+[[step]]
+text = "I log."
+calls = [{ tool = "exec_command", args = { cmd = "echo logged >> log.txt" } }]
+[[step]]
+text = "It is logged."
+"#;
+
+const ASKS: &str = r#"
+[[turn]]
+match = "go"
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo asked >> log.txt" } }]
+[[turn.step]]
+text = "Went on."
+
+[[turn]]
+match = "more"
+[[turn.step]]
+text = "More."
+"#;
+
+/// A bench whose binary finds Temporal's program where the other tests do.
+struct Laptop {
+    bench: Bench,
+    cli: PathBuf,
+}
+
+impl Laptop {
+    async fn new() -> Self {
+        let cli = find_cli(&CliSearch::for_tests(), &Reporter::default()).await.unwrap().path;
+        Self { bench: Bench::new(), cli }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bench.command(args);
+        command.env(CLI_VARIABLE, &self.cli);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    fn events(&self, thread: &str) -> Vec<Event> {
+        let export = self.run(&["sessions", "export", thread, "--format", "jsonl"]).succeeds();
+        export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The threads there are, the last used first.
+    fn threads(&self) -> Vec<String> {
+        let list = self.run(&["sessions", "list", "--json"]).succeeds();
+        list.json().iter().map(|line| line["thread"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Processes whose command line names the data folder or the program under test in it.
+    fn processes(&self) -> Vec<String> {
+        let home = self.bench.path().to_str().unwrap().to_owned();
+        let command_line = |entry: std::io::Result<std::fs::DirEntry>| {
+            let line = std::fs::read(entry.ok()?.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(&home).then_some(line)
+        };
+        std::fs::read_dir("/proc").map(|all| all.filter_map(command_line).collect()).unwrap_or_default()
+    }
+}
+
+/// The id in the advice of a run that waits for an answer.
+fn question(ran: &Ran) -> String {
+    let (_, rest) = ran.stderr.rsplit_once("everturn approve ").unwrap_or_else(|| panic!("{ran:#?}"));
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn exec_brings_its_own_server_and_leaves_no_process_behind() {
+    let laptop = Laptop::new().await;
+    let script = laptop.bench.script(LOGS);
+    let exec =
+        ["exec", "--backend", "temporal", "--sandbox", "danger-full-access", "--script", &script, "go"];
+    let ran = laptop.run(&exec).succeeds();
+    assert_eq!(ran.stdout.trim(), "It is logged.", "{ran:#?}");
+    assert_eq!(laptop.bench.read("log.txt"), "logged\n");
+    assert_eq!(laptop.processes(), Vec::<String>::new());
+    // The thread is there in the next process, which names no backend.
+    let [thread] = &laptop.threads()[..] else { panic!("{:?}", laptop.threads()) };
+    let trace = Trace::of(&laptop.events(thread));
+    assert_eq!(trace.thread, ["turn_started", "turn_completed: final"]);
+    assert_eq!(
+        trace.items,
+        [
+            "user_message: go",
+            "agent_message: I log.",
+            "command_execution: ok",
+            "agent_message: It is logged."
+        ]
+    );
+    assert_eq!(laptop.processes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_commands_of_a_second_terminal_work_on_a_thread_on_temporal() {
+    let laptop = Laptop::new().await;
+    let script = laptop.bench.script(ASKS);
+    // One server for all that follows, as a user has who works for a while.
+    let _server = Held::start(&laptop);
+    let exec = ["exec", "--backend", "temporal", "--approval", "on-request", "--script", &script, "go"];
+    let asked = question(&laptop.run(&exec).fails(3, &["everturn approve "]));
+    let [thread] = &laptop.threads()[..] else { panic!("{:?}", laptop.threads()) };
+
+    let listed = laptop.run(&["approvals"]).succeeds().stdout;
+    assert!(listed.contains(&asked) && listed.contains("echo asked") && listed.contains(thread), "{listed}");
+    let status = laptop.run(&["status", thread]).succeeds().stdout;
+    assert!(status.contains("waiting") && status.contains("temporal"), "{status}");
+
+    laptop.run(&["approve", &asked]).succeeds();
+    assert_eq!(laptop.bench.read("log.txt"), "asked\n");
+    laptop.run(&["approve", &asked]).fails(2, &[&asked]);
+    assert_eq!(laptop.run(&["approvals"]).succeeds().stdout, "");
+
+    laptop.run(&["send", thread, "more"]).succeeds();
+    let before = laptop.events(thread);
+    assert_eq!(
+        Trace::of(&before).items,
+        [
+            "user_message: go",
+            "user_message: more",
+            "command_execution: ok",
+            "agent_message: Went on.",
+            "agent_message: More.",
+        ]
+    );
+
+    // Denied, the turn goes on.
+    laptop.run(&["send", thread, "go"]).fails(3, &["everturn approve "]);
+    let listed = laptop.run(&["approvals"]).succeeds().stdout;
+    let denied = listed.split_whitespace().next().unwrap();
+    laptop.run(&["deny", denied]).succeeds();
+    // Interrupted, it does not.
+    laptop.run(&["send", thread, "go"]).fails(3, &["everturn approve "]);
+    laptop.run(&["interrupt", thread]).fails(130, &["interrupted"]);
+    assert_eq!(laptop.bench.read("log.txt"), "asked\n");
+    let events = laptop.events(thread);
+    assert_eq!(events[..before.len()], before, "what was told stays");
+    let ends: Vec<_> = Trace::of(&events).thread.into_iter().filter(|name| name.contains(": ")).collect();
+    let finals = ["turn_completed: final"; 3];
+    assert_eq!(ends, [&finals[..], &["turn_aborted: interrupted"]].concat());
+
+    let fork = laptop.run(&["fork", thread, "--turn", "1", "--no-run"]).succeeds().stdout.trim().to_owned();
+    assert_ne!(fork, *thread);
+    laptop.run(&["send", &fork, "more"]).succeeds();
+    let items = Trace::of(&laptop.events(&fork)).items;
+    assert_eq!(items.last().map(String::as_str), Some("agent_message: More."), "{items:?}");
+    let status = laptop.run(&["status", &fork]).succeeds().stdout;
+    assert!(status.contains("temporal"), "{status}");
+
+    let attached = laptop.command(&["attach", thread]).spawn().unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    kill_process(Pid::from_child(&attached), Signal::INT).unwrap();
+    let attached = Ran::from(attached.wait_with_output().unwrap());
+    assert_eq!(attached.stdout.matches("More.").count(), 1, "{attached:#?}");
+}
+
+/// `everturn dev-server`, until this is dropped.
+struct Held(Child);
+
+impl Held {
+    fn start(laptop: &Laptop) -> Self {
+        let held = Self(laptop.command(&["dev-server"]).spawn().unwrap());
+        let begun = Instant::now();
+        while laptop.run(&["dev-server", "--status"]).code != Some(0) {
+            assert!(begun.elapsed() < PATIENCE, "the server does not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        held
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
