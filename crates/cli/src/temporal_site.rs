@@ -12,7 +12,7 @@ use crate::{
 };
 use agent_core::{BlobId, BlobSource, EventSink, StorageError, ThreadKey};
 use async_trait::async_trait;
-use config::{DevServerStart, Temporal};
+use config::{DevServerStart, Environment, Temporal};
 use models::SchemaChecked;
 use secrecy::ExposeSecret;
 use sink::{Bus, BusSink, LocalBus, NatsBus, NatsOptions};
@@ -23,7 +23,7 @@ use std::{
 use temporal_backend::{
     Codec, ConnectOptions, Conversations, FileBlobs, KeySource, NamedBy, Roles, Services, Target,
     WorkerOptions,
-    dev_server::{CliSearch, Left, Reporter, ServerHome, ServerLease, ServerWish, use_server},
+    dev_server::{CliSearch, Reporter, ServerHome, ServerLease, ServerWish, stop_server, use_server},
     queue_of,
     wire::RunOptions,
 };
@@ -135,13 +135,17 @@ impl TemporalSite {
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
     }
 
-    /// Leaves the server. The last one to leave stops it.
-    pub(crate) async fn leave(&self) -> Result<Option<Left>, Failure> {
-        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match lease {
-            Some(lease) => Ok(Some(lease.close().await.map_err(|error| Failure::backend(&error))?)),
-            None => Ok(None),
-        }
+    /// Leaves the server. The last one to leave stops it, and does not wait until it has stopped: that takes a second.
+    pub(crate) fn leave(&self) {
+        drop(self.lease.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Waits until the server of a data folder that is about to be removed has stopped.
+pub(crate) async fn stopped(environment: &Environment, home: &Path) {
+    let search = CliSearch::in_environment(environment, home);
+    if let Err(error) = stop_server(&ServerHome::new(home, search, Reporter::default())).await {
+        tracing::warn!(%error, "the Temporal server does not stop");
     }
 }
 

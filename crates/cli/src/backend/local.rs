@@ -49,6 +49,11 @@ impl LocalStore {
         Arc::new(Images { database: self.database.clone() })
     }
 
+    /// Closes it, where it was opened only to see that it opens.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        close(&self.database).await
+    }
+
     /// The backend, with what serves its threads.
     pub(crate) fn serve(
         self,
@@ -128,10 +133,7 @@ impl Backend for LocalBackend {
 
     /// Folds what was written into the database's file, so that the next start has nothing to recover.
     async fn close(&self) -> Result<(), Failure> {
-        self.database().close().await.map_err(|error| {
-            let message = format!("the database was not closed in good order: {error}");
-            Failure::new(Exit::Backend, message)
-        })
+        close(self.database()).await
     }
 }
 
@@ -167,6 +169,13 @@ impl BlobWriter for Images {
         let session = self.database.attach(key).await.map_err(|error| error.to_string())?;
         session.put_blob(&bytes).await.map_err(|error| error.to_string())
     }
+}
+
+async fn close(database: &Database) -> Result<(), Failure> {
+    database.close().await.map_err(|error| {
+        let message = format!("the database was not closed in good order: {error}");
+        Failure::new(Exit::Backend, message)
+    })
 }
 
 /// An error of the database, with where it is.

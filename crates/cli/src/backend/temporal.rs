@@ -3,7 +3,6 @@
 use super::{Backend, RemoteSession, ServedSession, SubmitOutcome};
 use crate::{
     exit::{Exit, Failure},
-    output,
     providers::Providers,
     settings::Wishes,
     temporal_site::TemporalSite,
@@ -208,9 +207,7 @@ impl Backend for OnTemporal {
             shift.end().await;
         }
         self.mending.abort();
-        if let Err(failure) = self.site.leave().await {
-            output::warn(&failure.message);
-        }
+        self.site.leave();
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     view::{HumanView, Style, View},
 };
 use agent_core::{AgentSession, Content, Event, EventKind, ItemDetail, ItemId, Live, Notice, Op, Source};
-use config::Environment;
+use config::{Environment, Home};
 use std::{
     collections::BTreeSet,
     io::Write,
@@ -26,6 +26,8 @@ const PROJECT: &[(&str, &str)] = &[
     ("test_stockroom.py", include_str!("../demo/project/test_stockroom.py")),
     ("check.sh", include_str!("../demo/project/check.sh")),
 ];
+/// The folder of a data folder with what was fetched.
+const CACHE: &str = "cache";
 const FIX_SCRIPT: &str = include_str!("../demo/fix.toml");
 const CRASH_SCRIPT: &str = include_str!("../demo/crash.toml");
 const PROMPT: &str = "The tests of this project fail. Find out why and fix it.";
@@ -61,6 +63,18 @@ impl Stage {
         }
         std::fs::set_permissions(self.project().join("check.sh"), PermissionsExt::from_mode(0o755))?;
         std::fs::write(self.script(), script)
+    }
+
+    /// What was fetched once for the user's data folder is there for the demo's too.
+    fn share_cache(&self, environment: &Environment) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::new(Exit::Failed, format!("the demo's data folder cannot be made: {error}"))
+        };
+        let cache = Home::open(environment).map_err(|error| Failure::backend(&error))?.root().join(CACHE);
+        std::fs::create_dir_all(&cache)
+            .and_then(|()| std::fs::create_dir_all(self.home()))
+            .map_err(failed)?;
+        std::os::unix::fs::symlink(cache, self.home().join(CACHE)).map_err(failed)
     }
 
     async fn host(&self, environment: &Environment, run: RunArgs) -> Result<Host, Failure> {
@@ -102,6 +116,7 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
     let folder = tempfile::Builder::new().prefix("everturn-demo-").tempdir().map_err(failed)?;
     let stage = Stage { folder: folder.path().to_owned(), backend: args.backend };
     stage.set(if args.crash { CRASH_SCRIPT } else { FIX_SCRIPT }).map_err(failed)?;
+    stage.share_cache(environment)?;
     let style = output::style_of(&anstream::stdout());
     output::result(&style.dim(format!(
         "A copy of a small broken project is in {} (until the end; --keep keeps it).\nThe loop, the tools, the files and the storage are real; only the \
@@ -109,7 +124,10 @@ pub(crate) async fn demo(environment: &Environment, args: DemoArgs) -> Result<Ex
         stage.project().display()
     )));
     let exit =
-        if args.crash { crash(environment, &stage, style).await? } else { play(environment, &stage).await? };
+        if args.crash { crash(environment, &stage, style).await } else { play(environment, &stage).await };
+    #[cfg(feature = "temporal")]
+    crate::temporal_site::stopped(environment, &stage.home()).await;
+    let exit = exit?;
     if args.keep {
         output::result(&style.dim(format!("kept: {}", folder.keep().display())));
     }

@@ -98,7 +98,7 @@ pub(crate) async fn worker(host: &Host, args: WorkerArgs) -> Result<Exit, Failur
         () = shift.end() => {}
         _ = ends.heard() => output::warn("stopped at once; what ran is found again by the next worker"),
     }
-    site.leave().await?;
+    site.leave();
     exit
 }
 

@@ -23,7 +23,7 @@ pub struct CliSearch {
     pub named: Option<PathBuf>,
     /// The value of `PATH`.
     pub path: Option<OsString>,
-    /// Where what was fetched is kept, `<home>/temporal/cli`.
+    /// Where what was fetched is kept, `<home>/cache/temporal`.
     pub cache: PathBuf,
     /// What to do when it is nowhere.
     pub fetch: Fetch,
@@ -35,7 +35,7 @@ impl CliSearch {
         Self {
             named: environment.get(CLI_VARIABLE).map(PathBuf::from),
             path: environment.get("PATH").map(OsString::from),
-            cache: home.join("temporal").join("cli"),
+            cache: home.join("cache").join("temporal"),
             fetch: Fetch::Allowed,
         }
     }

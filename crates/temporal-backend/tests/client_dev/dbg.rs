@@ -11,12 +11,20 @@ impl ToolCallHandler for Slow {
         tokio::time::sleep(std::time::Duration::from_millis(12)).await;
         self.0.prepare(request).await
     }
-    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> { self.0.start(request) }
-    async fn recover(&self, request: ToolRequest) -> ToolAnswer { self.0.recover(request).await }
+    fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
+        self.0.start(request)
+    }
+    async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        self.0.recover(request).await
+    }
 }
 
 async fn dbg_times(records: Option<u32>) {
-    let mut world = World::with(std::sync::Arc::new(agent_core::testing::FakeModel::new(obey)), std::sync::Arc::new(Slow(Default::default()))).await;
+    let mut world = World::with(
+        std::sync::Arc::new(agent_core::testing::FakeModel::new(obey)),
+        std::sync::Arc::new(Slow(Default::default())),
+    )
+    .await;
     let run = RunOptions { records_per_run: records, ..RunOptions::default() };
     let options = BackendOptions {
         bus: world.services.bus.clone(),
@@ -29,7 +37,19 @@ async fn dbg_times(records: Option<u32>) {
     let backend = TemporalBackend::new(world.client.clone(), options);
     let session = backend.start(Tenant::default(), genesis()).await.unwrap();
     let mut up = session.updates(Cursor::default());
-    let drain = tokio::spawn(async move { let mut n = Vec::new(); while let Some(Ok(u)) = futures::StreamExt::next(&mut up).await { match u { Update::Rewind { to } => { println!("rewind {to} of {:?}", n.last().map(|e: &Event| e.seq)); n.truncate(to as usize); } Update::Event(e) => n.push(e), _ => {} } } });
+    let drain = tokio::spawn(async move {
+        let mut n = Vec::new();
+        while let Some(Ok(u)) = futures::StreamExt::next(&mut up).await {
+            match u {
+                Update::Rewind { to } => {
+                    println!("rewind {to} of {:?}", n.last().map(|e: &Event| e.seq));
+                    n.truncate(to as usize);
+                }
+                Update::Event(e) => n.push(e),
+                _ => {}
+            }
+        }
+    });
     for turn in 1..=8 {
         session
             .submit(Submission::new(
@@ -97,6 +117,12 @@ async fn dbg_times(records: Option<u32>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dbg_one() { println!("ONE"); dbg_times(None).await }
+async fn dbg_one() {
+    println!("ONE");
+    dbg_times(None).await
+}
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dbg_many() { println!("MANY"); dbg_times(Some(4)).await }
+async fn dbg_many() {
+    println!("MANY");
+    dbg_times(Some(4)).await
+}

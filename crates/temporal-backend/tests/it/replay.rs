@@ -15,7 +15,8 @@ async fn record_histories() {
             continue;
         }
         let begun = std::time::Instant::now();
-        println!("{name}"); let recorded = play(name).await;
+        println!("{name}");
+        let recorded = play(name).await;
         let played = begun.elapsed();
         let mut events = Vec::new();
         let mut sizes = vec![];
@@ -31,7 +32,11 @@ async fn record_histories() {
             }
             println!("  replay {:?}", begun.elapsed());
         }
-        for (a,b) in recorded.events.iter().zip(&events) { if a != b { println!("LIVE {a:?}\nREPL {b:?}"); } }
+        for (a, b) in recorded.events.iter().zip(&events) {
+            if a != b {
+                println!("LIVE {a:?}\nREPL {b:?}");
+            }
+        }
         println!(
             "{name}: {sizes:?} {} {} {} in {played:?}",
             recorded.events.len(),
