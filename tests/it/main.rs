@@ -7,6 +7,7 @@ mod binary;
 mod commands;
 mod config;
 mod crash;
+mod doctor;
 mod exec_options;
 mod faults;
 mod providers;

@@ -6,6 +6,7 @@ mod outages;
 mod parity;
 mod reading;
 mod round;
+mod rules;
 mod signals;
 mod site;
 mod successors;

@@ -106,6 +106,19 @@ impl AgentWorkflow {
         ctx.state_mut(|workflow| workflow.state.take_answer(&op))
     }
 
+    /// Refuses those that would use up what is left for ops.
+    #[update_validator(get_state_update)]
+    fn may_wait(
+        &self,
+        _ctx: &WorkflowContextView,
+        _after: &EventsAfter,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if self.state.long_polls < state::MAX_LONG_POLLS {
+            return Ok(());
+        }
+        Err(format!("this run has been waited for {} times; query its events", state::MAX_LONG_POLLS).into())
+    }
+
     /// Waits for events after the cursor, for clients that have no other way. It costs five events of history; queries cost
     /// none.
     #[update]

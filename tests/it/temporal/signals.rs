@@ -12,7 +12,7 @@ use agent_core::{
     SandboxPolicy, Settings, Submission, Tenant,
 };
 use std::path::Path;
-use temporal_backend::{AgentWorkflow, Reply, TemporalSession, wire::RunOptions};
+use temporal_backend::{AgentWorkflow, Offer, Reply, TemporalSession, wire::RunOptions};
 use temporalio_client::{WorkflowQueryOptions, WorkflowSignalOptions};
 use test_kit::Trace;
 
@@ -59,9 +59,12 @@ impl<'a> Scene<'a> {
     async fn signal(&self, submission: &Submission) {
         let handle = workflow(&self.site.client, self.session.key());
         let options = WorkflowSignalOptions::default();
-        soon("the server", handle.signal(AgentWorkflow::receive_op, submission.clone(), options))
-            .await
-            .unwrap();
+        soon(
+            "the server",
+            handle.signal(AgentWorkflow::receive_op, Offer::from(submission.clone()), options),
+        )
+        .await
+        .unwrap();
     }
 
     /// What the thread says to an op that came as a signal.

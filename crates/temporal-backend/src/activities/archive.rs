@@ -1,6 +1,6 @@
 //! Puts the older items of a thread on disk.
 
-use super::{Activities, prompt::workflow};
+use super::{Activities, beat::while_beating, prompt::workflow};
 use crate::{
     AgentWorkflow, Digest,
     wire::{ArchiveTask, ArchivedAs, ItemsWanted},
@@ -10,6 +10,15 @@ use temporalio_client::WorkflowQueryOptions;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 pub(super) async fn keep(
+    activities: &Activities,
+    ctx: &ActivityContext,
+    task: ArchiveTask,
+) -> Result<ArchivedAs, ActivityError> {
+    let _file = activities.tasks.note(ctx.info());
+    while_beating(ctx, keep_noted(activities, ctx, task)).await
+}
+
+async fn keep_noted(
     activities: &Activities,
     ctx: &ActivityContext,
     task: ArchiveTask,

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// So many events are held; what is older comes from replaying the thread's runs.
 const MAX_EVENTS: usize = 512;
+/// And so many bytes of them.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// The last events that a run leaves to the next have so many bytes at most: enough for readers who are about to come.
 const CARRIED_BYTES: usize = 48 * 1024;
 
@@ -16,6 +18,8 @@ pub(super) struct Book {
     base: u64,
     base_digest: Digest,
     entries: VecDeque<Entry>,
+    /// Of all entries.
+    bytes: usize,
     questions: BTreeMap<InteractionId, Event>,
     overview: Overview,
     settings: Settings,
@@ -58,6 +62,7 @@ impl Book {
             base,
             base_digest,
             entries: VecDeque::new(),
+            bytes: 0,
             questions: questions.into_iter().filter_map(id).collect(),
             overview,
             settings,
@@ -131,11 +136,15 @@ impl Book {
     fn push(&mut self, event: Event) {
         let (digest, bytes) = self.digest().and_size(&event);
         self.entries.push_back(Entry { event, bytes, digest });
-        if self.entries.len() > MAX_EVENTS
+        self.bytes += bytes;
+        let is_over =
+            |book: &Self| book.entries.len() > MAX_EVENTS || book.bytes > MAX_BYTES && book.entries.len() > 1;
+        while is_over(self)
             && let Some(oldest) = self.entries.pop_front()
         {
             self.base = oldest.event.seq;
             self.base_digest = oldest.digest;
+            self.bytes -= oldest.bytes;
         }
     }
 

@@ -3,9 +3,9 @@
 use super::{
     AgentWorkflow, Closed,
     ports::{self, Ports},
-    state::Stage,
+    state::{Stage, size},
 };
-use crate::wire::{ArchiveTask, MAX_START_BYTES, RunFrom, RunInput};
+use crate::wire::{ArchiveTask, RunFrom, RunInput};
 use agent_core::{Exit, Redactor, StartUp, Thread};
 use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
@@ -28,34 +28,28 @@ pub(super) async fn serve(
         }
     };
     let ports = Ports::new(ctx, key.clone(), options.clone());
-    // Secrets are taken out where answers are made, before they reach the history.
-    let redactor = Redactor::default();
-    let exit = agent_core::run_thread(
-        &mut thread,
-        start_up,
-        agent_core::Ports {
-            model: &ports,
-            tools: &ports,
-            sink: &ports,
-            storage: &ports,
-            inbox: &ports,
-            entropy: &ports,
-            redactor: &redactor,
-        },
-    )
-    .await
-    .map_err(|error| ApplicationFailure::non_retryable(anyhow::Error::new(error)))?;
-    let stage = if exit == Exit::Shutdown { Stage::Closed } else { Stage::HandingOver };
-    ports::close(ctx, stage);
-    if stage == Stage::Closed {
-        ctx.state_mut(|workflow| workflow.state.refuse_rest());
-    }
-    archive(ctx, &ports, &mut thread).await?;
-    ctx.state_mut(|workflow| workflow.state.keep_if_settled(&thread));
-    // Those who wait for an answer get one, be it to ask the next run.
-    let _ = ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), ports::detached()).await;
-    if stage == Stage::Closed {
-        return Ok(Closed::Shutdown);
+    let mut start_up = start_up;
+    loop {
+        let exit = drive(&mut thread, start_up, &ports).await?;
+        let stage = if exit == Exit::Shutdown { Stage::Closed } else { Stage::HandingOver };
+        ports::close(ctx, stage);
+        if stage == Stage::Closed {
+            ctx.state_mut(|workflow| workflow.state.refuse_rest());
+        }
+        let archived = archive(ctx, &ports, &mut thread).await;
+        ctx.state_mut(|workflow| workflow.state.keep_if_settled(&thread));
+        if stage == Stage::HandingOver && archived == Archived::No {
+            // The owner's disk may be full. This run's history is long, which is no reason to lose the thread.
+            ctx.state_mut(|workflow| workflow.state.postpone());
+            start_up = StartUp::HandOver;
+            continue;
+        }
+        // Those who wait for an answer get one, be it to ask the next run.
+        let _ = ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), ports::detached()).await;
+        if stage == Stage::Closed {
+            return Ok(Closed::Shutdown);
+        }
+        break;
     }
     // No await from here on: what is in the inbox now goes along.
     let carry = Box::new(ctx.state_mut(|workflow| workflow.state.carry(thread)));
@@ -64,16 +58,36 @@ pub(super) async fn serve(
     Ok(Closed::Shutdown)
 }
 
+/// The loop that every backend runs.
+async fn drive(thread: &mut Thread, start_up: StartUp, ports: &Ports) -> Result<Exit, ApplicationFailure> {
+    // Secrets are taken out where answers are made, before they reach the history.
+    let redactor = Redactor::default();
+    let ports = agent_core::Ports {
+        model: ports,
+        tools: ports,
+        sink: ports,
+        storage: ports,
+        inbox: ports,
+        entropy: ports,
+        redactor: &redactor,
+    };
+    let exit = agent_core::run_thread(thread, start_up, ports).await;
+    exit.map_err(|error| ApplicationFailure::non_retryable(anyhow::Error::new(error)))
+}
+
+/// Whether what should be archived was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Archived {
+    Yes,
+    No,
+}
+
 /// Puts older items on the owner's disk where they would make the next run's beginning large. The history of this run has
 /// them too, for as long as the server keeps it.
-async fn archive(
-    ctx: &WorkflowContext<AgentWorkflow>,
-    ports: &Ports,
-    thread: &mut Thread,
-) -> Result<(), ApplicationFailure> {
+async fn archive(ctx: &WorkflowContext<AgentWorkflow>, ports: &Ports, thread: &mut Thread) -> Archived {
     let items = thread.archivable();
-    if serde_json::to_string(items).map_or(0, |json| json.len()) <= ARCHIVE_ABOVE_BYTES {
-        return Ok(());
+    if size(&items) <= ARCHIVE_ABOVE_BYTES {
+        return Archived::Yes;
     }
     let task = ArchiveTask {
         key: thread.key.clone(),
@@ -87,16 +101,15 @@ async fn archive(
     ctx.state_mut(|workflow| workflow.state.to_archive = Vec::new());
     match kept {
         Ok(kept) => {
-            thread.archive(kept.blob, count);
-        }
-        Err(error) => {
-            let bytes = serde_json::to_string(&*thread).map_or(usize::MAX, |json| json.len());
-            if bytes > MAX_START_BYTES {
-                return Err(ApplicationFailure::new(anyhow::anyhow!(
-                    "the conversation of {bytes} bytes could not be archived: {error}"
-                )));
+            if thread.archive(kept.blob, count) {
+                Archived::Yes
+            } else {
+                Archived::No
             }
         }
+        Err(error) => {
+            tracing::warn!(thread = %thread.key, %error, "the conversation cannot be archived; the run goes on");
+            Archived::No
+        }
     }
-    Ok(())
 }

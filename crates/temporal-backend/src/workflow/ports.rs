@@ -124,7 +124,11 @@ impl Inner {
     /// Whether this run's history is as long as it should get.
     fn is_long(&self) -> bool {
         let Self { ctx, options, .. } = self;
-        let records = ctx.state(|workflow| workflow.state.records);
+        let (records, is_postponed) =
+            ctx.state(|workflow| (workflow.state.records, workflow.state.is_postponed()));
+        if is_postponed {
+            return false;
+        }
         ctx.continue_as_new_suggested()
             || ctx.state(|workflow| workflow.state.is_worn())
             || options.records_per_run.is_some_and(|limit| records >= limit)
@@ -324,7 +328,7 @@ impl Ports {
     /// Has the owner keep items as a blob.
     pub(super) async fn archive(&self, task: ArchiveTask) -> Result<ArchivedAs, ActivityExecutionError> {
         let guard = CancelOnDrop::new();
-        let options = self.inner.chore(&guard);
+        let options = self.inner.archiving(&guard);
         let kept = self.inner.ctx.execute_activity(Activities::archive, task, options).await;
         guard.disarm();
         kept

@@ -23,6 +23,10 @@ use std::{
 const MAX_ANSWERS: usize = 256;
 /// After so many updates a run hands over: the server takes 2,000 of a run and refuses every one after that.
 const MAX_UPDATES: u32 = 1_500;
+/// The updates that only wait are no more than so many of a run, so that ops are taken also during a long call.
+pub(super) const MAX_LONG_POLLS: u32 = 1_000;
+/// A hand-over that failed is tried again after so many records.
+const POSTPONED_BY: u32 = 64;
 /// So many ops may wait for the driver.
 const MAX_INBOX: usize = 256;
 /// And so many bytes of them: what waits goes along to the next run.
@@ -48,6 +52,7 @@ pub(super) struct State {
     pub(super) runs: u32,
     pub(super) long_polls: u32,
     pub(super) records: u32,
+    not_before: u32,
     /// The thread, as it is now, does not fit what the next run begins with.
     pub(super) is_too_large: bool,
     book: Book,
@@ -74,6 +79,7 @@ impl State {
             runs: 1,
             long_polls: 0,
             records: 0,
+            not_before: 0,
             is_too_large: false,
             book: Book::default(),
             gate: None,
@@ -224,6 +230,17 @@ impl State {
 
     pub(super) fn answer(&self, op: &OpId) -> Option<Reply> {
         self.answers.get(op).cloned().flatten()
+    }
+
+    /// The run could not be handed over: it goes on for a while.
+    pub(super) fn postpone(&mut self) {
+        self.stage = Stage::Open;
+        self.not_before = self.records + POSTPONED_BY;
+    }
+
+    /// Whether it is too early to hand over again.
+    pub(super) fn is_postponed(&self) -> bool {
+        self.records < self.not_before
     }
 
     /// Whether this run has taken as many updates as it should.

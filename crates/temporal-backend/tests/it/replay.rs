@@ -20,12 +20,34 @@ async fn record_histories() {
         let played = begun.elapsed();
         let mut events = Vec::new();
         let mut sizes = vec![];
+        let mut dumps: Vec<Vec<String>> = vec![];
         for run in recorded.runs {
             sizes.push((
                 run.len(),
                 temporalio_client::WorkflowHistory::from(run.clone()).to_json().await.unwrap().len(),
             ));
             let begun = std::time::Instant::now();
+            let dump: Vec<String> = run
+                .events()
+                .iter()
+                .map(|e| {
+                    let t = e.event_time.as_ref().unwrap();
+                    let full = format!("{:?}", e.attributes);
+                    let full = if std::env::var("FULL").is_ok() {
+                        full
+                    } else {
+                        full[..full.len().min(0)].to_owned()
+                    };
+                    format!(
+                        "{} {} {}.{:06} {full}",
+                        e.event_id,
+                        e.event_type().as_str_name(),
+                        t.seconds % 1000,
+                        t.nanos / 1000
+                    )
+                })
+                .collect();
+            dumps.push(dump);
             match replay(run, ReplayOptions::default()).await {
                 Ok(replayed) => events.extend(replayed.events().cloned()),
                 Err(error) => println!("{name}: {error}"),

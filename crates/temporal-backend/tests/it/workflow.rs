@@ -172,3 +172,20 @@ async fn another_worker_goes_on_in_mid_turn() {
     assert_eq!(final_message(&events), Some("done"));
     world.stop_worker().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_items_cannot_be_archived_goes_on() {
+    let mut world = World::new().await;
+    // Where the folder of the blobs should be made, there is a file.
+    std::fs::write(world.home.path().join("blobs"), "in the way").unwrap();
+    let thread = world.start(runs_of(2)).await;
+    for turn in 1..=3 {
+        // Just below what becomes a blob by itself.
+        let text = format!("{turn} {}", "long words ".repeat(5_000));
+        assert!(matches!(thread.say(&format!("op-{turn}"), &text).await, Reply::Accepted(_)));
+        thread.until_turn_ends_somehow(turn).await;
+    }
+    let status = thread.status().await;
+    assert!(!status.over && status.runs < 4, "{} runs", status.runs);
+    world.stop_worker().await;
+}

@@ -22,6 +22,8 @@ use temporalio_sdk::{
 
 /// What an owner does for a thread is tried again this soon, and with growing pauses.
 const CHORE_RETRY: Duration = Duration::from_millis(200);
+/// Items are tried so often to be archived at the end of a run.
+const ARCHIVE_ATTEMPTS: u32 = 4;
 /// But no later than after this pause: an owner that comes back is waited for.
 const CHORE_RETRY_MAX: Duration = Duration::from_secs(10);
 
@@ -84,28 +86,41 @@ impl Inner {
             .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
             .cancellation_token(guard.token())
             .build();
-        let mut running = self.ctx.execute_activity(Activities::tool, request.clone(), options).boxed_local();
-        let mut killing = None;
-        let ended = std::future::poll_fn(|cx| {
-            if stop.get() && killing.is_none() {
-                // One that nobody has taken yet is not taken any more. One that runs hears of the stop with its next beat,
-                // or sooner.
-                guard.token().cancel();
-                killing = Some(self.kill(&request));
-            }
-            if let Some(killing) = &mut killing {
-                let _ = killing.poll_unpin(cx);
-            }
-            running.poll_unpin(cx)
-        })
-        .await;
+        let running = self.ctx.execute_activity(Activities::tool, request.clone(), options).boxed_local();
+        // One that nobody has taken yet is not taken any more. One that runs hears of the stop with its next beat, or sooner.
+        let ended = self.heeding(&stop, &request, running, || guard.token().cancel()).await;
         guard.disarm();
         match ended {
             Ok(answer) => Ended::Answered(answer),
             // A call that somebody has taken answers; this one was taken by nobody.
             Err(ActivityExecutionError::Cancelled(_)) => Ended::Answered(ToolAnswer::NotStarted),
-            Err(error) => Ended::Lost { evidence: Some(self.find_out(request, &error).await) },
+            Err(error) => {
+                let finding_out = self.find_out(request.clone(), &error).boxed_local();
+                Ended::Lost { evidence: Some(self.heeding(&stop, &request, finding_out, || ()).await) }
+            }
         }
+    }
+
+    /// Waits for work about a call, and stops the call as soon as that is asked for.
+    async fn heeding<T>(
+        &self,
+        stop: &Cell<bool>,
+        request: &ToolRequest,
+        mut work: LocalBoxFuture<'_, T>,
+        stopped: impl Fn(),
+    ) -> T {
+        let mut killing = None;
+        std::future::poll_fn(|cx| {
+            if stop.get() && killing.is_none() {
+                stopped();
+                killing = Some(self.kill(request));
+            }
+            if let Some(killing) = &mut killing {
+                let _ = killing.poll_unpin(cx);
+            }
+            work.poll_unpin(cx)
+        })
+        .await
     }
 
     /// Stops a call. The call itself answers; whether the stop arrived does not matter once it has.
@@ -141,6 +156,17 @@ impl Inner {
             .start_to_close_timeout(self.timing.quick)
             .retry_policy(once())
             .cancellation_token(WorkflowCancellationToken::new())
+            .build()
+    }
+
+    /// On the owner, a few times: without it the run goes on as it is.
+    pub(super) fn archiving(&self, guard: &CancelOnDrop) -> ActivityOptions {
+        let retries =
+            RetryPolicy::builder().initial_interval(CHORE_RETRY).maximum_attempts(ARCHIVE_ATTEMPTS).build();
+        ActivityOptions::with_start_to_close_timeout(self.timing.chore)
+            .heartbeat_timeout(self.timing.heartbeat)
+            .retry_policy(retries)
+            .cancellation_token(guard.token())
             .build()
     }
 
