@@ -203,7 +203,7 @@ fn what_will_surprise_somebody_is_a_warning() {
     bench.configure(
         &config.replace("env_key = \"KIT_KEY\"", &format!("experimental_bearer_token = \"{token}\"")),
     );
-    let ran = bench.run(&["doctor", "--json"]);
+    let ran = bench.run(&["doctor", "--json"]).fails(1, &[]);
     let told = of(&ran, "configuration");
     assert_eq!((told[0].0.as_str(), told[1].0.as_str(), told.len()), ("ok", "warning", 2), "{ran:#?}");
     assert!(told[1].1.contains("written here in full"), "{ran:#?}");
@@ -256,9 +256,9 @@ fn a_database_that_is_none_is_a_problem() {
 #[test]
 fn a_scripted_model_needs_no_provider() {
     let bench = Bench::new();
-    let script = bench.script("[[turn]]\n[[turn.response]]\ntext = \"Done.\"\n");
+    let script = bench.script("[[turn]]\n[[turn.step]]\ntext = \"Done.\"\n");
     let model = format!("model=scripted:{script}");
-    let ran = bench.run(&["doctor", "--json", "-c", &model]);
+    let ran = bench.run(&["doctor", "--json", "-c", &model]).succeeds();
     let (_, found, _) = one(&ran, "model");
     assert!(found.contains(&script), "{found}");
     assert!(of(&ran, "key").is_empty() && of(&ran, "provider").is_empty(), "{ran:#?}");

@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// A Temporal server for this machine.
     #[cfg(feature = "temporal")]
     DevServer(crate::commands::DevServerArgs),
+    /// Make and rotate the keys that encrypt what reaches a Temporal server.
+    #[cfg(feature = "temporal")]
+    CodecKey(crate::commands::CodecKeyArgs),
     /// Apply a patch from standard input in the current directory.
     ApplyPatch,
     /// Print a completion script for a shell.

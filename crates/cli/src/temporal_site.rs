@@ -23,7 +23,9 @@ use std::{
 use temporal_backend::{
     Codec, ConnectOptions, Conversations, FileBlobs, KeySource, NamedBy, Roles, Services, Target,
     WorkerOptions,
-    dev_server::{CliSearch, Reporter, ServerHome, ServerLease, ServerWish, stop_server, use_server},
+    dev_server::{
+        CliSearch, NAMESPACE, Reporter, ServerHome, ServerLease, ServerWish, stop_server, use_server,
+    },
     queue_of,
     wire::RunOptions,
 };
@@ -156,6 +158,12 @@ async fn target(wishes: &Wishes, home: &Path) -> Result<(Target, Option<ServerLe
     let target = Target::resolve(&options).map_err(|error| Failure::backend(&error))?;
     if *target.named_by() != NamedBy::Nobody || settings.dev_server == DevServerStart::Never {
         return Ok((target, None));
+    }
+    if let Some(namespace) = settings.namespace.as_deref().filter(|name| *name != NAMESPACE) {
+        return Err(Failure::usage(format!(
+            "the Temporal server of this machine has the namespace {NAMESPACE} only, not {namespace}: name a server with \
+             --address, or leave out the namespace"
+        )));
     }
     let search = CliSearch::in_environment(&wishes.environment, home);
     let reporter = Reporter::new(|progress| output::remark(&format!("{progress} …")));

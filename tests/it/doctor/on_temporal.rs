@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A home whose model is a script.
 fn scripted() -> Bench {
     let bench = Bench::new();
-    let script = bench.script("[[turn]]\n[[turn.response]]\ntext = \"Done.\"\n");
+    let script = bench.script("[[turn]]\n[[turn.step]]\ntext = \"Done.\"\n");
     bench.configure(&format!("model = \"scripted:{script}\"\n"));
     bench
 }
@@ -130,6 +130,13 @@ fn a_bus_that_is_away_and_codec_keys_that_are_not_there_are_told_without_secrets
     assert!(remedy.contains("temporal.bus"), "{remedy}");
     assert!(!ran.stdout.contains("hunter2-secret"), "{ran:#?}");
     assert_eq!(one(&ran, "payload codec").0, "problem");
-    let ran = with_key(&bench, KEY, &["--backend", "temporal", "--bus", "carrier-pigeon"]);
+    // What the command line says of places may be wrong as well; the file holds all the same.
+    let ran = with_key(&bench, KEY, &["--backend", "temporal", "--bus", "carrier-pigeon"]).fails(1, &[]);
+    let (_, found, remedy) = one(&ran, "configuration");
+    assert!(found.contains("carrier-pigeon"), "{found}");
+    assert!(remedy.ends_with("without the options of this command"), "{remedy}");
+    assert_eq!((one(&ran, "model").0.as_str(), one(&ran, "Temporal server").0.as_str()), ("ok", "ok"));
+    let named = ["--backend", "temporal", "--bus", "nats://"];
+    let ran = with_key(&bench, KEY, &named).fails(1, &[]);
     assert_eq!(one(&ran, "bus").0, "problem", "{ran:#?}");
 }

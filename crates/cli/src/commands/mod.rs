@@ -3,6 +3,8 @@
 mod again;
 mod answer;
 mod chat;
+#[cfg(feature = "temporal")]
+mod codec_key;
 mod config;
 mod demo;
 #[cfg(feature = "temporal")]
@@ -17,6 +19,8 @@ mod watch;
 #[cfg(feature = "temporal")]
 mod worker;
 
+#[cfg(feature = "temporal")]
+pub(crate) use codec_key::CodecKeyArgs;
 pub(crate) use config::ConfigArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use dev_server::DevServerArgs;
@@ -103,6 +107,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
         }
         #[cfg(feature = "temporal")]
         Some(Command::DevServer(args)) => dev_server::dev_server(environment, args).await,
+        #[cfg(feature = "temporal")]
+        Some(Command::CodecKey(args)) => codec_key::codec_key(environment, args),
         Some(Command::ApplyPatch) => apply_patch(),
         Some(Command::Completion { shell }) => {
             let mut script = Vec::new();

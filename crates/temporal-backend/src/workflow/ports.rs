@@ -134,6 +134,11 @@ impl Inner {
             || options.records_per_run.is_some_and(|limit| records >= limit)
     }
 
+    /// Waits.
+    async fn pause(&self, time: Duration) {
+        within(&self.ctx, time).await;
+    }
+
     /// Tells lists what has changed.
     fn tell_lists(&self) {
         let (overview, model) = self

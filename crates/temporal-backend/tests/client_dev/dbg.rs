@@ -96,22 +96,62 @@ async fn dbg_times(records: Option<u32>) {
     diff(&live, &replayed);
     {
         use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes as A;
-        let mut run = world.client.get_workflow_handle::<AgentWorkflow>(workflow_id(session.key())).describe(WorkflowDescribeOptions::default()).await.unwrap().run_id().to_owned();
+        let mut run = world
+            .client
+            .get_workflow_handle::<AgentWorkflow>(workflow_id(session.key()))
+            .describe(WorkflowDescribeOptions::default())
+            .await
+            .unwrap()
+            .run_id()
+            .to_owned();
         loop {
-            let info = WorkflowExecutionInfo::builder().namespace("default").workflow_id(workflow_id(session.key())).run_id(run.clone()).build();
-            let evs = info.bind_untyped(world.client.clone()).fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
-            let bad = evs.iter().any(|e| matches!(e.attributes, Some(A::WorkflowTaskFailedEventAttributes(_)) | Some(A::WorkflowTaskTimedOutEventAttributes(_))));
+            let info = WorkflowExecutionInfo::builder()
+                .namespace("default")
+                .workflow_id(workflow_id(session.key()))
+                .run_id(run.clone())
+                .build();
+            let evs = info
+                .bind_untyped(world.client.clone())
+                .fetch_history(WorkflowFetchHistoryOptions::default())
+                .into_events()
+                .await
+                .unwrap();
+            let bad = !(live == replayed) && evs.iter().take(6).any(|e| matches!(e.attributes, Some(A::MarkerRecordedEventAttributes(_)))) || evs.iter().any(|e| {
+                matches!(
+                    e.attributes,
+                    Some(A::WorkflowTaskFailedEventAttributes(_))
+                        | Some(A::WorkflowTaskTimedOutEventAttributes(_))
+                )
+            });
             if bad {
                 println!("run {run}");
                 for e in &evs {
                     let t = e.event_time.as_ref().unwrap();
-                    let more = match &e.attributes { Some(A::WorkflowTaskFailedEventAttributes(f)) => format!("{:?} {:?}", f.cause(), f.failure.as_ref().map(|f| &f.message)), Some(A::WorkflowTaskTimedOutEventAttributes(f)) => format!("{:?}", f.timeout_type()),
-                      Some(A::MarkerRecordedEventAttributes(m)) => m.details.get("data").map(|p| String::from_utf8_lossy(&p.payloads[0].data).to_string()).unwrap_or_default(), _ => String::new() };
-                    println!("  {} {}.{:03} {:?} {more}", e.event_id, t.seconds % 1000, t.nanos / 1_000_000, e.event_type());
+                    let more = match &e.attributes {
+                        Some(A::WorkflowTaskFailedEventAttributes(f)) => {
+                            format!("{:?} {:?}", f.cause(), f.failure.as_ref().map(|f| &f.message))
+                        }
+                        Some(A::WorkflowTaskTimedOutEventAttributes(f)) => format!("{:?}", f.timeout_type()),
+                        Some(A::MarkerRecordedEventAttributes(m)) => m
+                            .details
+                            .get("data")
+                            .map(|p| String::from_utf8_lossy(&p.payloads[0].data).to_string())
+                            .unwrap_or_default(),
+                        _ => String::new(),
+                    };
+                    println!(
+                        "  {} {}.{:03} {:?} {more}",
+                        e.event_id,
+                        t.seconds % 1000,
+                        t.nanos / 1_000_000,
+                        e.event_type()
+                    );
                 }
             }
             let Some(A::WorkflowExecutionStartedEventAttributes(b)) = &evs[0].attributes else { panic!() };
-            if b.continued_execution_run_id.is_empty() { break; }
+            if b.continued_execution_run_id.is_empty() {
+                break;
+            }
             run = b.continued_execution_run_id.clone();
         }
     }

@@ -54,6 +54,9 @@ async fn record_histories() {
             }
             println!("  replay {:?}", begun.elapsed());
         }
+        if recorded.events != events {
+            println!("{}", dumps.concat().join("\n"));
+        }
         for (a, b) in recorded.events.iter().zip(&events) {
             if a != b {
                 println!("LIVE {a:?}\nREPL {b:?}");

@@ -17,25 +17,29 @@ const CORRECT: &str = "correct it; everturn config keys lists what there is";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// No `-c` and no `--profile`.
-    NotTheCommandLine,
+    NotTheKeys,
+    /// No option at all.
+    NotTheOptions,
     /// No file.
     NotTheFile,
-    /// Neither.
-    Environment,
+    /// No file, no `-c` and no `--profile`.
+    NeitherFileNorKeys,
     /// Nothing at all.
     Defaults,
 }
 
 impl Part {
     /// Those that come first leave out less of what the user meant.
-    const ALL: [Self; 4] = [Self::NotTheCommandLine, Self::NotTheFile, Self::Environment, Self::Defaults];
+    const ALL: [Self; 5] =
+        [Self::NotTheKeys, Self::NotTheOptions, Self::NotTheFile, Self::NeitherFileNorKeys, Self::Defaults];
 
     /// What the rest is looked at with.
     fn told(self) -> &'static str {
         match self {
-            Self::NotTheCommandLine => "the rest is looked at without -c and --profile",
+            Self::NotTheKeys => "the rest is looked at without -c and --profile",
+            Self::NotTheOptions => "the rest is looked at without the options of this command",
             Self::NotTheFile => "the rest is looked at without the file",
-            Self::Environment => "the rest is looked at without the file, -c and --profile",
+            Self::NeitherFileNorKeys => "the rest is looked at without the file, -c and --profile",
             Self::Defaults => "the rest is looked at with the defaults alone",
         }
     }
@@ -58,12 +62,15 @@ pub(super) fn examine(
     for part in Part::ALL {
         let bare = Layers { config: Vec::new(), profile: None, ..layers.clone() };
         let wishes = match part {
-            Part::NotTheCommandLine => read(environment, root, bare),
+            Part::NotTheKeys => read(environment, root, bare),
+            Part::NotTheOptions => read(environment, root, Layers::default()),
             Part::NotTheFile => read(environment, nothing.path(), layers.clone()),
-            Part::Environment => read(environment, nothing.path(), bare),
+            Part::NeitherFileNorKeys => read(environment, nothing.path(), bare),
             Part::Defaults => read(&Environment::default(), nothing.path(), Layers::default()),
         };
         if let Ok(wishes) = wishes {
+            // Keys and programs are looked for where they are, whatever the variables say of settings.
+            let wishes = Wishes { environment: environment.clone(), ..wishes };
             return Ok((wishes, broken(&error, part)));
         }
     }

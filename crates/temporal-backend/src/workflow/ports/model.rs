@@ -1,6 +1,9 @@
 //! Model calls from inside a workflow: an activity that is told which conversation, not the conversation.
 
-use super::{CancelOnDrop, Inner, Ports};
+use super::{
+    CancelOnDrop, Inner, Ports,
+    tools::{NOT_READ_PAUSE, was_not_read},
+};
 use crate::{
     activities::Activities,
     wire::{ModelTask, PromptRef},
@@ -57,6 +60,9 @@ impl Inner {
             Ok(outcome) => told(outcome),
             Err(ActivityExecutionError::Cancelled(_)) => Vec::new(),
             Err(error) => {
+                if was_not_read(&error) {
+                    self.pause(NOT_READ_PAUSE).await;
+                }
                 vec![Err(ModelError::new(
                     ModelErrorKind::Lost,
                     format!("the worker that asked is gone: {error}"),

@@ -2,6 +2,7 @@
 
 use super::{CancelOnDrop, Inner, Ports, model::once};
 use crate::{
+    ACTIVITY_NOT_READ,
     activities::Activities,
     wire::{KillTask, MAX_REQUEST_BYTES},
     workflow::state::size,
@@ -22,6 +23,8 @@ use temporalio_sdk::{
 
 /// What an owner does for a thread is tried again this soon, and with growing pauses.
 const CHORE_RETRY: Duration = Duration::from_millis(200);
+/// A worker that lacks a key of the codec is given so long to get it.
+pub(super) const NOT_READ_PAUSE: Duration = Duration::from_secs(10);
 /// Items are tried so often to be archived at the end of a run.
 const ARCHIVE_ATTEMPTS: u32 = 4;
 /// But no later than after this pause: an owner that comes back is waited for.
@@ -92,6 +95,11 @@ impl Inner {
         guard.disarm();
         match ended {
             Ok(answer) => Ended::Answered(answer),
+            Err(error) if was_not_read(&error) => {
+                // Another worker may have the key, or this one soon.
+                self.pause(NOT_READ_PAUSE).await;
+                Ended::Answered(ToolAnswer::NotStarted)
+            }
             // A call that somebody has taken answers; this one was taken by nobody.
             Err(ActivityExecutionError::Cancelled(_)) => Ended::Answered(ToolAnswer::NotStarted),
             Err(error) => {
@@ -177,6 +185,11 @@ impl Inner {
             .cancellation_token(guard.token())
             .build()
     }
+}
+
+/// Whether the worker could not decrypt what it was asked, and so did nothing.
+pub(super) fn was_not_read(error: &ActivityExecutionError) -> bool {
+    error.to_string().contains(ACTIVITY_NOT_READ)
 }
 
 /// What no activity can be asked is not asked.
