@@ -186,10 +186,12 @@ fn a_broken_configuration_is_found_and_the_rest_goes_on() {
         assert!(one(&ran, "model").1.starts_with("mine "), "{ran:#?}");
         assert!(one(&ran, "key").1.contains("OpenAI"), "{ran:#?}");
     }
-    let bad_variable =
-        bench.command(&["doctor", "--json"]).env("CODEX_APPROVAL_POLICY", "x").output().unwrap();
-    let ran = Ran::from(bad_variable).fails(1, &[]);
+    let mut bad_variable = bench.command(&["doctor", "--json", "--backend", "temporal"]);
+    bad_variable.env("CODEX_APPROVAL_POLICY", "x").env("EVERTURN_TEMPORAL_CLI", "/nowhere/temporal");
+    let ran = Ran::from(bad_variable.output().unwrap()).fails(1, &[]);
     assert!(one(&ran, "data folder").1.contains(&bench.home().display().to_string()), "{ran:#?}");
+    // The variables that set nothing are heard all the same.
+    assert!(one(&ran, "temporal program").1.contains("/nowhere/temporal"), "{ran:#?}");
     let told = of(&ran, "configuration");
     assert!(told.last().unwrap().2.ends_with("with the defaults alone"), "{ran:#?}");
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask bench local`: what a step costs, beside a peer if wanted, against the targets.
+//! `cargo xtask bench local`: what a step costs, beside a peer if wanted, against the targets. `cargo xtask bench temporal`
+//! is in `temporal.rs`.
 //!
 //! The model is [`Server`], in a process of its own, so that its work is nobody's cost here: it answers every request at
 //! once with the next call of the plan that the url names. A run is one process of the measured program from its start to
@@ -27,6 +28,7 @@ mod steps;
 mod subject;
 mod table;
 mod targets;
+mod temporal;
 
 use std::io::Write;
 use std::path::Path;
@@ -54,6 +56,10 @@ pub fn run_bench(root: &Path, args: &[String]) -> Result<ExitCode> {
             model_process::serve()?;
             Ok(ExitCode::SUCCESS)
         }
+        [command, .., flag] if command == "temporal" && matches!(flag.as_str(), "--help" | "-h") => {
+            write!(std::io::stdout(), "{}", temporal::USAGE)?;
+            Ok(ExitCode::SUCCESS)
+        }
         [.., flag] if matches!(flag.as_str(), "--help" | "-h") => {
             write!(std::io::stdout(), "{}", options::USAGE)?;
             Ok(ExitCode::SUCCESS)
@@ -62,7 +68,10 @@ pub fn run_bench(root: &Path, args: &[String]) -> Result<ExitCode> {
             Ok(options) => local(root, &options),
             Err(error) => usage(&error),
         },
-        _ => usage(&UsageError::new("bench needs to know what to measure: `bench local`")),
+        [command, rest @ ..] if command == "temporal" => temporal::run(root, rest),
+        _ => {
+            usage(&UsageError::new("bench needs to know what to measure: `bench local` or `bench temporal`"))
+        }
     }
 }
 

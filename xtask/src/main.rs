@@ -1,5 +1,5 @@
 //! The command line of the chores: `cargo xtask tidy`, `cargo xtask test [-- ARGS]`, `cargo xtask gen`,
-//! `cargo xtask bench local`.
+//! `cargo xtask bench local`, `cargo xtask bench temporal`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ usage: cargo xtask <command>
   test [-- ARGS]   run every test of the workspace; ARGS go to the test runner
   gen [--check]    write what is made from code; --check only says what is stale and exits 1
   bench local      measure the program; `bench local --help` lists the options
+  bench temporal   measure threads on Temporal; the same
 ";
 
 /// The conventional exit code for a command line that cannot be understood.

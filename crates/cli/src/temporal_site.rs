@@ -43,6 +43,8 @@ pub(crate) struct TemporalSite {
     pub(crate) services: Services,
     /// The queue of this data folder, or the one that was asked for.
     pub(crate) queue: String,
+    /// Whether only processes of this data folder serve it.
+    pub(crate) owns_queue: bool,
     /// Where the server is, for messages.
     pub(crate) address: String,
     /// How durable threads are here.
@@ -104,6 +106,7 @@ impl TemporalSite {
             durability: durability(&target, lease.as_ref(), &queue),
             address: target.address(),
             queue,
+            owns_queue: settings.queue.is_none(),
             run_options,
             folder,
             lease: Mutex::new(lease),

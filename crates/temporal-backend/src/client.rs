@@ -2,7 +2,7 @@
 //!
 //! * `start` begins threads and opens them again; `beginning` is what a run is started with.
 //! * `session` is a thread as its clients see it: `submit` brings ops, `updates` brings events.
-//! * `catalogue` lists, looks at and deletes threads.
+//! * `catalogue` lists threads and looks at them; `deletion` deletes them.
 //! * `journal` is what forks and exports are made of.
 //! * `past` brings back what a run holds no more, by replaying histories; no worker is needed for that.
 //! * `line` asks the workflow of a thread, with deadlines; `attendance` knows whether a worker polls a queue.
@@ -12,6 +12,7 @@
 mod attendance;
 mod beginning;
 mod catalogue;
+mod deletion;
 mod error;
 mod journal;
 mod line;
@@ -26,13 +27,14 @@ pub use session::{SubmitOutcome, TemporalSession};
 
 use crate::{FileBlobs, wire::RunOptions};
 use agent_core::{BlobId, Redactor, Settings, StorageError};
-use attendance::Attendance;
+use attendance::{Attendance, OwnQueue};
 use journal::Bookmark;
 use line::Line;
 use session::Until;
 use sink::Bus;
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 use temporalio_client::Client;
@@ -81,6 +83,14 @@ impl TemporalBackend {
         let bookmark = Mutex::default();
         let shared = Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The same, where the queue of new threads is served by processes of this data folder alone, each of which holds this
+    /// lock meanwhile, as a [`crate::Shift`] does. So a worker that has ended is not taken for one that is slow to answer.
+    #[must_use]
+    pub fn guarded_by(self, lock: PathBuf) -> Self {
+        self.shared.attendance.learn(OwnQueue { queue: self.shared.queue.clone(), lock });
+        self
     }
 
     /// The queue of new threads.

@@ -5,7 +5,7 @@
 
 use crate::{Services, TemporalWorker, WorkerError, WorkerOptions};
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -124,6 +124,22 @@ impl Begun {
         };
         worker.stop().await;
         failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether a process serves its queue, or begins to, under this lock.
+pub(crate) fn is_taken(lock: &Path) -> io::Result<bool> {
+    let file = match File::open(lock) {
+        Ok(file) => file,
+        // Nobody ever did.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // Shared, so that those who look do not get into each other's way.
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

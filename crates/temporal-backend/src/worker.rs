@@ -7,6 +7,7 @@
 mod error;
 mod left;
 mod options;
+mod promote;
 
 pub use error::WorkerError;
 pub use options::{Deployment, Limits, Roles, WorkerOptions};
@@ -69,6 +70,12 @@ impl TemporalWorker {
         if let Some(mut models) = options.models() {
             models.register_activities(activities);
             worker.spawn(&runtime, client, models, sender)?;
+        }
+        if let Some(deployment) = &options.deployment
+            && let Err(error) = promote::promote(client, deployment).await
+        {
+            worker.stop().await;
+            return Err(error);
         }
         Ok(worker)
     }

@@ -136,7 +136,7 @@ fn a_bus_that_is_away_and_codec_keys_that_are_not_there_are_told_without_secrets
     assert!(found.contains("carrier-pigeon"), "{found}");
     assert!(remedy.ends_with("without the options of this command"), "{remedy}");
     assert_eq!((one(&ran, "model").0.as_str(), one(&ran, "Temporal server").0.as_str()), ("ok", "ok"));
-    let named = ["--backend", "temporal", "--bus", "nats://"];
+    let named = ["--backend", "temporal", "--bus", "nats://host:no-port"];
     let ran = with_key(&bench, KEY, &named).fails(1, &[]);
     assert_eq!(one(&ran, "bus").0, "problem", "{ran:#?}");
 }

@@ -12,6 +12,9 @@ use std::{
 use temporal_backend::dev_server::{CLI_VARIABLE, CliSearch, Reporter, find_cli};
 use test_kit::Trace;
 
+/// A server that was told to end has done so within this time.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 const LOGS: &str = r#"
 [[step]]
 text = "I log."
@@ -67,6 +70,15 @@ impl Laptop {
         list.json().iter().map(|line| line["thread"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Nothing of it runs any more, or is about to end: whoever leaves a server does not wait for its end.
+    fn is_quiet(&self) {
+        let begun = Instant::now();
+        while !self.processes().is_empty() {
+            assert!(begun.elapsed() < ENDS_WITHIN, "still there: {:?}", self.processes());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Processes whose command line names the data folder or the program under test in it.
     fn processes(&self) -> Vec<String> {
         let home = self.bench.path().to_str().unwrap().to_owned();
@@ -94,7 +106,7 @@ async fn exec_brings_its_own_server_and_leaves_no_process_behind() {
     let ran = laptop.run(&exec).succeeds();
     assert_eq!(ran.stdout.trim(), "It is logged.", "{ran:#?}");
     assert_eq!(laptop.bench.read("log.txt"), "logged\n");
-    assert_eq!(laptop.processes(), Vec::<String>::new());
+    laptop.is_quiet();
     // The thread is there in the next process, which names no backend.
     let [thread] = &laptop.threads()[..] else { panic!("{:?}", laptop.threads()) };
     let trace = Trace::of(&laptop.events(thread));
@@ -108,7 +120,7 @@ async fn exec_brings_its_own_server_and_leaves_no_process_behind() {
             "agent_message: It is logged."
         ]
     );
-    assert_eq!(laptop.processes(), Vec::<String>::new());
+    laptop.is_quiet();
 }
 
 #[tokio::test]
@@ -167,11 +179,24 @@ async fn the_commands_of_a_second_terminal_work_on_a_thread_on_temporal() {
     let status = laptop.run(&["status", &fork]).succeeds().stdout;
     assert!(status.contains("temporal"), "{status}");
 
-    let attached = laptop.command(&["attach", thread]).spawn().unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Nobody serves the thread any more, and it is shown all the same.
+    let shown = attached_until(laptop.command(&["attach", thread]), &laptop.bench, "interrupted").await;
+    assert_eq!(shown.matches("More.").count(), 1, "{shown}");
+}
+
+/// What `attach` prints until it has printed this. It leaves at Ctrl-C.
+pub(super) async fn attached_until(mut attach: Command, bench: &Bench, text: &str) -> String {
+    let path = bench.path().join("attached.txt");
+    let mut attached = attach.stdout(std::fs::File::create(&path).unwrap()).spawn().unwrap();
+    let shown = || std::fs::read_to_string(&path).unwrap();
+    let begun = Instant::now();
+    while !shown().contains(text) {
+        assert!(begun.elapsed() < PATIENCE, "`{text}` is not shown: {}", shown());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     kill_process(Pid::from_child(&attached), Signal::INT).unwrap();
-    let attached = Ran::from(attached.wait_with_output().unwrap());
-    assert_eq!(attached.stdout.matches("More.").count(), 1, "{attached:#?}");
+    assert_eq!(attached.wait().unwrap().code(), Some(0));
+    shown()
 }
 
 /// `everturn dev-server`, until this is dropped.

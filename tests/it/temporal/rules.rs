@@ -21,12 +21,12 @@ const UNAVAILABLE: &str = r#"
 [[turn]]
 match = "first"
 [[turn.step]]
-fault = "unavailable"
+fault = "stream_error"
 
 [[turn]]
 match = "second"
 [[turn.step]]
-fault = "unavailable"
+fault = "stream_error"
 "#;
 /// What is told of it since the second rules.
 const ATTEMPTS_ARE_TOLD: &str = "(asked ";

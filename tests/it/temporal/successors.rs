@@ -1,12 +1,11 @@
 //! Workers and clients that come and go: a second worker takes over, a client that is killed cancels nothing.
 
-use super::{client, reading::Reading, round::Round, soon, worker::Worker};
+use super::{black_box::attached_until, client, reading::Reading, round::Round, soon, worker::Worker};
 use crate::{
     binary::{Bench, Ran},
     crash::{bench, check, whole},
 };
 use agent_core::{AgentSession, Cursor};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{process::Child, time::Duration};
 use temporal_backend::dev_server::TestServer;
@@ -176,20 +175,16 @@ async fn a_client_that_is_killed_cancels_nothing_and_attach_joins_again() {
     client.kill().unwrap();
     client.wait().unwrap();
     let thread = scene.thread();
-    let attached = scene.bench.spawn(&scene.place(&["attach", &thread]));
+    let attach = scene.bench.command(&scene.place(&["attach", &thread]));
+    let attached = attached_until(attach, &scene.bench, "All done.");
     let follower = scene.bench.spawn(&scene.place(&["exec", "resume", &thread, "--json"]));
-    scene.logged("end-10").await;
-    let followed = ended(follower).await;
+    let (attached, followed) = tokio::join!(attached, ended(follower));
     assert!(matches!(followed.code, Some(0)), "{followed:#?}");
     assert_eq!(followed.json().last().unwrap()["type"], "turn.completed", "{followed:#?}");
-    // Whoever resumed has seen the end, so the other one has, too, a moment later.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    kill_process(Pid::from_child(&attached), Signal::INT).unwrap();
-    let attached = ended(attached).await;
     for step in 1..=10 {
         let words = format!("Step {step}.");
-        assert_eq!(attached.stdout.matches(&words).count(), 1, "{words}: {attached:#?}");
+        assert_eq!(attached.matches(&words).count(), 1, "{words}: {attached}");
     }
-    assert_eq!(attached.stdout.matches("All done.").count(), 1, "{attached:#?}");
+    assert_eq!(attached.matches("All done.").count(), 1, "{attached}");
     assert_eq!(check(&scene.bench, &scene.trace(), &expected, "a client was killed"), 0);
 }

@@ -62,16 +62,24 @@ fn interrupt(model: &ModelProcess, subject: &Subject, work: Work, time: usize) -
     command.stdin(Stdio::null()).stdout(File::create(place.file("out"))?).stderr(File::create(&err)?);
     let mut child = Running(command.spawn().context("could not start the program")?);
     let running = wait_for_pid(&place.work().join("pid"), &mut child.0)?;
+    let pid = Pid::from_child(&child.0);
+    let gone_ms = gone_after(running, || Ok(kill_process(pid, Signal::INT)?))
+        .with_context(|| format!("{} was interrupted", subject.name))?;
+    child.0.wait()?;
+    Ok(gone_ms)
+}
+
+/// From the moment at which somebody is told to the end of this process, in milliseconds.
+pub(crate) fn gone_after(running: Pid, tell: impl FnOnce() -> Result<()>) -> Result<f64> {
     let process = pidfd_open(running, PidfdFlags::empty()).context("the command is gone already")?;
     let told_ns = now_ns();
-    kill_process(Pid::from_child(&child.0), Signal::INT)?;
+    tell()?;
     // A pidfd becomes readable when its process ends.
     let mut ended = [PollFd::new(&process, PollFlags::IN)];
     let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
     let count = poll(&mut ended, Some(&patience))?;
     let gone_ns = now_ns();
-    ensure!(count == 1, "{} left the command running for {} s", subject.name, PATIENCE.as_secs());
-    child.0.wait()?;
+    ensure!(count == 1, "the command ran on for {} s", PATIENCE.as_secs());
     Ok(ms_between(told_ns, gone_ns))
 }
 
@@ -85,7 +93,8 @@ impl Drop for Running {
     }
 }
 
-fn wait_for_pid(path: &Path, child: &mut Child) -> Result<Pid> {
+/// Waits until the command of a child has said who it is.
+pub(crate) fn wait_for_pid(path: &Path, child: &mut Child) -> Result<Pid> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         if let Ok(text) = std::fs::read_to_string(path) {

@@ -72,7 +72,7 @@ pub(crate) fn run(command: &mut Command, out: &Path, err: &Path) -> Result<Cost>
 }
 
 /// User and system time of a process without its children, from `/proc/<pid>/stat`.
-fn own_cpu_ms(pid: Pid) -> Result<f64> {
+pub(crate) fn own_cpu_ms(pid: Pid) -> Result<f64> {
     /// The fields 14 and 15, counted behind the program's name, which is the second field.
     const USER_FIELD: usize = 11;
     let path = format!("/proc/{}/stat", pid.as_raw_nonzero());

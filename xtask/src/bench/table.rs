@@ -218,7 +218,7 @@ fn long(lengths: &[Length]) -> Table {
 }
 
 /// Three digits, more before the point where there are more.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         large if large >= 99.95 => format!("{value:.0}"),
         medium if medium >= 9.995 => format!("{value:.1}"),

@@ -29,7 +29,8 @@ use anyhow::{Context, Result};
 
 use super::facts;
 use super::model_process::ModelProcess;
-use options::{Options, Part, USAGE};
+pub(super) use options::USAGE;
+use options::{Options, Part};
 use report::Report;
 use site::Programs;
 

@@ -55,7 +55,10 @@ impl Temporal {
             run: site.run_options.clone(),
             durability: site.durability.clone(),
         };
-        let threads = TemporalBackend::new(site.client.clone(), options);
+        let mut threads = TemporalBackend::new(site.client.clone(), options);
+        if site.owns_queue {
+            threads = threads.guarded_by(site.lock());
+        }
         let mending = mend(&site);
         Ok(Arc::new(OnTemporal { threads, site, shift: Mutex::default(), mending }))
     }

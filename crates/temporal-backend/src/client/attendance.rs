@@ -2,13 +2,17 @@
 //!
 //! The server remembers for minutes who polled, and a worker that is killed does not say good-bye. So somebody who polled
 //! within the last minute or so may be gone: that nobody answers is found out by asking, and what is known of the queue
-//! goes into the message.
+//! goes into the message. Of the queue of one's own data folder more is known: whoever serves it holds a lock.
 
 use super::line::SERVER_DEADLINE;
-use crate::connect::{Pollers, pollers};
+use crate::{
+    connect::{Pollers, pollers},
+    shift,
+};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 use temporalio_client::Client;
@@ -23,6 +27,15 @@ const MAX_QUEUES: usize = 64;
 pub(super) struct Attendance {
     client: Client,
     known: Mutex<BTreeMap<String, (Instant, Attended)>>,
+    own: OnceLock<OwnQueue>,
+}
+
+/// A queue that is served by processes of this data folder alone.
+#[derive(Debug)]
+pub(super) struct OwnQueue {
+    pub(super) queue: String,
+    /// The lock of whoever serves it.
+    pub(super) lock: PathBuf,
 }
 
 /// Whether somebody works for a queue.
@@ -38,11 +51,19 @@ pub(super) enum Attended {
 
 impl Attendance {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, known: Mutex::default(), own: OnceLock::new() }
+    }
+
+    /// Learns how to tell whether this queue is served. The first such lesson counts.
+    pub(super) fn learn(&self, own: OwnQueue) {
+        let _ = self.own.set(own);
     }
 
     /// Whether somebody works for this queue, as of a moment ago.
     pub(super) async fn of(&self, queue: &str) -> Attended {
+        if self.own.get().is_some_and(|own| own.queue == queue && own.is_left()) {
+            return Attended::Nobody;
+        }
         if let Some((at, attended)) = self.known().get(queue)
             && at.elapsed() < KEPT
         {
@@ -65,6 +86,13 @@ impl Attendance {
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, (Instant, Attended)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OwnQueue {
+    /// Whether nobody serves it. A lock that cannot be looked at says nothing.
+    fn is_left(&self) -> bool {
+        shift::is_taken(&self.lock).is_ok_and(|is_taken| !is_taken)
     }
 }
 
@@ -92,6 +120,18 @@ pub(super) fn no_worker(queue: &str, attended: &Attended) -> String {
 mod tests {
     use super::*;
     use crate::connect::Poller;
+
+    #[test]
+    fn the_own_queue_is_left_once_its_lock_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = OwnQueue { queue: "own".into(), lock: folder.path().join("own.lock") };
+        assert!(own.is_left(), "nobody has come yet");
+        let server = std::fs::File::create(&own.lock).unwrap();
+        server.try_lock().unwrap();
+        assert!(!own.is_left());
+        drop(server);
+        assert!(own.is_left());
+    }
 
     #[test]
     fn a_queue_is_attended_by_whoever_polled_it_lately() {

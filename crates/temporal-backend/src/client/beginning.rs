@@ -2,7 +2,7 @@
 
 use super::{
     TemporalError,
-    line::{Line, Trouble, asked_again},
+    line::{Line, Trouble, WORKFLOW_TYPE, asked_again},
 };
 use crate::{
     wire::RunInput,
@@ -24,8 +24,6 @@ use temporalio_common::{
 
 /// A worker that dies in a workflow task is found out after this time.
 const TASK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The type of a thread's workflow.
-pub(super) const WORKFLOW_TYPE: &str = "AgentWorkflow";
 /// Names, in a run's first event, the run whose thread it opens again.
 pub(super) const RESUMES: &str = "everturn-resumes";
 

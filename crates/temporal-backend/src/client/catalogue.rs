@@ -1,10 +1,10 @@
-//! All threads: list them, look at one, delete one.
+//! All threads: list them, look at one.
 
 use super::{
     TemporalBackend, TemporalError, TemporalSession,
     attendance::Attended,
-    beginning::WORKFLOW_TYPE,
-    line::{Line, Trouble, asked_again},
+    deletion::DELETED,
+    line::{Line, Trouble, WORKFLOW_TYPE, asked_again},
     past,
     session::Until,
     start::ending,
@@ -25,14 +25,14 @@ use std::{
 };
 use temporalio_client::{
     Client, NamespacedClient, WorkflowExecutionDescription, WorkflowExecutionStatus,
-    WorkflowTerminateOptions, grpc::WorkflowService,
+    grpc::WorkflowService,
 };
 use temporalio_common::{
     data_converters::{SerializationContextData, WorkflowSerializationContext},
     protos::temporal::api::{
-        common::v1::{Payload, WorkflowExecution},
+        common::v1::Payload,
         workflow::v1::WorkflowExecutionInfo,
-        workflowservice::v1::{DeleteWorkflowExecutionRequest, ListWorkflowExecutionsRequest},
+        workflowservice::v1::{ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse},
     },
 };
 
@@ -44,10 +44,6 @@ const PAGE: i32 = 1_000;
 const STATUS_DEADLINE: Duration = Duration::from_secs(2);
 /// So many threads are asked for their questions at once.
 const ASKED_AT_ONCE: usize = 8;
-/// The server deletes by and by; it is waited for so long.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
-/// How often it is looked at meanwhile.
-const GONE_PAUSE: Duration = Duration::from_millis(50);
 
 impl TemporalBackend {
     /// A session for a thread as it is, served or not. It changes nothing but by what is submitted.
@@ -105,7 +101,7 @@ impl TemporalBackend {
                 break;
             }
         }
-        let mut threads = filter.choose(newest.values().map(Look::summary));
+        let mut threads = filter.choose(newest.values().filter(|look| !look.is_deleted).map(Look::summary));
         for thread in &mut threads {
             if let Some(look) = newest.get(&thread.key.thread) {
                 thread.served_by = self.server(look).await;
@@ -175,37 +171,6 @@ impl TemporalBackend {
         Ok(self.status(key).await?.settings)
     }
 
-    /// Deletes a thread with all its histories, for good, and ends it first where it is open. Blobs stay: other threads may
-    /// refer to the same.
-    ///
-    /// # Errors
-    /// [`TemporalError::UnknownThread`] where there is none. After another error a part may be deleted; try again.
-    pub async fn delete(&self, key: &ThreadKey) -> Result<(), TemporalError> {
-        let line = Line::new(&self.shared.client, key);
-        self.found(&line).await?;
-        let reason = WorkflowTerminateOptions::builder().reason("the thread is deleted").build();
-        match line.handle(None).terminate(reason).await.map_err(Trouble::from) {
-            // It was over already.
-            Ok(()) | Err(Trouble::Unknown) => {}
-            Err(trouble) => return Err(trouble.into()),
-        }
-        let mut runs = past::runs(&line).await?;
-        for run in self.listed_runs(&line).await? {
-            if !runs.contains(&run) {
-                runs.push(run);
-            }
-        }
-        // The newest last: the others are found from it.
-        for run in runs.into_iter().rev() {
-            self.delete_run(&line, run).await?;
-        }
-        let deadline = tokio::time::Instant::now() + GONE_WITHIN;
-        while tokio::time::Instant::now() < deadline && self.exists(key).await? {
-            tokio::time::sleep(GONE_PAUSE).await;
-        }
-        Ok(())
-    }
-
     /// What a thread is doing: its worker says so, or where none does its newest run's history.
     pub(super) async fn status(&self, key: &ThreadKey) -> Result<Status, TemporalError> {
         let line = Line::new(&self.shared.client, key);
@@ -231,8 +196,7 @@ impl TemporalBackend {
 
     /// The newest run of a thread, as the server describes it.
     pub(super) async fn found(&self, line: &Line) -> Result<WorkflowExecutionDescription, TemporalError> {
-        let found = line.describe().await.map_err(|trouble| line.error(trouble))?;
-        if found.workflow_type() == WORKFLOW_TYPE { Ok(found) } else { Err(line.error(Trouble::Unknown)) }
+        line.describe().await.map_err(|trouble| line.error(trouble))
     }
 
     pub(super) async fn is_attended(&self, queue: &str) -> bool {
@@ -244,7 +208,7 @@ impl TemporalBackend {
         is_served.then(|| Server::Worker { queue: look.queue.clone() })
     }
 
-    async fn page(&self, query: String, token: Vec<u8>) -> Result<Page, TemporalError> {
+    pub(super) async fn page(&self, query: String, token: Vec<u8>) -> Result<ListWorkflowExecutionsResponse, TemporalError> {
         let request = ListWorkflowExecutionsRequest {
             namespace: self.shared.client.namespace(),
             page_size: PAGE,
@@ -255,35 +219,13 @@ impl TemporalBackend {
         let answer = WorkflowService::list_workflow_executions(&mut client, asked_again(request)).await;
         Ok(answer.map_err(Trouble::from)?.into_inner())
     }
-
-    /// The runs that lists know, also those that nothing leads to any more.
-    async fn listed_runs(&self, line: &Line) -> Result<Vec<String>, TemporalError> {
-        let query = format!("WorkflowId = '{}'", quoted(&line.workflow));
-        let page = self.page(query, Vec::new()).await?;
-        let runs = page.executions.into_iter().filter_map(|info| Some(info.execution?.run_id));
-        Ok(runs.collect())
-    }
-
-    async fn delete_run(&self, line: &Line, run: String) -> Result<(), TemporalError> {
-        let request = DeleteWorkflowExecutionRequest {
-            namespace: line.client.namespace(),
-            workflow_execution: Some(WorkflowExecution { workflow_id: line.workflow.clone(), run_id: run }),
-        };
-        let mut client = line.client.clone();
-        let deleted = WorkflowService::delete_workflow_execution(&mut client, asked_again(request)).await;
-        match deleted.map_err(Trouble::from) {
-            Ok(_) | Err(Trouble::Unknown) => Ok(()),
-            Err(trouble) => Err(trouble.into()),
-        }
-    }
 }
-
-type Page = temporalio_common::protos::temporal::api::workflowservice::v1::ListWorkflowExecutionsResponse;
 
 /// What the server knows of a thread without asking anybody.
 #[derive(Debug)]
 struct Look {
     key: ThreadKey,
+    is_deleted: bool,
     /// Where it can be read.
     overview: Option<Overview>,
     status: WorkflowExecutionStatus,
@@ -300,6 +242,7 @@ impl Look {
         let memo = info.memo.and_then(|mut memo| memo.fields.remove(MEMO));
         Some(Self {
             key: ThreadKey { tenant: tenant.clone(), thread: ThreadId::new(thread) },
+            is_deleted: info.r#type.is_some_and(|of| of.name == DELETED),
             overview: match memo {
                 Some(memo) => overview(client, memo).await,
                 None => None,
@@ -342,7 +285,7 @@ fn millis(time: SystemTime) -> Option<u64> {
 fn wanted(filter: &ThreadFilter) -> String {
     let prefix = workflow_id(&ThreadKey { tenant: filter.tenant.clone(), thread: ThreadId::new("") });
     let mut query = format!(
-        "WorkflowType = '{WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{}' AND ExecutionStatus != 'ContinuedAsNew'",
+        "WorkflowType IN ('{WORKFLOW_TYPE}', '{DELETED}') AND WorkflowId STARTS_WITH '{}' AND ExecutionStatus != 'ContinuedAsNew'",
         quoted(&prefix)
     );
     if filter.status.is_some_and(|status| status != ThreadStatus::Closed) {
@@ -351,6 +294,6 @@ fn wanted(filter: &ThreadFilter) -> String {
     query
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     text.replace('\'', "''")
 }

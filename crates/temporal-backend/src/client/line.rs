@@ -20,6 +20,9 @@ pub(super) const SERVER_DEADLINE: Duration = Duration::from_secs(5);
 /// A request that changes something is sent again for so long while the server does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The type of a thread's workflow.
+pub(super) const WORKFLOW_TYPE: &str = "AgentWorkflow";
+
 /// The workflow that a thread is. Which run of it is meant: the newest, unless one is named.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
@@ -79,11 +82,12 @@ impl Line {
         }
     }
 
-    /// What the server knows of the newest run.
+    /// What the server knows of the newest run. What was deleted is not there, although the server takes its time.
     pub(super) async fn describe(&self) -> Result<WorkflowExecutionDescription, Trouble> {
         let options = WorkflowDescribeOptions::builder().rpc_options(once(SERVER_DEADLINE)).build();
         let handle = self.handle(None);
         match tokio::time::timeout(SERVER_DEADLINE, handle.describe(options)).await {
+            Ok(Ok(found)) if found.workflow_type() != WORKFLOW_TYPE => Err(Trouble::Unknown),
             Ok(answer) => Ok(answer?),
             Err(_) => Err(Trouble::Late),
         }

@@ -29,10 +29,13 @@ use futures::stream::{self, BoxStream, StreamExt};
 use pace::{Expecting, Pace};
 use pieces::Pieces;
 use sink::{BusEar, BusHeard, Signal};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use temporalio_client::WorkflowExecutionStatus;
 use tokio::sync::watch;
 use window::Window;
+
+/// A worker that works answers within this time; after it, one is looked for.
+const LOOK_AFTER: Duration = Duration::from_millis(1_500);
 
 /// Updates of a thread.
 pub(super) fn of(
@@ -51,9 +54,11 @@ pub(super) fn of(
         place: Place::at(&after),
         pace: Pace::new(),
         older: None,
+        has_looked: false,
         has_started_over: false,
         absence: Absence::default(),
         early: Early::default(),
+        is_in_doubt: false,
         ready: VecDeque::new(),
         has_ended: false,
     };
@@ -72,9 +77,12 @@ struct Reader {
     pace: Pace,
     /// Where the reader is behind what the workflow holds.
     older: Option<Older>,
+    has_looked: bool,
     has_started_over: bool,
     absence: Absence,
     early: Early,
+    /// The worker did not answer: the thread may be gone.
+    is_in_doubt: bool,
     ready: VecDeque<Update>,
     has_ended: bool,
 }
@@ -202,21 +210,52 @@ impl Reader {
     /// Looks for events. Where nothing is likely to have happened the server is asked first: it need not wake a worker to
     /// say so.
     async fn look(&mut self) -> Result<(), SessionError> {
+        if !std::mem::replace(&mut self.has_looked, true)
+            && self.shared.attendance.of(&self.queue).await == Attended::Nobody
+        {
+            return self.recall().await;
+        }
         let mut seen = None;
-        if self.place.is_closed || self.pace.is_time_to_look() {
+        if self.place.is_closed || self.is_in_doubt || self.pace.is_time_to_look() {
             match self.stands().await? {
                 Stands::Changed(now) => seen = Some(now),
                 Stands::Same => return Ok(()),
             }
         }
-        let page = self.line.query(None, AgentWorkflow::events, self.place.window.wanted()).await;
-        match page {
+        match self.ask().await {
             Ok(page) => {
                 self.ready.extend(self.absence.answer(Who::Worker));
                 self.read(page, seen).await
             }
             Err(trouble) => self.miss(trouble).await,
         }
+    }
+
+    /// Nobody is there to ask: what has happened comes from the histories.
+    async fn recall(&mut self) -> Result<(), SessionError> {
+        match Past::after(&self.line, &self.shared.blobs, self.place.window.seq()).await {
+            Ok(past) => {
+                self.older = Some(Older { past, base: u64::MAX, digest: String::new() });
+                self.pace.at_once();
+                Ok(())
+            }
+            Err(error) => self.fail(error).await,
+        }
+    }
+
+    /// Asks the worker. Where it takes its time, it is looked whether there is one.
+    async fn ask(&self) -> Result<EventsPage, Trouble> {
+        let page = self.line.query(None, AgentWorkflow::events, self.place.window.wanted());
+        let mut page = std::pin::pin!(page);
+        tokio::select! {
+            biased;
+            page = &mut page => return page,
+            () = tokio::time::sleep(LOOK_AFTER) => {}
+        }
+        if self.shared.attendance.of(&self.queue).await == Attended::Nobody {
+            return Err(Trouble::Late);
+        }
+        page.await
     }
 
     /// How the workflow stands, as the server knows.
@@ -226,6 +265,7 @@ impl Reader {
             Err(trouble) => return self.miss(trouble).await.map(|()| Stands::Same),
         };
         self.pace.looked();
+        self.is_in_doubt = false;
         self.ready.extend(self.absence.answer(Who::Server));
         let is_over = found.status() == WorkflowExecutionStatus::Completed;
         if is_over && self.place.is_closed && self.until == Until::Shutdown {
@@ -364,6 +404,7 @@ impl Reader {
     /// Somebody did not answer. It is tried again; what cannot heal ends the reading.
     async fn miss(&mut self, trouble: Trouble) -> Result<(), SessionError> {
         let queue = &self.queue;
+        self.is_in_doubt = true;
         let (who, message) = match trouble {
             Trouble::Unknown | Trouble::Unreadable(_) => return Err(self.line.error(trouble).into()),
             Trouble::NotReady(why) => {

@@ -20,6 +20,19 @@ pub enum WorkerError {
         /// Why.
         message: String,
     },
+    /// Its version is not the current one of its deployment, so no task would come to it.
+    #[error(
+        "version {build} of deployment {deployment} cannot be made the current one: {message}; leave out --deployment, or \
+         look at the deployment with `temporal worker deployment describe --name {deployment}`"
+    )]
+    NotPromoted {
+        /// The deployment.
+        deployment: String,
+        /// The build.
+        build: String,
+        /// Why.
+        message: String,
+    },
     /// It stopped by itself.
     #[error("the worker has stopped: {message}; its threads wait for another one")]
     Stopped {

@@ -134,7 +134,7 @@ impl Book {
     }
 
     fn push(&mut self, event: Event) {
-        let (digest, bytes) = self.digest().and_size(&event);
+        let (digest, bytes) = self.digest().and_event(&event);
         self.entries.push_back(Entry { event, bytes, digest });
         self.bytes += bytes;
         let is_over =

@@ -1,5 +1,6 @@
 //! [`Digest`]: names everything up to a point in a sequence, so that two who compare it know whether they saw the same.
 
+use agent_core::Event;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -27,6 +28,13 @@ impl Digest {
         let mut bytes = [0; BYTES];
         bytes.copy_from_slice(&writer.hash.finalize()[..BYTES]);
         (Self(bytes), writer.bytes)
+    }
+
+    /// The digest with one more event, and how many bytes it has as JSON. When it happened does not count: after a replay the
+    /// time of an event that a local activity led to may be another, by as long as that took.
+    #[must_use]
+    pub fn and_event(&self, event: &Event) -> (Self, usize) {
+        self.and_size(&(event.seq, event.turn, &event.kind))
     }
 
     /// The digest with all these values.

@@ -6,7 +6,7 @@ use agent_core::{
     testing::{FakeModel, FakeTools},
 };
 use std::sync::Arc;
-use temporal_backend::{Reply, wire::RunOptions};
+use temporal_backend::{Deployment, Reply, wire::RunOptions};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowQueryOptions};
 
 fn final_message(events: &[Event]) -> Option<&str> {
@@ -187,5 +187,23 @@ async fn a_run_whose_items_cannot_be_archived_goes_on() {
     }
     let status = thread.status().await;
     assert!(!status.over && status.runs < 4, "{} runs", status.runs);
+    world.stop_worker().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thread_goes_on_with_the_next_version_of_a_deployment() {
+    let mut world = World::new().await;
+    world.stop_worker().await;
+    let version = |build: &str| Deployment { name: "everturn".into(), build: build.into() };
+    world.start_version(version("one")).await;
+    let thread = world.start(RunOptions::default()).await;
+    assert!(matches!(thread.say("op-1", "call write ask_write write").await, Reply::Accepted(_)));
+    let question = thread.question().await;
+    world.stop_worker().await;
+    world.start_version(version("two")).await;
+    let approve = Op::ExecApproval { id: question, decision: ApprovalDecision::Approved };
+    assert!(matches!(thread.submit("op-2", approve).await, Reply::Accepted(_)));
+    let events = thread.until_turn_ends(1).await;
+    assert_eq!(final_message(&events), Some("done"));
     world.stop_worker().await;
 }

@@ -10,7 +10,7 @@ use sink::LocalBus;
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 use temporal_backend::{
-    AgentWorkflow, Conversations, FileBlobs, Reply, Services, TemporalWorker, WorkerOptions,
+    AgentWorkflow, Conversations, Deployment, FileBlobs, Reply, Services, TemporalWorker, WorkerOptions,
     dev_server::TestServer,
     wire::{Carry, EventsAfter, Reading, RunFrom, RunInput, RunOptions, Status, workflow_id},
 };
@@ -54,6 +54,16 @@ impl World {
 
     pub(crate) async fn start_worker(&mut self) {
         let options = WorkerOptions::new(QUEUE, self.home.path().join("tasks"));
+        let worker = TemporalWorker::start(&self.client, options, self.services.clone()).await.unwrap();
+        self.worker = Some(worker);
+    }
+
+    /// The same as a version of a deployment.
+    pub(crate) async fn start_version(&mut self, deployment: Deployment) {
+        let options = WorkerOptions {
+            deployment: Some(deployment),
+            ..WorkerOptions::new(QUEUE, self.home.path().join("tasks"))
+        };
         let worker = TemporalWorker::start(&self.client, options, self.services.clone()).await.unwrap();
         self.worker = Some(worker);
     }

@@ -81,7 +81,11 @@ impl Client {
         let status = self.child.wait()?;
         let ended_ns = now_ns();
         let said = || std::fs::read_to_string(&self.errors).unwrap_or_default();
-        if status.success() { Ok(ended_ns) } else { Err(anyhow!("the client ended with {status}: {}", said())) }
+        if status.success() {
+            Ok(ended_ns)
+        } else {
+            Err(anyhow!("the client ended with {status}: {}", said()))
+        }
     }
 
     /// Kills it. Its thread goes on.

@@ -55,9 +55,8 @@ const IN_STREAM: Duration = Duration::from_millis(500);
 pub(super) fn run(programs: &Programs, model: &ModelProcess, options: &Options) -> Result<Vec<Deaths>> {
     let anywhere = options.rounds * ANYWHERE;
     let spread = |index: usize| Moment::Anywhere(STEP * 2 * index as u32 / anywhere as u32);
-    let moments = (0..options.rounds)
-        .flat_map(|_| [Moment::Command, Moment::Stream])
-        .chain((0..anywhere).map(spread));
+    let moments =
+        (0..options.rounds).flat_map(|_| [Moment::Command, Moment::Stream]).chain((0..anywhere).map(spread));
     let mut found: Vec<(Waiting, f64)> = Vec::new();
     for (index, moment) in moments.enumerate() {
         let (waiting, ms) = death(programs, model, moment, index)?;

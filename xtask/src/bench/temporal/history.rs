@@ -87,5 +87,9 @@ fn text(value: &Value) -> String {
 
 /// 64-bit numbers are text in the server's JSON.
 fn number(value: &Value) -> Result<u64> {
-    value.as_str().and_then(|text| text.parse().ok()).or_else(|| value.as_u64()).context("the server gives no number")
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .or_else(|| value.as_u64())
+        .context("the server gives no number")
 }

@@ -36,14 +36,16 @@ pub(super) fn run(programs: &Programs, model: &ModelProcess, options: &Options) 
     let some = |index: usize| more / CLIENTS + usize::from(index < more % CLIENTS);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|index| scope.spawn({
-                let site = &site;
-                move || (0..some(index)).try_for_each(|_| turn(site))
-            }))
+            .map(|index| {
+                scope.spawn({
+                    let site = &site;
+                    move || (0..some(index)).try_for_each(|_| turn(site))
+                })
+            })
             .collect();
-        clients
-            .into_iter()
-            .try_for_each(|client| client.join().ok().context("a client has panicked").and_then(|ended| ended))
+        clients.into_iter().try_for_each(|client| {
+            client.join().ok().context("a client has panicked").and_then(|ended| ended)
+        })
     })?;
     let (peak_mb, resting_mb) = worker.memory_mb()?;
     progress(format_args!("{} threads: {resting_mb:.1} MB", options.threads));

@@ -79,7 +79,7 @@ pub(super) fn run(programs: &Programs, model: &ModelProcess, options: &Options) 
         interrupt_elsewhere: bench.interrupts_elsewhere()?,
         approval: bench.approvals()?,
     };
-    progress(format_args!("{latency:?}"));
+    progress(format_args!("approval {:.0} ms", latency.approval.median_ms));
     Ok(latency)
 }
 

@@ -43,7 +43,7 @@ const PARTS: [(&str, Part); 5] = [
     ("latency", Part::Latency),
 ];
 
-pub(super) const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench temporal [options]
 
   --quick           little of everything, to see that it works
@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn what_is_not_said_is_as_the_targets_want_it() {
         let options = parse("").unwrap();
-        assert_eq!((options.calls, options.rounds, options.threads), (vec![10, 50, 100, 200, 1_000], 5, 1_000));
+        assert_eq!(
+            (options.calls, options.rounds, options.threads),
+            (vec![10, 50, 100, 200, 1_000], 5, 1_000)
+        );
     }
 
     #[test]

@@ -30,8 +30,9 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn find(root: &Path, bin: Option<&Path>) -> Result<Self> {
-        let temporal = temporal()
-            .with_context(|| format!("no Temporal CLI was found: put temporal on PATH, or set {CLI_VARIABLE}"))?;
+        let temporal = temporal().with_context(|| {
+            format!("no Temporal CLI was found: put temporal on PATH, or set {CLI_VARIABLE}")
+        })?;
         let everturn = bin.map_or_else(|| build::program(root), |bin| Ok(bin.to_owned()))?;
         let everturn =
             everturn.canonicalize().with_context(|| format!("there is no program {}", everturn.display()))?;
@@ -41,7 +42,10 @@ impl Programs {
     /// What a program says of its version.
     pub(super) fn version(program: &Path) -> String {
         let output = Command::new(program).arg("--version").output();
-        output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
     }
 }
 
@@ -69,6 +73,8 @@ fn temporal() -> Option<PathBuf> {
 pub(super) struct Site {
     pub(super) programs: Programs,
     pub(super) place: Place,
+    /// The NATS server over which words travel between processes, if they do.
+    pub(super) bus: Option<String>,
     url: OsString,
     holder: Option<Child>,
 }
@@ -83,7 +89,13 @@ struct Occupant {
 impl Site {
     /// A data folder without a server: whoever needs one starts it.
     pub(super) fn cold(programs: &Programs, url: &str) -> Result<Self> {
-        Ok(Self { programs: programs.clone(), place: Place::empty()?, url: url.into(), holder: None })
+        Ok(Self {
+            programs: programs.clone(),
+            place: Place::empty()?,
+            url: url.into(),
+            bus: None,
+            holder: None,
+        })
     }
 
     /// With a server that answers.
@@ -104,6 +116,9 @@ impl Site {
         surroundings(&mut command, &self.place);
         command.env("EVERTURN_HOME", self.home()).env(CLI_VARIABLE, &self.programs.temporal);
         command.env("OPENAI_BASE_URL", &self.url).env("OPENAI_API_KEY", "key-of-the-benchmark").args(args);
+        if let Some(bus) = &self.bus {
+            command.args(["--bus", bus]);
+        }
         command
     }
 
@@ -115,7 +130,8 @@ impl Site {
         let output = command.args(args).args(["--address", &address, "--output", "json"]).output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "temporal {} failed: {}", args.join(" "), said.trim());
-        serde_json::from_slice(&output.stdout).with_context(|| format!("the answer to {} is no JSON", args.join(" ")))
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the answer to {} is no JSON", args.join(" ")))
     }
 
     /// The process of the server.

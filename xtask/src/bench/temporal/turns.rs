@@ -76,14 +76,19 @@ fn turn(programs: &Programs, model: &ModelProcess, calls: usize, round: usize) -
     let wall_ms = ms_between(started_ns, client.end()?);
     let after = [worker.cpu_ms()?, own_cpu_ms(server)?];
     let exchanges = model.exchanges(&plan.run)?;
-    ensure!(exchanges.len() == calls + 1, "there were {} requests in a turn of {calls} calls", exchanges.len());
+    ensure!(
+        exchanges.len() == calls + 1,
+        "there were {} requests in a turn of {calls} calls",
+        exchanges.len()
+    );
     let steps: Vec<f64> = exchanges
         .iter()
         .zip(exchanges.iter().skip(1))
         .map(|(this, next)| ms_between(this.first_byte_ns, next.first_byte_ns))
         .collect();
     let (peak_mb, _) = worker.memory_mb()?;
-    let a_step = |index: usize| -> Option<f64> { Some((after.get(index)? - before.get(index)?) / calls as f64) };
+    let a_step =
+        |index: usize| -> Option<f64> { Some((after.get(index)? - before.get(index)?) / calls as f64) };
     Ok(Sample {
         wall_ms,
         step_ms: steps.iter().sum::<f64>() / calls as f64,

@@ -35,7 +35,8 @@ impl Worker {
     pub(super) fn memory_mb(&self) -> Result<(f64, f64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| -> Result<f64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("the kernel does not say")?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)).context("the kernel does not say")?;
             let kb = line.trim().trim_end_matches(" kB").parse::<f64>()?;
             Ok(kb * 1.024 / 1e3)
         };

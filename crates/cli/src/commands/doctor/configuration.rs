@@ -68,9 +68,9 @@ pub(super) fn examine(
             Part::NeitherFileNorKeys => read(environment, nothing.path(), bare),
             Part::Defaults => read(&Environment::default(), nothing.path(), Layers::default()),
         };
-        if let Ok(wishes) = wishes {
+        if let Ok(mut wishes) = wishes {
             // Keys and programs are looked for where they are, whatever the variables say of settings.
-            let wishes = Wishes { environment: environment.clone(), ..wishes };
+            wishes.environment = environment.clone();
             return Ok((wishes, broken(&error, part)));
         }
     }

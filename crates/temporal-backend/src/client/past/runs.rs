@@ -3,7 +3,7 @@
 use crate::{
     client::{
         TemporalError,
-        beginning::{RESUMES, WORKFLOW_TYPE},
+        beginning::RESUMES,
         line::{Line, Trouble, asked_again},
     },
     wire::{RunFrom, RunInput},
@@ -90,9 +90,6 @@ pub(super) async fn newest(line: &Line) -> Result<(String, RunFrom), TemporalErr
 
 async fn newest_id(line: &Line) -> Result<String, TemporalError> {
     let found = line.describe().await.map_err(|trouble| line.error(trouble))?;
-    if found.workflow_type() != WORKFLOW_TYPE {
-        return Err(line.error(Trouble::Unknown));
-    }
     Ok(found.run_id().to_owned())
 }
 

@@ -43,7 +43,7 @@ impl Window {
 
     /// The reader was given this event.
     pub(super) fn take(&mut self, event: &Event) {
-        let digest = self.digest().filter(|_| event.seq == self.seq + 1).map(|digest| digest.and(event));
+        let digest = self.digest().filter(|_| event.seq == self.seq + 1).map(|digest| digest.and_event(event).0);
         self.seq = event.seq;
         match digest {
             Some(digest) => self.know(digest),
@@ -116,7 +116,7 @@ mod tests {
         let mut digest = Digest::default();
         let mut all = vec![(0, digest.text())];
         for (seq, message) in (1..).zip(messages) {
-            digest = digest.and(&event(seq, message));
+            digest = digest.and_event(&event(seq, message)).0;
             all.push((seq, digest.text()));
         }
         all

@@ -2,7 +2,7 @@
 
 use crate::world::obey;
 use agent_core::{
-    CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
+    Answering, CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
     ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, ThreadKey, ToolAnswer,
     ToolCall, ToolCallHandler, ToolOutput, ToolRequest,
     testing::{FakeTools, response},
@@ -107,6 +107,8 @@ pub(super) struct Tools {
     pub(super) fakes: FakeTools,
     asked: Mutex<BTreeSet<(String, &'static str)>>,
     again: Notify,
+    prepared: Hanging,
+    ran: Hanging,
 }
 
 impl Tools {
@@ -135,16 +137,37 @@ impl Tools {
 #[async_trait]
 impl ToolCallHandler for Tools {
     async fn prepare(&self, request: PrepareRequest) -> Prepared {
-        if request.call.name == "read_late" && self.first(&request.call, "prepare") {
-            self.again.notified().await;
+        match request.call.name.as_str() {
+            "read_late" if self.first(&request.call, "prepare") => self.again.notified().await,
+            "read_late" => self.again.notify_waiters(),
+            "read_last" => self.prepared.until(1).await,
+            _ => {}
         }
-        self.again.notify_waiters();
-        self.fakes.prepare(request).await
+        let prepared = self.fakes.prepare(request).await;
+        self.prepared.one_more();
+        prepared
     }
 
     fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
         match request.call.name.as_str() {
             "read_late" if self.first(&request.call, "start") => self.hangs(None),
+            "read_last" => {
+                let Operation { answer, cancel } = self.fakes.start(request);
+                let last = async {
+                    self.ran.until(1).await;
+                    answer.0.await
+                };
+                Operation { answer: Answering(Box::pin(last)), cancel }
+            }
+            "read_a" => {
+                let Operation { answer, cancel } = self.fakes.start(request);
+                let first = async {
+                    let ended = answer.0.await;
+                    self.ran.one_more();
+                    ended
+                };
+                Operation { answer: Answering(Box::pin(first)), cancel }
+            }
             "never" if request.attempt == 1 => self.hangs(None),
             "harvest" => self.hangs(Some(self.fakes.start(request))),
             _ => self.fakes.start(request),

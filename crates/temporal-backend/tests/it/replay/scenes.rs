@@ -7,7 +7,7 @@ use agent_core::{
 };
 use std::{sync::Arc, time::Duration};
 use temporal_backend::{
-    AgentWorkflow, ReplayOptions, Reply, RunHistory, replay,
+    AgentWorkflow, ReplayOptions, Reply, RunHistory, TemporalWorker, WorkerOptions, replay,
     wire::{EventsAfter, Reading, RunFrom, RunInput, RunOptions, workflow_id},
 };
 use temporalio_client::{
@@ -20,9 +20,10 @@ use temporalio_common::protos::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes},
     operatorservice::v1::AddSearchAttributesRequest,
 };
+use tokio::runtime::Runtime;
 
 /// The scenes, by name.
-pub(super) const SCENES: [&str; 22] = [
+pub(super) const SCENES: [&str; 23] = [
     "plain_turn",
     "tools_together",
     "approved",
@@ -36,6 +37,7 @@ pub(super) const SCENES: [&str; 22] = [
     "tool_lost_and_recovered",
     "tool_lost_and_not_started",
     "local_activities_late",
+    "local_activities_out_of_order",
     "steered",
     "ops_by_signal_and_update",
     "refused_ops",
@@ -59,13 +61,15 @@ struct Stage {
     world: World,
     model: Arc<Model>,
     tools: Arc<Tools>,
+    /// Where the worker lives that is going to die.
+    doomed: Option<Runtime>,
 }
 
 /// Plays a scene against a server of its own.
 pub(super) async fn play(name: &str) -> Recorded {
     let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
     let world = World::with(model.clone(), tools.clone()).await;
-    let mut stage = Stage { world, model, tools };
+    let mut stage = Stage { world, model, tools, doomed: None };
     let thread = act(name, &mut stage).await;
     let recorded = recorded(&stage.world, &thread).await;
     stage.world.stop_worker().await;
@@ -87,6 +91,7 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "tool_lost_and_recovered" => stage.tool_lost("harvest", OutputStatus::Ok).await,
         "tool_lost_and_not_started" => stage.tool_lost("never", OutputStatus::Ok).await,
         "local_activities_late" => stage.turn("call read_late").await,
+        "local_activities_out_of_order" => stage.turn("together read_last read_a read_b").await,
         "steered" => stage.steered().await,
         "ops_by_signal_and_update" => stage.ops_by_signal_and_update().await,
         "refused_ops" => stage.refused_ops().await,
@@ -139,7 +144,24 @@ impl Stage {
         thread
     }
 
+    /// A worker that can die.
+    async fn doomed_worker(&mut self) {
+        self.world.stop_worker().await;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let address = self.world.server.address().to_owned();
+        let options = WorkerOptions::new(QUEUE, self.world.home.path().join("tasks"));
+        let services = self.world.services.clone();
+        let started = runtime.spawn(async move {
+            let client = crate::world::client(&address).await;
+            // Nobody stops it in good order.
+            std::mem::forget(TemporalWorker::start(&client, options, services).await.unwrap());
+        });
+        started.await.unwrap();
+        self.doomed = Some(runtime);
+    }
+
     async fn model_call_lost(&mut self) -> TestThread {
+        self.doomed_worker().await;
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", "hold on").await);
         self.model.hanging.until(1).await;
@@ -149,6 +171,7 @@ impl Stage {
     }
 
     async fn tool_lost(&mut self, tool: &str, status: OutputStatus) -> TestThread {
+        self.doomed_worker().await;
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", &format!("call {tool}")).await);
         if tool == "hang" {
@@ -172,9 +195,9 @@ impl Stage {
         thread
     }
 
-    /// As the next process does: it tells the server that what runs in the one before has died.
+    /// The worker dies with all it does, as a process does, and another one comes.
     async fn next_worker(&mut self) {
-        self.world.client = crate::world::client(self.world.server.address()).await;
+        self.doomed.take().unwrap().shutdown_background();
         self.world.start_worker().await;
     }
 
