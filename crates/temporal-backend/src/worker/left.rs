@@ -2,7 +2,7 @@
 //! the next workflow tasks.
 
 use crate::activities::TaskFiles;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use temporalio_client::{ActivityIdentifier, Client, NamespacedClient, RpcOptions, grpc::WorkflowService};
 use temporalio_common::{
     error::ApplicationFailure,
@@ -22,6 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn report(client: &Client, tasks: &TaskFiles) {
     let left = tasks.take_left();
     let told = async {
+        // Before anything is told that makes a task: it would wait for the process before.
+        let workflows: BTreeSet<&str> = left.iter().map(|task| task.workflow.as_str()).collect();
+        for workflow in workflows {
+            if let Err(error) = forget_sticky(client.clone(), workflow).await {
+                tracing::debug!(workflow, %error, "the server waits for the process before");
+            }
+        }
         for task in &left {
             let handle = client
                 .get_async_activity_handle(ActivityIdentifier::TaskToken(TaskToken::from(task.token())));
@@ -31,9 +38,6 @@ pub(super) async fn report(client: &Client, tasks: &TaskFiles) {
                 .build();
             if let Err(error) = handle.fail(failure, None::<()>, RpcOptions::default()).await {
                 tracing::debug!(workflow = task.workflow, %error, "the server knows already that an activity died");
-            }
-            if let Err(error) = forget_sticky(client.clone(), &task.workflow).await {
-                tracing::debug!(workflow = task.workflow, %error, "the server waits for the process before");
             }
         }
     };
