@@ -19,7 +19,7 @@ use temporal_backend::{BackendOptions, FileBlobs, TemporalBackend, wire::RunOpti
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
 
 /// Longer than anything here takes, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client of the server at this address.
 async fn client(address: &str) -> Client {

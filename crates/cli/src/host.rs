@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure},
     follow::{Follower, submission},
     providers::{Providers, no_key},
-    router::Router,
+    router::{Router, is_scripted},
     settings::{Attendance, Wishes},
     tooling,
     view::{Reasoning, Taste, View},
@@ -131,7 +131,9 @@ impl Host {
     /// Makes sure that the configured provider has the key it needs.
     pub(crate) fn require_key(&self) -> Result<(), Failure> {
         let (id, entry) = (self.wishes.config().model_provider.as_str(), self.wishes.config().provider());
-        let Some(entry) = entry.filter(|entry| entry.requires_key && !self.wishes.is_scripted()) else {
+        let Some(entry) = entry.filter(|entry| {
+            entry.requires_key && !self.wishes.is_scripted() && !is_scripted(&self.wishes.config().model)
+        }) else {
             return Ok(());
         };
         let key = self.providers.key(id, entry).map_err(|error| Failure::new(Exit::Failed, error.message))?;

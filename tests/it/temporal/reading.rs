@@ -1,11 +1,16 @@
 //! [`Reading`]: what a client is told of a thread, from its first event on, with the time at which each event came.
 
-use super::PATIENCE;
 use agent_core::{AgentSession, Cursor, Event, EventKind, Notice, Update};
 use futures::StreamExt;
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use temporal_backend::TemporalSession;
 use tokio::sync::watch;
+
+/// Longer than whoever waits for something in particular does.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a client was told so far.
 #[derive(Clone, Debug, Default)]

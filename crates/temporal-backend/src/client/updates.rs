@@ -58,7 +58,6 @@ pub(super) fn of(
         has_started_over: false,
         absence: Absence::default(),
         early: Early::default(),
-        is_in_doubt: false,
         ready: VecDeque::new(),
         has_ended: false,
     };
@@ -81,8 +80,6 @@ struct Reader {
     has_started_over: bool,
     absence: Absence,
     early: Early,
-    /// The worker did not answer: the thread may be gone.
-    is_in_doubt: bool,
     ready: VecDeque<Update>,
     has_ended: bool,
 }
@@ -207,21 +204,17 @@ impl Reader {
         }
     }
 
-    /// Looks for events. Where nothing is likely to have happened the server is asked first: it need not wake a worker to
-    /// say so.
+    /// Looks for events. The server is asked first how the workflow stands: where nothing has happened no worker need be
+    /// asked, and while a task is in the making what a worker says may never come to be. It is also safer: a query that
+    /// meets a task which waits for a local activity makes the SDK (1.1.1) lose that task.
     async fn look(&mut self) -> Result<(), SessionError> {
         if !std::mem::replace(&mut self.has_looked, true)
             && self.shared.attendance.of(&self.queue).await == Attended::Nobody
         {
             return self.recall().await;
         }
-        let mut seen = None;
-        if self.place.is_closed || self.is_in_doubt || self.pace.is_time_to_look() {
-            match self.stands().await? {
-                Stands::Changed(now) => seen = Some(now),
-                Stands::Same => return Ok(()),
-            }
-        }
+        let Stands::Changed(seen) = self.stands().await? else { return Ok(()) };
+        self.pace.asked();
         match self.ask().await {
             Ok(page) => {
                 self.ready.extend(self.absence.answer(Who::Worker));
@@ -264,19 +257,21 @@ impl Reader {
             Ok(found) => found,
             Err(trouble) => return self.miss(trouble).await.map(|()| Stands::Same),
         };
-        self.pace.looked();
-        self.is_in_doubt = false;
         self.ready.extend(self.absence.answer(Who::Server));
         let is_over = found.status() == WorkflowExecutionStatus::Completed;
         if is_over && self.place.is_closed && self.until == Until::Shutdown {
             self.has_ended = true;
             return Ok(Stands::Same);
         }
+        if found.raw().pending_workflow_task.is_some() && self.pace.wait_for_task() {
+            return Ok(Stands::Same);
+        }
         self.place.ended = ending(found.status());
         let now = (found.run_id().to_owned(), found.history_length());
+        let expecting = self.expecting();
         let is_same = self.place.seen.as_ref() == Some(&now) && self.place.ended.is_none();
-        if is_same && !self.absence.is_of_worker() && self.expecting() == Expecting::Nothing {
-            self.pace.nothing(self.place.window.seq(), Expecting::Nothing);
+        if is_same && !self.absence.is_of_worker() && !self.pace.is_time_to_ask(expecting) {
+            self.pace.nothing(self.place.window.seq(), expecting);
             return Ok(Stands::Same);
         }
         Ok(Stands::Changed(now))
@@ -291,7 +286,7 @@ impl Reader {
         }
     }
 
-    async fn read(&mut self, page: EventsPage, seen: Option<(String, usize)>) -> Result<(), SessionError> {
+    async fn read(&mut self, page: EventsPage, seen: (String, usize)) -> Result<(), SessionError> {
         match page.reading {
             Reading::Events { events, digest } => self.take(events, &digest, page.last, seen),
             Reading::Diverged { known } => {
@@ -324,7 +319,7 @@ impl Reader {
         events: Vec<Event>,
         digest: &str,
         last: u64,
-        seen: Option<(String, usize)>,
+        seen: (String, usize),
     ) -> Result<(), SessionError> {
         let has_news = !events.is_empty();
         for event in events {
@@ -345,7 +340,7 @@ impl Reader {
             let (id, workflow) = (self.line.key.thread.to_string(), self.line.workflow.clone());
             return Err(TemporalError::Ended { id, how, workflow }.into());
         } else {
-            self.place.seen = seen;
+            self.place.seen = Some(seen);
             let expecting = self.expecting();
             self.pace.nothing(seq, expecting);
         }
@@ -404,7 +399,6 @@ impl Reader {
     /// Somebody did not answer. It is tried again; what cannot heal ends the reading.
     async fn miss(&mut self, trouble: Trouble) -> Result<(), SessionError> {
         let queue = &self.queue;
-        self.is_in_doubt = true;
         let (who, message) = match trouble {
             Trouble::Unknown | Trouble::Unreadable(_) => return Err(self.line.error(trouble).into()),
             Trouble::NotReady(why) => {

@@ -14,6 +14,10 @@ const RUNNING: Duration = Duration::from_millis(250);
 const RUNNING_WOKEN: Duration = Duration::from_secs(1);
 /// While nothing runs, and while nobody answers.
 const IDLE: Duration = Duration::from_secs(2);
+/// While a task is in the making it is looked so often whether it is done.
+const TASK: Duration = Duration::from_millis(15);
+/// But a task that lasts longer is not waited for.
+const TASK_LASTS: Duration = Duration::from_millis(500);
 /// What was told by a wake-up and is not there yet is looked for so often before the wake-up is taken for wrong: a task
 /// that was not accepted may have sent it.
 const TRIES: u32 = 16;
@@ -40,8 +44,10 @@ pub(super) struct Pace {
     is_woken: bool,
     /// Whether wake-ups come, as far as was seen.
     are_woken: bool,
-    /// When the server was last asked how the workflow stands.
-    looked: Instant,
+    /// When the worker was last asked.
+    asked: Instant,
+    /// Since when a task has been seen in the making.
+    task: Option<Instant>,
 }
 
 impl Pace {
@@ -55,7 +61,8 @@ impl Pace {
             tries: 0,
             is_woken: true,
             are_woken: false,
-            looked: now,
+            asked: now,
+            task: None,
         }
     }
 
@@ -89,13 +96,24 @@ impl Pace {
         self.due = Instant::now();
     }
 
-    /// Whether it is time to ask the server, which is cheap, how the workflow stands, instead of the worker.
-    pub(super) fn is_time_to_look(&self) -> bool {
-        !self.is_woken && self.looked.elapsed() >= IDLE
+    /// The worker is asked.
+    pub(super) fn asked(&mut self) {
+        self.asked = Instant::now();
+        self.task = None;
     }
 
-    pub(super) fn looked(&mut self) {
-        self.looked = Instant::now();
+    /// Whether the worker is to be asked although nothing has happened, to see that it is there.
+    pub(super) fn is_time_to_ask(&self, expecting: Expecting) -> bool {
+        expecting == Expecting::News && self.asked.elapsed() >= IDLE
+    }
+
+    /// A task is in the making. Whether to wait for it.
+    pub(super) fn wait_for_task(&mut self) -> bool {
+        let waits = self.task.get_or_insert_with(Instant::now).elapsed() < TASK_LASTS;
+        if waits {
+            self.due = Instant::now() + TASK;
+        }
+        waits
     }
 
     /// A read found events; the last is this one.
@@ -104,7 +122,6 @@ impl Pace {
         if !self.is_woken {
             self.are_woken = false;
         }
-        self.looked();
         self.pause = SOON;
         self.settle(seq, SOON);
     }
@@ -186,6 +203,23 @@ mod tests {
         }
         assert_eq!(waits[..TRIES as usize], [30; TRIES as usize]);
         assert!(waits[TRIES as usize] > 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_is_waited_for_but_not_for_ever() {
+        let mut pace = Pace::new();
+        let mut waited = 0;
+        while pace.wait_for_task() {
+            assert_eq!(wait(&pace), 15);
+            waited += wait(&pace);
+            tokio::time::advance(TASK).await;
+        }
+        assert_eq!(waited, 510);
+        assert!(!pace.is_time_to_ask(Expecting::News));
+        tokio::time::advance(IDLE).await;
+        assert!(pace.is_time_to_ask(Expecting::News) && !pace.is_time_to_ask(Expecting::Nothing));
+        pace.asked();
+        assert!(pace.wait_for_task());
     }
 
     #[tokio::test(start_paused = true)]

@@ -142,28 +142,3 @@ async fn a_thread_begins_with_more_than_fits_and_not_with_too_much() {
     assert!(matches!(error, TemporalError::TooLarge { .. }), "{error}");
     world.stop_worker().await;
 }
-
-/// The server takes 2,000 updates of a run and refuses every one after that.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_op_gets_into_a_run_that_takes_no_more_updates() {
-    let mut world = World::new().await;
-    let session = start(&backend(&world, RunOptions::default())).await;
-    Reader::of(&session, Cursor::default()).next().await.unwrap().unwrap();
-    let use_up = |number: u32| {
-        let workflow = workflow(&world, &session);
-        async move {
-            let options = WorkflowExecuteUpdateOptions::builder().update_id(format!("look-{number}")).build();
-            workflow.execute_update(AgentWorkflow::get_state_update, EventsAfter::default(), options).await
-        }
-    };
-    let all = futures::stream::iter((0..2_000).map(use_up));
-    let all = futures::StreamExt::buffer_unordered(all, 8);
-    let failed = futures::StreamExt::filter(all, |result| std::future::ready(result.is_err()));
-    assert_eq!(futures::StreamExt::count(failed).await, 0);
-    let error = use_up(2_000).await.unwrap_err();
-    println!("{error:?}");
-    let accepted = submit(&session, "op-1", say("hello")).await.unwrap();
-    assert!(!accepted.repeated);
-    Reader::of(&session, Cursor::default()).until_turn_ends(1).await;
-    world.stop_worker().await;
-}

@@ -113,6 +113,10 @@ impl Stage {
     async fn turn(&self, text: &str) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
+        if tokio::time::timeout(Duration::from_secs(10), thread.until_turn_ends(1)).await.is_err() { // DEBUG
+            let events = thread.workflow.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
+            for e in events { let t = e.event_time.as_ref().unwrap(); println!("EVENT {} {} {}.{:06} {:?}", e.event_id, e.event_type().as_str_name(), t.seconds % 1000, t.nanos / 1000, e.attributes); }
+        }
         thread.until_turn_ends(1).await;
         thread
     }
