@@ -132,7 +132,12 @@ impl<'a> Follower<'a> {
                     if until == Until::Left || interrupts > 1 {
                         return Ok(Exit::Interrupted);
                     }
-                    self.interrupt().await?;
+                    // A server that is away must not keep the second one from being heard.
+                    tokio::select! {
+                        biased;
+                        _ = ctrl_c.recv() => return Ok(Exit::Interrupted),
+                        asked = self.interrupt() => asked?,
+                    }
                 }
                 update = updates.next() => match update {
                     None => return Err(Failure::new(Exit::Backend, "the thread is served no more")),

@@ -92,8 +92,13 @@ impl Host {
     }
 
     /// Leaves the backends in good order. No session is used any more.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         self.backends.close().await;
+    }
+
+    /// Leaves the backends at once: the process has been told to end.
+    pub(crate) async fn abandon(&self) {
+        self.backends.abandon().await;
     }
 
     /// What the configuration and the command line want.
@@ -121,7 +126,10 @@ impl Host {
         for notice in &self.wishes.loaded.notices {
             crate::output::warn(notice);
         }
-        self.require_key()?;
+        self.require_key().map_err(|failure| Failure {
+            message: format!("{}; or try --script FILE, or everturn demo", failure.message),
+            ..failure
+        })?;
         if let Some(advice) = self.providers.catalogue.model(&settings.model).advice() {
             crate::output::warn(&advice);
         }
@@ -140,8 +148,7 @@ impl Host {
         if key.is_some() {
             return Ok(());
         }
-        let advice = "or try --script FILE, or everturn demo";
-        Err(Failure::new(Exit::Failed, format!("{}; {advice}", no_key(id, entry))))
+        Err(Failure::new(Exit::Failed, no_key(id, entry)))
     }
 
     /// The Temporal server, and what this process brings to it.

@@ -47,6 +47,7 @@ pub(crate) struct TemporalSite {
     pub(crate) owns_queue: bool,
     /// Where the server is, for messages.
     pub(crate) address: String,
+    namespace: String,
     /// How durable threads are here.
     pub(crate) durability: String,
     /// How the runs of new threads work.
@@ -68,6 +69,7 @@ impl TemporalSite {
         if let Some(codec) = &codec {
             providers.redactor.learn(codec.secrets().iter().map(|key| key.expose_secret().to_owned()));
         }
+        let is_encrypted = codec.is_some();
         let (target, lease) = target(wishes, home).await?;
         providers.redactor.learn(target.secrets().iter().map(|secret| secret.expose_secret().to_owned()));
         let client = target.connect(codec).await.map_err(|error| Failure::backend(&error))?;
@@ -96,8 +98,9 @@ impl TemporalSite {
         };
         let run_options = RunOptions {
             model_queue: settings.model_queue.clone(),
-            // The server of a data folder knows them; another one may not, and would refuse every thread.
-            search_attributes: settings.search_attributes || lease.is_some(),
+            // The server of a data folder knows them; another one may not, and would refuse every thread. They are not
+            // encrypted, so whoever encrypts has to ask for them.
+            search_attributes: settings.search_attributes || lease.is_some() && !is_encrypted,
             ..RunOptions::default()
         };
         Ok(Self {
@@ -105,6 +108,7 @@ impl TemporalSite {
             services,
             durability: durability(&target, lease.as_ref(), &queue),
             address: target.address(),
+            namespace: target.namespace().to_owned(),
             queue,
             owns_queue: settings.queue.is_none(),
             run_options,
@@ -121,13 +125,25 @@ impl TemporalSite {
         };
         WorkerOptions {
             roles,
-            ..WorkerOptions::new(&self.queue, self.folder.join("tasks").join(&self.queue))
+            ..WorkerOptions::new(&self.queue, self.folder.join("tasks").join(self.line()))
         }
     }
 
-    /// The lock of whoever serves the queue. All processes of this data folder know it.
+    /// The lock of whoever serves the queue on this server. All processes of this data folder know it.
     pub(crate) fn lock(&self) -> PathBuf {
-        self.folder.join(format!("{}.lock", self.queue.replace(['/', '\\'], "_")))
+        self.folder.join(format!("{}.lock", self.line()))
+    }
+
+    /// The queue and the server, as part of a file's name: the queue of the same name on another server is another one.
+    fn line(&self) -> String {
+        let name = format!("{}@{}@{}", self.queue, self.address, self.namespace);
+        name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.@".contains(c), "_")
+    }
+
+    /// Where a process that only asks models keeps what it knows of them, and its lock, which nobody else takes.
+    pub(crate) fn of_models(&self) -> (PathBuf, PathBuf) {
+        let folder = self.folder.join("models").join(std::process::id().to_string());
+        (folder.join("tasks"), folder.join("lock"))
     }
 
     /// Brings a server of this data folder back, should it have died.
@@ -158,7 +174,7 @@ pub(crate) async fn stopped(environment: &Environment, home: &Path) {
 async fn target(wishes: &Wishes, home: &Path) -> Result<(Target, Option<ServerLease>), Failure> {
     let settings = &wishes.config().temporal;
     let options = ConnectOptions::new(settings, &wishes.environment);
-    let target = Target::resolve(&options).map_err(|error| Failure::backend(&error))?;
+    let target = Target::resolve(&options).map_err(|error| Failure::usage(error.to_string()))?;
     if *target.named_by() != NamedBy::Nobody || settings.dev_server == DevServerStart::Never {
         return Ok((target, None));
     }
@@ -175,7 +191,7 @@ async fn target(wishes: &Wishes, home: &Path) -> Result<(Target, Option<ServerLe
         .map_err(|error| Failure::backend(&error))?;
     let options =
         ConnectOptions { namespace: settings.namespace.clone(), ..ConnectOptions::at(lease.address()) };
-    let target = Target::resolve(&options).map_err(|error| Failure::backend(&error))?;
+    let target = Target::resolve(&options).map_err(|error| Failure::usage(error.to_string()))?;
     Ok((target, Some(lease)))
 }
 

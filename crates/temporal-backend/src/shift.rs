@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Shift {
     state: watch::Receiver<Standing>,
-    end: watch::Sender<bool>,
+    end: watch::Sender<Option<Ending>>,
     task: JoinHandle<()>,
 }
 
@@ -53,7 +53,7 @@ impl Shift {
     ) -> io::Result<Self> {
         let lock = open(lock)?;
         let (sender, state) = watch::channel(Standing::Unknown);
-        let (end, ended) = watch::channel(false);
+        let (end, ended) = watch::channel(None);
         let worker = Begun { client, options, services, lock };
         Ok(Self { state, end, task: tokio::spawn(worker.serve(sender, ended)) })
     }
@@ -72,11 +72,27 @@ impl Shift {
 
     /// Stops serving, or waiting for it. What runs for other threads has the worker's grace to end.
     pub async fn end(self) {
-        self.end.send_replace(true);
+        self.end_in(Ending::GoodOrder).await;
+    }
+
+    /// The same, but what runs is stopped at once.
+    pub async fn end_at_once(self) {
+        self.end_in(Ending::AtOnce).await;
+    }
+
+    async fn end_in(self, ending: Ending) {
+        self.end.send_replace(Some(ending));
         if let Err(error) = self.task.await {
             tracing::warn!(%error, "the worker did not end in good order");
         }
     }
+}
+
+/// How a shift is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    GoodOrder,
+    AtOnce,
 }
 
 struct Begun {
@@ -87,8 +103,8 @@ struct Begun {
 }
 
 impl Begun {
-    async fn serve(self, standing: watch::Sender<Standing>, mut ended: watch::Receiver<bool>) {
-        while !*ended.borrow() {
+    async fn serve(self, standing: watch::Sender<Standing>, mut ended: watch::Receiver<Option<Ending>>) {
+        while ended.borrow().is_none() {
             match self.lock.try_lock() {
                 Ok(()) => {
                     let worked = self.work(&standing, &mut ended).await;
@@ -113,16 +129,20 @@ impl Begun {
     async fn work(
         &self,
         standing: &watch::Sender<Standing>,
-        ended: &mut watch::Receiver<bool>,
+        ended: &mut watch::Receiver<Option<Ending>>,
     ) -> Result<(), WorkerError> {
         let worker = TemporalWorker::start(&self.client, self.options.clone(), self.services.clone()).await?;
         standing.send_replace(Standing::Own);
         let failed = tokio::select! {
             biased;
-            _ = ended.wait_for(|ended| *ended) => None,
+            _ = ended.wait_for(Option::is_some) => None,
             error = worker.failed() => Some(error),
         };
-        worker.stop().await;
+        let ending = *ended.borrow();
+        match ending {
+            Some(Ending::AtOnce) => worker.stop_at_once().await,
+            Some(Ending::GoodOrder) | None => worker.stop().await,
+        }
         failed.map_or(Ok(()), Err)
     }
 }
@@ -143,9 +163,9 @@ pub(crate) fn is_taken(lock: &Path) -> io::Result<bool> {
     }
 }
 
-async fn pause(time: Duration, ended: &mut watch::Receiver<bool>) {
+async fn pause(time: Duration, ended: &mut watch::Receiver<Option<Ending>>) {
     // Told to end, or time is up: whoever waits looks again.
-    let _ = tokio::time::timeout(time, ended.wait_for(|ended| *ended)).await;
+    let _ = tokio::time::timeout(time, ended.wait_for(Option::is_some)).await;
 }
 
 fn open(lock: &Path) -> io::Result<File> {

@@ -146,6 +146,12 @@ impl TemporalWorker {
         closing.abort();
     }
 
+    /// The same, but what runs is stopped now.
+    pub async fn stop_at_once(mut self) {
+        self.grace = Duration::ZERO;
+        self.stop().await;
+    }
+
     fn begin_to_stop(&self) {
         for stop in &self.stops {
             stop();

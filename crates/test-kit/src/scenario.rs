@@ -19,7 +19,7 @@
 //! say = "go"
 //! [[op]]
 //! after = "exec_approval_request"            # waits for this event
-//! answer = "denied"                          # answers the last question; or `op = { type = "interrupt" }`
+//! answer = "denied"                          # answers the question about the last call; or `op = { type = "interrupt" }`
 //! ```
 //!
 //! Ids and times are left out of the trace, and what happens to different items is not ordered against each other, so

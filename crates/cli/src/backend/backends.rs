@@ -159,6 +159,13 @@ impl Backends {
         looked.await.map_err(|failure: Failure| self.besides(failure, &but))
     }
 
+    /// Leaves at once.
+    pub(crate) async fn abandon(&self) {
+        if let Some(temporal) = self.temporal.get() {
+            temporal.abandon().await;
+        }
+    }
+
     /// Leaves in good order. What fails is told as a warning: the command is done.
     pub(crate) async fn close(&self) {
         for backend in [Some(&self.local), self.temporal.get()].into_iter().flatten() {

@@ -103,6 +103,10 @@ pub(crate) trait Backend: Send + Sync {
     /// What a thread runs under now. Nobody need serve it.
     async fn settings_of(&self, key: &ThreadKey) -> Result<Settings, Failure>;
 
+    /// Leaves at once, as well as that goes: the process has been told to end. What only this process served is as after its
+    /// end.
+    async fn abandon(&self) {}
+
     /// Leaves in good order, once no session is used any more. Threads are kept; what only this process served is as after
     /// its end. A second call does nothing.
     async fn close(&self) -> Result<(), Failure>;

@@ -3,6 +3,7 @@
 use super::{Backend, RemoteSession, ServedSession, SubmitOutcome};
 use crate::{
     exit::{Exit, Failure},
+    output,
     providers::Providers,
     settings::Wishes,
     temporal_site::TemporalSite,
@@ -25,6 +26,11 @@ use tokio::task::AbortHandle;
 const FOLDER: &str = "temporal";
 /// How often the server of the data folder is looked after.
 const MEND_EVERY: Duration = Duration::from_secs(2);
+
+/// A process that was told to end waits so long for its worker.
+const ABANDON_WITHIN: Duration = Duration::from_secs(3);
+/// What others run here is mentioned when it is waited for longer than this.
+const UNMENTIONED: Duration = Duration::from_millis(700);
 
 /// Where the folder is.
 pub(crate) fn marker(home: &Path) -> PathBuf {
@@ -61,6 +67,19 @@ impl Temporal {
         }
         let mending = mend(&site);
         Ok(Arc::new(OnTemporal { threads, site, shift: Mutex::default(), mending }))
+    }
+}
+
+/// Ends a shift in good order, and says what takes so long.
+async fn end(shift: Shift) {
+    let mut ending = std::pin::pin!(shift.end());
+    if tokio::time::timeout(UNMENTIONED, &mut ending).await.is_ok() {
+        return;
+    }
+    output::remark("waiting a moment for what runs here for other threads; Ctrl-C leaves at once");
+    tokio::select! {
+        () = ending => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
 }
 
@@ -203,11 +222,21 @@ impl Backend for OnTemporal {
         Ok(self.threads.settings(key).await?)
     }
 
+    async fn abandon(&self) {
+        let shift = self.shift.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(shift) = shift
+            && tokio::time::timeout(ABANDON_WITHIN, shift.end_at_once()).await.is_err()
+        {
+            tracing::warn!("the worker of this process does not stop; it ends with the process");
+        }
+        self.site.leave();
+    }
+
     /// Stops serving, then leaves the server, which the last one to leave stops.
     async fn close(&self) -> Result<(), Failure> {
         let shift = self.shift.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(shift) = shift {
-            shift.end().await;
+            end(shift).await;
         }
         self.mending.abort();
         self.site.leave();

@@ -58,6 +58,9 @@ pub(crate) fn codec_key(environment: &Environment, args: CodecKeyArgs) -> Result
         let does = if args.standby { "only reads, until it is activated" } else { "encrypts from now on" };
         output::remark(&format!("{id} was added to {shown}; it {does}"));
     } else {
+        if file.exists() {
+            return Err(Failure::usage(format!("{shown} is there already; --add adds a key to it")));
+        }
         let id = create_key_file(&file).map_err(failed)?;
         output::remark(&format!(
             "{id} is in {shown}; keep a copy in a safe place. To use it: -c temporal.codec.key_file={shown}, or the \

@@ -39,6 +39,7 @@ use ::config::Environment;
 use again::Again;
 use clap::CommandFactory;
 use signals::until_told_to_end;
+use tokio::sync::OnceCell;
 
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Failure> {
@@ -161,14 +162,19 @@ async fn serve_kept(
     keeping: Keeping,
     work: impl AsyncFnOnce(&Host, &Again) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    until_told_to_end(async {
-        let host = Host::open(environment, run.clone(), keeping).await?;
+    let opened = OnceCell::new();
+    let exit = until_told_to_end(async {
+        let host = opened.get_or_try_init(|| Host::open(environment, run.clone(), keeping)).await?;
         let again = Again::new(&run, &host.wishes().loaded.provenance);
-        let exit = work(&host, &again).await;
+        let exit = work(host, &again).await;
         host.close().await;
         exit
     })
-    .await
+    .await;
+    if let (Ok(Exit::Terminated | Exit::HungUp), Some(host)) = (&exit, opened.get()) {
+        host.abandon().await;
+    }
+    exit
 }
 
 /// Does what serves no thread. Signals keep their usual effect: nothing has to be stopped in good order, and what is written

@@ -89,7 +89,7 @@ pub(crate) async fn worker(host: &Host, args: WorkerArgs) -> Result<Exit, Failur
             Some(page)
         }
     };
-    let lock = site.lock();
+    let lock = if args.only_models { site.of_models().1 } else { site.lock() };
     let shift = Shift::begin(site.client.clone(), options, site.services.clone(), &lock)
         .map_err(|error| Failure::new(Exit::Backend, format!("the queue cannot be taken: {error}")))?;
     let exit = serve(&site, &shift, &args, &mut ends).await;
@@ -109,8 +109,10 @@ fn options(site: &TemporalSite, args: &WorkerArgs) -> WorkerOptions {
         (Some(queue), true) => Roles::ModelsOf(queue.clone()),
         (Some(queue), false) => Roles::AllAndModelsOf(queue.clone()),
     };
+    let tasks = if args.only_models { site.of_models().0 } else { options.tasks.clone() };
     WorkerOptions {
         roles,
+        tasks,
         limits: Limits { calls: args.max_calls, threads: args.max_threads, ..Limits::default() },
         grace: Duration::from_secs(args.grace),
         metrics: args.metrics,
@@ -132,6 +134,7 @@ async fn serve(
 ) -> Result<Exit, Failure> {
     let mut standing = shift.watch();
     let mut mending = tokio::time::interval(MEND_EVERY);
+    let mut has_served = false;
     loop {
         tokio::select! {
             biased;
@@ -139,8 +142,12 @@ async fn serve(
             _ = standing.changed() => {
                 let now = standing.borrow_and_update().clone();
                 tell(site, &now, args);
-                if let Standing::Failed(why) = now {
-                    return Err(Failure::new(Exit::Backend, why.to_string()));
+                match now {
+                    Standing::Own => has_served = true,
+                    // What has worked is begun anew, by the shift; what never did would only fail again.
+                    Standing::Failed(why) if has_served => output::warn(&format!("{why}; it begins anew")),
+                    Standing::Failed(why) => return Err(Failure::new(Exit::Backend, why.to_string())),
+                    Standing::Other | Standing::Unknown => {}
                 }
             }
             _ = mending.tick() => site.mend().await,

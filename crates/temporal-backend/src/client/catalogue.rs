@@ -24,8 +24,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use temporalio_client::{
-    Client, NamespacedClient, WorkflowExecutionDescription, WorkflowExecutionStatus,
-    grpc::WorkflowService,
+    Client, NamespacedClient, WorkflowExecutionDescription, WorkflowExecutionStatus, grpc::WorkflowService,
 };
 use temporalio_common::{
     data_converters::{SerializationContextData, WorkflowSerializationContext},
@@ -208,7 +207,11 @@ impl TemporalBackend {
         is_served.then(|| Server::Worker { queue: look.queue.clone() })
     }
 
-    pub(super) async fn page(&self, query: String, token: Vec<u8>) -> Result<ListWorkflowExecutionsResponse, TemporalError> {
+    pub(super) async fn page(
+        &self,
+        query: String,
+        token: Vec<u8>,
+    ) -> Result<ListWorkflowExecutionsResponse, TemporalError> {
         let request = ListWorkflowExecutionsRequest {
             namespace: self.shared.client.namespace(),
             page_size: PAGE,

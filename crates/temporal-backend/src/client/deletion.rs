@@ -12,10 +12,7 @@ use super::{
 };
 use agent_core::ThreadKey;
 use std::time::Duration;
-use temporalio_client::{
-    NamespacedClient, WorkflowTerminateOptions,
-    grpc::WorkflowService,
-};
+use temporalio_client::{NamespacedClient, WorkflowTerminateOptions, grpc::WorkflowService};
 use temporalio_common::protos::temporal::api::{
     common::v1::{WorkflowExecution, WorkflowType},
     enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},

@@ -263,7 +263,9 @@ impl Reader {
             self.has_ended = true;
             return Ok(Stands::Same);
         }
-        if found.raw().pending_workflow_task.is_some() && self.pace.wait_for_task() {
+        // A run that has only begun has no task yet, and is about to.
+        let is_at_work = found.raw().pending_workflow_task.is_some() || found.history_length() < 2;
+        if is_at_work && self.pace.wait_for_task() {
             return Ok(Stands::Same);
         }
         self.place.ended = ending(found.status());

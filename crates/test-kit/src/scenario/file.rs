@@ -35,7 +35,7 @@ pub struct Step {
     /// Says this.
     #[serde(default)]
     pub say: Option<String>,
-    /// Answers the last question so.
+    /// Answers the question about the last call so.
     #[serde(default)]
     pub answer: Option<ApprovalDecision>,
     /// Submits this op.

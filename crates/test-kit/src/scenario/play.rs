@@ -2,8 +2,8 @@
 
 use super::{Scenario, Step, Trace, trace::name};
 use agent_core::{
-    AgentSession, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError, Submission,
-    Update,
+    AgentSession, CallId, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError,
+    Submission, Update,
 };
 use futures::StreamExt;
 use std::time::Duration;
@@ -104,10 +104,19 @@ fn op(step: &Step, seen: &[Event]) -> Option<Op> {
     step.op.clone()
 }
 
+/// The question about the last call: calls that are looked at together ask in any order.
 fn last_question(seen: &[Event]) -> Option<(InteractionId, bool)> {
-    seen.iter().rev().find_map(|event| match &event.kind {
-        EventKind::ExecApprovalRequest(request) => Some((request.id.clone(), false)),
-        EventKind::PatchApprovalRequest(request) => Some((request.id.clone(), true)),
+    let question = |event: &Event| match &event.kind {
+        EventKind::ExecApprovalRequest(request) => Some((number(&request.call), request.id.clone(), false)),
+        EventKind::PatchApprovalRequest(request) => Some((number(&request.call), request.id.clone(), true)),
         _ => None,
-    })
+    };
+    let last = seen.iter().filter_map(question).max_by_key(|(number, ..)| *number)?;
+    Some((last.1, last.2))
+}
+
+/// The number in a call's id. The thread counts its calls.
+fn number(call: &CallId) -> u64 {
+    let digits = call.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().unwrap_or_default()
 }

@@ -43,7 +43,8 @@ impl Window {
 
     /// The reader was given this event.
     pub(super) fn take(&mut self, event: &Event) {
-        let digest = self.digest().filter(|_| event.seq == self.seq + 1).map(|digest| digest.and_event(event).0);
+        let digest =
+            self.digest().filter(|_| event.seq == self.seq + 1).map(|digest| digest.and_event(event).0);
         self.seq = event.seq;
         match digest {
             Some(digest) => self.know(digest),

@@ -1,7 +1,7 @@
 //! A worker or a server that is away: told within seconds, and healed by itself.
 
 use super::{Reader, assert_numbered, backend, elsewhere, final_message, named, say, soon, start, submit};
-use crate::world::{QUEUE, World};
+use crate::world::World;
 use agent_core::{AgentSession, Cursor, EventKind, Notice, Op, SessionError, Update};
 use std::time::{Duration, Instant};
 use temporal_backend::{SubmitOutcome, wire::RunOptions};

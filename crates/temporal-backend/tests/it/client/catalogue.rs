@@ -1,6 +1,6 @@
 //! Lists, and what else is known of threads.
 
-use super::{Reader, backend, elsewhere, named, runs_of, say, start, submit, timeless};
+use super::{Reader, backend, elsewhere, runs_of, say, start, submit, timeless};
 use crate::world::{QUEUE, World, genesis};
 use agent_core::{
     AgentSession, Cursor, Genesis, Op, Server, SessionError, Tenant, ThreadFilter, ThreadStatus,

@@ -139,7 +139,9 @@ async fn what_the_server_keeps_no_more_is_a_gap() {
     assert!((50..300).contains(&to), "{to}");
     assert_eq!(reader.events(), all[usize::try_from(to).unwrap()..]);
     assert!(matches!(backend.commits(session.key()).await.unwrap_err(), TemporalError::PastGone { .. }));
-    // As it is now it can be forked all the same.
+    // As it was when a turn ended last it can be forked all the same.
+    submit(&session, "say", say("hello")).await.unwrap();
+    Reader::of(&session, Cursor::after(MANY)).until_turn_ends(1).await;
     let genesis = backend.fork(session.key(), ForkPoint::Latest).await.unwrap();
     assert_eq!(genesis.name, backend.get(session.key()).await.unwrap().name);
     let error = backend.fork(session.key(), ForkPoint::Turn(TurnId(1))).await.unwrap_err();

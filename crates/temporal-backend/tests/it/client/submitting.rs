@@ -10,11 +10,9 @@ use agent_core::{
 use std::sync::Arc;
 use temporal_backend::{
     AgentWorkflow, TemporalError, TemporalSession,
-    wire::{EventsAfter, MAX_OP_BYTES, RunOptions, workflow_id},
+    wire::{MAX_OP_BYTES, RunOptions, workflow_id},
 };
-use temporalio_client::{
-    WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle,
-};
+use temporalio_client::{WorkflowDescribeOptions, WorkflowFetchHistoryOptions, WorkflowHandle};
 
 fn workflow(
     world: &World,

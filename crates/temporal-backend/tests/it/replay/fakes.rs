@@ -2,9 +2,9 @@
 
 use crate::world::obey;
 use agent_core::{
-    Answering, CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
-    ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, ThreadKey, ToolAnswer,
-    ToolCall, ToolCallHandler, ToolOutput, ToolRequest,
+    Answering, CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem,
+    ModelRequest, ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, Subject,
+    ThreadKey, ToolAnswer, ToolCall, ToolCallHandler, ToolOutput, ToolRequest,
     testing::{FakeTools, response},
 };
 use async_trait::async_trait;
@@ -99,7 +99,7 @@ fn call(tool: &str) -> ModelItem {
     ModelItem::Call { name: tool.to_owned(), payload: Payload::Function { arguments: "{}".into() } }
 }
 
-/// As [`FakeTools`], and: the first time that `read_late` is looked at and the first time that it runs there is no answer;
+/// As [`FakeTools`], and: tools that begin with `read_` only look, which a workflow task does by itself; the first time that `read_late` is looked at and the first time that it runs there is no answer;
 /// `harvest` runs and does not answer; `never` does not run at its first attempt. Each stops when it is told to.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
@@ -143,7 +143,13 @@ impl ToolCallHandler for Tools {
             "read_last" => self.prepared.until(1).await,
             _ => {}
         }
-        let prepared = self.fakes.prepare(request).await;
+        let looks = request.call.name.starts_with("read_");
+        let mut prepared = self.fakes.prepare(request).await;
+        if let Prepared::Ready(preparation) = &mut prepared
+            && looks
+        {
+            preparation.subject = Subject::Other { summary: "a file".into() };
+        }
         self.prepared.one_more();
         prepared
     }
@@ -159,7 +165,7 @@ impl ToolCallHandler for Tools {
                 };
                 Operation { answer: Answering(Box::pin(last)), cancel }
             }
-            "read_a" => {
+            "read_a" | "read" => {
                 let Operation { answer, cancel } = self.fakes.start(request);
                 let first = async {
                     let ended = answer.0.await;

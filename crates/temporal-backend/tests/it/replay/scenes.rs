@@ -23,7 +23,7 @@ use temporalio_common::protos::temporal::api::{
 use tokio::runtime::Runtime;
 
 /// The scenes, by name.
-pub(super) const SCENES: [&str; 23] = [
+pub(super) const SCENES: [&str; 24] = [
     "plain_turn",
     "tools_together",
     "approved",
@@ -38,6 +38,7 @@ pub(super) const SCENES: [&str; 23] = [
     "tool_lost_and_not_started",
     "local_activities_late",
     "local_activities_out_of_order",
+    "local_and_regular_activities",
     "steered",
     "ops_by_signal_and_update",
     "refused_ops",
@@ -50,7 +51,7 @@ pub(super) const SCENES: [&str; 23] = [
 ];
 
 /// What a thread left.
-pub(super) struct Recorded {
+pub(super) struct Played {
     /// The histories of its runs, the first one first.
     pub(super) runs: Vec<RunHistory>,
     /// What its readers saw while it ran.
@@ -66,14 +67,14 @@ struct Stage {
 }
 
 /// Plays a scene against a server of its own.
-pub(super) async fn play(name: &str) -> Recorded {
+pub(super) async fn play(name: &str) -> Played {
     let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
     let world = World::with(model.clone(), tools.clone()).await;
     let mut stage = Stage { world, model, tools, doomed: None };
     let thread = act(name, &mut stage).await;
-    let recorded = recorded(&stage.world, &thread).await;
+    let played = played(&stage.world, &thread).await;
     stage.world.stop_worker().await;
-    recorded
+    played
 }
 
 async fn act(name: &str, stage: &mut Stage) -> TestThread {
@@ -92,6 +93,7 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "tool_lost_and_not_started" => stage.tool_lost("never", OutputStatus::Ok).await,
         "local_activities_late" => stage.turn("call read_late").await,
         "local_activities_out_of_order" => stage.turn("together read_last read_a read_b").await,
+        "local_and_regular_activities" => stage.turn("together read_last read read_b").await,
         "steered" => stage.steered().await,
         "ops_by_signal_and_update" => stage.ops_by_signal_and_update().await,
         "refused_ops" => stage.refused_ops().await,
@@ -113,10 +115,6 @@ impl Stage {
     async fn turn(&self, text: &str) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
-        if tokio::time::timeout(Duration::from_secs(10), thread.until_turn_ends(1)).await.is_err() { // DEBUG
-            let events = thread.workflow.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
-            for e in events { let t = e.event_time.as_ref().unwrap(); println!("EVENT {} {} {}.{:06} {:?}", e.event_id, e.event_type().as_str_name(), t.seconds % 1000, t.nanos / 1000, e.attributes); }
-        }
         thread.until_turn_ends(1).await;
         thread
     }
@@ -151,7 +149,8 @@ impl Stage {
     /// A worker that can die.
     async fn doomed_worker(&mut self) {
         self.world.stop_worker().await;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = self.world.server.address().to_owned();
         let options = WorkerOptions::new(QUEUE, self.world.home.path().join("tasks"));
         let services = self.world.services.clone();
@@ -306,7 +305,7 @@ impl Stage {
         let past = self.turn("call read_a").await;
         accepted(&past.say("op-2", "forgotten").await);
         past.until_turn_ends(2).await;
-        let run = recorded(&self.world, &past).await.runs.remove(0);
+        let run = played(&self.world, &past).await.runs.remove(0);
         let commits = replay(run, ReplayOptions::default()).await.unwrap().commits;
         let at = ForkPoint::Turn(agent_core::TurnId(1));
         let genesis = at.genesis(&past.key, commits).unwrap().unwrap();
@@ -328,7 +327,7 @@ impl Stage {
 }
 
 /// What a thread left, once it rests.
-async fn recorded(world: &World, thread: &TestThread) -> Recorded {
+async fn played(world: &World, thread: &TestThread) -> Played {
     let page =
         thread.workflow.query(AgentWorkflow::events, EventsAfter::default(), WorkflowQueryOptions::default());
     let Reading::Events { events, .. } = page.await.unwrap().reading else { panic!("events are gone") };
@@ -343,7 +342,7 @@ async fn recorded(world: &World, thread: &TestThread) -> Recorded {
         runs.push(RunHistory::new(run));
     }
     runs.reverse();
-    Recorded { runs, events }
+    Played { runs, events }
 }
 
 /// The history of a run, once nothing is under way in it.
