@@ -25,6 +25,8 @@ use tokio::time::Instant;
 
 /// An op that has no answer after so long is given up. It may have arrived.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// An op that may be left with the server is left there after so long.
+const LEFT_AFTER: Duration = Duration::from_secs(5);
 /// A worker that works answers within this time; after it, one is looked for.
 const LOOK_AFTER: Duration = Duration::from_secs(3);
 /// An op that has to be sent again is sent after this pause, which grows.
@@ -57,12 +59,12 @@ struct Delivery<'a> {
 
 impl Inner {
     pub(super) async fn submit(&self, submission: Submission) -> Result<Accepted, SessionError> {
-        let mut delivery = self.delivery(submission).await?;
+        let mut delivery = self.delivery(submission, PATIENCE).await?;
         match delivery.deliver().await {
             Ok(accepted) => Ok(accepted),
-            Err(Undelivered::NoWorker(message)) => {
+            Err(Undelivered::Unanswered(why)) => {
                 let advice = "it is not known whether the op will arrive; submit it again with the same id";
-                Err(unavailable(format!("{message}; {advice}")))
+                Err(unavailable(format!("{why}; {advice}")))
             }
             Err(Undelivered::Error(error)) => Err(error),
         }
@@ -72,11 +74,11 @@ impl Inner {
         &self,
         submission: Submission,
     ) -> Result<SubmitOutcome, SessionError> {
-        let mut delivery = self.delivery(submission).await?;
+        let mut delivery = self.delivery(submission, LEFT_AFTER).await?;
         if self.shared.attendance.of(&self.queue).await != Attended::Nobody {
             match delivery.deliver().await {
                 Ok(accepted) => return Ok(SubmitOutcome::Accepted(accepted)),
-                Err(Undelivered::NoWorker(_)) => {}
+                Err(Undelivered::Unanswered(_)) => {}
                 Err(Undelivered::Error(error)) => return Err(error),
             }
         }
@@ -85,7 +87,11 @@ impl Inner {
     }
 
     /// What leaves this process: no secrets, and large content as blobs.
-    async fn delivery(&self, submission: Submission) -> Result<Delivery<'_>, SessionError> {
+    async fn delivery(
+        &self,
+        submission: Submission,
+        patience: Duration,
+    ) -> Result<Delivery<'_>, SessionError> {
         let input = Input::Submitted(Box::new(submission));
         let crossed = cross_boundary(input, &self.shared.redactor, &*self.shared.blobs).await;
         let submission = match crossed {
@@ -99,14 +105,16 @@ impl Inner {
             let why = format!("it has {bytes} bytes, and {MAX_OP_BYTES} are allowed; attach large content");
             return Err(malformed(why));
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         Ok(Delivery { session: self, submission, deadline, pause: FIRST_PAUSE, signalled: false })
     }
 }
 
 /// What became of an op that was not answered.
 enum Undelivered {
-    NoWorker(String),
+    /// Nobody answers. It may arrive.
+    Unanswered(String),
+    /// It will not arrive.
     Error(SessionError),
 }
 
@@ -129,13 +137,12 @@ impl Delivery<'_> {
                     }
                     "its run takes no more ops, and the next one has not begun".into()
                 }
-                Err(Failed::NoWorker(message)) => return Err(Undelivered::NoWorker(message)),
+                Err(Failed::NoWorker(message)) => return Err(Undelivered::Unanswered(message)),
                 Err(Failed::Odd(message)) => return Err(unavailable(message).into()),
                 Err(Failed::Trouble(trouble)) => self.look_into(trouble).await?,
             };
             if Instant::now() + self.pause >= self.deadline {
-                let advice = "it is not known whether the op has arrived; submit it again with the same id";
-                return Err(unavailable(format!("{why}; {advice}")).into());
+                return Err(Undelivered::Unanswered(why));
             }
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);

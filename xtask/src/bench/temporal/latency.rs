@@ -257,3 +257,26 @@ impl Drop for Running {
         let _ = self.0.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one piece at a time, as a pipe does.
+    struct Pieces(Vec<&'static str>);
+
+    impl Read for Pieces {
+        fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+            if self.0.is_empty() { Ok(0) } else { self.0.remove(0).as_bytes().read(bytes) }
+        }
+    }
+
+    #[test]
+    fn a_moment_counts_once_wherever_it_is_cut_and_other_words_do_not() {
+        let shown = Pieces(vec!["thread 01a1 in 4217 ms\n100000", "000001 100000000002 1000", "00000003 \ndone 12 "]);
+        let under_way = under_way_ms(shown).unwrap();
+        assert_eq!(under_way.len(), 3);
+        let now = ms_between(100_000_000_002, now_ns());
+        assert!(under_way.iter().all(|waited| *waited <= now), "{under_way:?}, {now}");
+    }
+}

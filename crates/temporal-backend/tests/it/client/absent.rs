@@ -41,8 +41,10 @@ async fn without_a_worker_a_client_is_told_so_within_seconds_and_what_is_left_is
 
     // A worker was here a moment ago.
     let session = start(&backend).await;
+    let begun = Instant::now();
     let left = soon("an answer", session.submit_or_queue(named("op-1", say("hello")))).await;
-    println!("{left:?}");
+    assert_eq!(left.unwrap(), SubmitOutcome::Queued);
+    assert!(begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
     world.start_worker().await;
     let mut reader = Reader::of(&session, Cursor::default());
     let end = reader.until_turn_ends(1).await;

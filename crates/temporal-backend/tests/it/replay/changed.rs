@@ -4,6 +4,17 @@ use temporal_backend::*;
 use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 use temporalio_sdk::{TimerOptions, workflow_interceptors::*};
 
+struct Panics;
+impl WorkflowInterceptor for Panics {
+    fn schedule_activity(&self, _ctx: WorkflowInterceptorContext, _input: ScheduleActivityInput,
+        _next: WorkflowNext<'static, ScheduleActivityInput, CancellableWorkflowOutboundFuture<ScheduleActivityResult>>,
+    ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> { panic!("it broke") }
+}
+async fn seal(codec: &Codec, payloads: &mut Vec<temporalio_common::protos::temporal::api::common::v1::Payload>) {
+    use temporalio_common::data_converters::*;
+    let ctx = SerializationContextData::Workflow(WorkflowSerializationContext::new());
+    *payloads = PayloadCodec::encode(codec, &ctx, std::mem::take(payloads)).await.unwrap();
+}
 struct OneMoreTimer;
 impl WorkflowInterceptor for OneMoreTimer {
     fn execute<'a>(
