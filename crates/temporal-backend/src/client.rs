@@ -26,7 +26,7 @@ pub use error::TemporalError;
 pub use session::{SubmitOutcome, TemporalSession};
 
 use crate::{FileBlobs, wire::RunOptions};
-use agent_core::{BlobId, Redactor, Settings, StorageError};
+use agent_core::{BlobId, RULES, Redactor, Settings, StorageError};
 use attendance::{Attendance, OwnQueue};
 use journal::Bookmark;
 use line::Line;
@@ -81,6 +81,7 @@ impl TemporalBackend {
         let BackendOptions { bus, blobs, redactor, queue, run, durability } = options;
         let attendance = Attendance::new(client.clone());
         let bookmark = Mutex::default();
+        let run = RunOptions { rules: run.rules.or(Some(RULES)), ..run };
         let shared = Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
         Self { shared: Arc::new(shared) }
     }

@@ -68,7 +68,11 @@ pub async fn replay(history: RunHistory, options: ReplayOptions) -> Result<Repla
 }
 
 async fn replay_here(history: RunHistory, options: ReplayOptions) -> Result<Replayed, ReplayFailure> {
-    if !history.events().iter().any(|e| e.event_type() == temporalio_common::protos::temporal::api::enums::v1::EventType::WorkflowTaskStarted) { return Ok(Replayed::default()); }
+    if !history.events().iter().any(|e| {
+        e.event_type() == temporalio_common::protos::temporal::api::enums::v1::EventType::WorkflowTaskStarted
+    }) {
+        return Ok(Replayed::default());
+    }
     history.check(&options.converter).await?;
     let notes = Arc::new(Notes::default());
     let surroundings = surroundings(Arc::clone(&notes) as _);

@@ -61,6 +61,10 @@ pub enum RunFrom {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunOptions {
+    /// The [`agent_core::RULES`] of the build that began the run. A workflow makes its records again in every replay, so
+    /// the run keeps to them to its end, whatever build goes on with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<u32>,
     /// The queue of the workers that ask models; the thread's own where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_queue: Option<String>,

@@ -85,6 +85,9 @@ pub struct Thread {
     next_effect: u64,
     next_call: u64,
     next_interaction: u64,
+    /// See [`Thread::keep_to`].
+    #[serde(skip)]
+    kept_rules: Option<u32>,
 }
 
 /// Whether a thread takes ops.
@@ -131,6 +134,7 @@ impl Thread {
             next_effect: 1,
             next_call: 1,
             next_interaction: 1,
+            kept_rules: None,
         }
     }
 
@@ -152,7 +156,13 @@ impl Thread {
 
     /// The record that carries `input` as this thread's next.
     pub fn next_record(&self, at_ms: u64, input: Input) -> Record {
-        Record { seq: self.input_seq + 1, at_ms, rules: RULES, input }
+        Record { seq: self.input_seq + 1, at_ms, rules: self.kept_rules.unwrap_or(RULES), input }
+    }
+
+    /// Makes new records keep to these [`RULES`], which may be older than this build's. For a host that makes its records
+    /// again instead of storing them: a workflow, whose run has to go on as it began.
+    pub fn keep_to(&mut self, rules: u32) {
+        self.kept_rules = Some(rules);
     }
 
     fn check_record(&self, record: &Record) -> Result<(), ApplyError> {

@@ -5,10 +5,12 @@ use super::{
     ports::{self, Ports},
     state::{Stage, size},
 };
-use crate::wire::{ArchiveTask, RunFrom, RunInput};
-use agent_core::{Exit, Redactor, StartUp, Thread};
+use crate::wire::{ArchiveTask, RunFrom, RunInput, RunOptions};
+use agent_core::{Exit, RULES, Redactor, StartUp, Thread};
 use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
+/// Of runs that do not tell theirs.
+const UNTOLD_RULES: u32 = 2;
 /// Items of fewer bytes are carried along as they are.
 pub(super) const ARCHIVE_ABOVE_BYTES: usize = 64 * 1024;
 
@@ -27,6 +29,7 @@ pub(super) async fn serve(
             (thread, start_up)
         }
     };
+    thread.keep_to(rules_of(&options));
     let ports = Ports::new(ctx, key.clone(), options.clone());
     let mut start_up = start_up;
     loop {
@@ -53,9 +56,26 @@ pub(super) async fn serve(
     }
     // No await from here on: what is in the inbox now goes along.
     let carry = Box::new(ctx.state_mut(|workflow| workflow.state.carry(thread)));
+    let options = RunOptions { rules: Some(RULES), ..options };
     let input = RunInput { key, from: RunFrom::Carried { carry }, options };
     ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
     Ok(Closed::Shutdown)
+}
+
+/// The rules that a run keeps to.
+#[expect(
+    clippy::panic,
+    reason = "it fails the workflow's task and not the thread, which goes on once a build that knows the rules polls"
+)]
+fn rules_of(options: &RunOptions) -> u32 {
+    let rules = options.rules.unwrap_or(UNTOLD_RULES);
+    if rules > RULES {
+        panic!(
+            "the thread was written by a later version (rules {rules}, this one knows {RULES}); update Everturn on this \
+             worker"
+        );
+    }
+    rules
 }
 
 /// The loop that every backend runs.

@@ -55,6 +55,7 @@ struct Inner {
     model_calls: RefCell<BTreeMap<u64, WorkflowCancellationToken>>,
     conversation: RefCell<Chain>,
     cancel_heard: Cell<bool>,
+    now_ms: Cell<u64>,
 }
 
 /// Digests of what a model was told last, so that only what is new is read again.
@@ -100,17 +101,29 @@ impl Ports {
             model_calls: RefCell::default(),
             conversation: RefCell::default(),
             cancel_heard: Cell::new(false),
+            now_ms: Cell::new(0),
         };
+        inner.look_at_clock();
         Self { inner: SendWrapper::new(inner) }
     }
 }
 
 impl Inner {
+    /// Takes the time from the workflow. After a local activity its clock shows another time in a replay than it did at first,
+    /// so it is looked at only after what has an event of its own in the history.
+    fn look_at_clock(&self) {
+        let now = self.ctx.workflow_time();
+        let since = now.and_then(|now| now.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        self.now_ms.set(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    }
+
     /// The next op. A cancellation of the workflow from outside is one too: an interrupt, so that the thread records it.
     async fn next_op(&self) -> Option<Submission> {
         let has_op = |workflow: &AgentWorkflow| !workflow.state.inbox.is_empty();
         let options = if self.cancel_heard.get() { detached() } else { WaitConditionOptions::default() };
-        if self.ctx.wait_condition_with_options(has_op, options).await.is_err() {
+        let waited = self.ctx.wait_condition_with_options(has_op, options).await;
+        self.look_at_clock();
+        if waited.is_err() {
             self.cancel_heard.set(true);
             let id = OpId::new(format!("cancel-{}", self.ctx.uuid4()));
             return Some(Submission {
@@ -245,9 +258,7 @@ impl EventSink for Ports {
 #[async_trait]
 impl Entropy for Ports {
     fn now_ms(&self) -> u64 {
-        let now = self.inner.ctx.workflow_time();
-        let since = now.and_then(|now| now.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        self.inner.now_ms.get()
     }
 
     fn id(&self) -> String {
@@ -265,6 +276,7 @@ impl Entropy for Ports {
             let options = TimerOptions::builder(wait).cancellation_token(guard.token()).build();
             self.inner.ctx.timer(options).await;
             guard.disarm();
+            self.inner.look_at_clock();
         })
         .await;
     }

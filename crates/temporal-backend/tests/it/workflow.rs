@@ -207,3 +207,24 @@ async fn a_thread_goes_on_with_the_next_version_of_a_deployment() {
     assert_eq!(final_message(&events), Some("done"));
     world.stop_worker().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thread_of_a_later_version_waits_for_a_worker_that_knows_it() {
+    let mut world = World::new().await;
+    let later = RunOptions { rules: Some(agent_core::RULES + 1), ..RunOptions::default() };
+    let thread = world.start(later).await;
+    let told = async {
+        loop {
+            let workflow = temporal_backend::wire::workflow_id(&thread.key);
+            if let Ok(Some(why)) = temporal_backend::failing_task(&world.client, &workflow).await {
+                return why;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let why = tokio::time::timeout(crate::world::PATIENCE, told).await.unwrap();
+    assert!(why.contains("written by a later version"), "{why}");
+    let described = thread.workflow.describe(WorkflowDescribeOptions::default()).await.unwrap();
+    assert_eq!(described.status(), temporalio_client::WorkflowExecutionStatus::Running);
+    world.stop_worker().await;
+}

@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_moment_counts_once_wherever_it_is_cut_and_other_words_do_not() {
-        let shown = Pieces(vec!["thread 01a1 in 4217 ms\n100000", "000001 100000000002 1000", "00000003 \ndone 12 "]);
+        let shown =
+            Pieces(vec!["thread 01a1 in 4217 ms\n100000", "000001 100000000002 1000", "00000003 \ndone 12 "]);
         let under_way = under_way_ms(shown).unwrap();
         assert_eq!(under_way.len(), 3);
         let now = ms_between(100_000_000_002, now_ns());

@@ -54,6 +54,7 @@ impl Inner {
             .build();
         let outcome = self.ctx.execute_activity(Activities::model, task, options).await;
         guard.disarm();
+        self.look_at_clock();
         self.model_calls.borrow_mut().remove(&effect.0);
         self.ctx.state_mut(|workflow| workflow.state.asked(effect));
         match outcome {

@@ -61,6 +61,7 @@ impl Inner {
         let guard = CancelOnDrop::new();
         let prepared = self.ctx.execute_activity(Activities::prepare, request, self.chore(&guard)).await;
         guard.disarm();
+        self.look_at_clock();
         prepared.unwrap_or_else(|error| Prepared::Rejected {
             message: format!("The call could not be looked at: {error}. It did not run."),
         })
@@ -93,6 +94,7 @@ impl Inner {
         // One that nobody has taken yet is not taken any more. One that runs hears of the stop with its next beat, or sooner.
         let ended = self.heeding(&stop, &request, running, || guard.token().cancel()).await;
         guard.disarm();
+        self.look_at_clock();
         match ended {
             Ok(answer) => Ended::Answered(answer),
             Err(error) if was_not_read(&error) => {
@@ -104,7 +106,9 @@ impl Inner {
             Err(ActivityExecutionError::Cancelled(_)) => Ended::Answered(ToolAnswer::NotStarted),
             Err(error) => {
                 let finding_out = self.find_out(request.clone(), &error).boxed_local();
-                Ended::Lost { evidence: Some(self.heeding(&stop, &request, finding_out, || ()).await) }
+                let evidence = self.heeding(&stop, &request, finding_out, || ()).await;
+                self.look_at_clock();
+                Ended::Lost { evidence: Some(evidence) }
             }
         }
     }

@@ -182,9 +182,13 @@ async fn delete_oldest_run(world: &World, session: &TemporalSession) {
     WorkflowService::delete_workflow_execution(&mut world.client.clone(), request.into_request())
         .await
         .unwrap();
-    while exists(world, &workflow_id, &run_id).await {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    // The server takes its time.
+    let gone = async {
+        while exists(world, &workflow_id, &run_id).await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    super::soon("the end of a run", gone).await;
 }
 
 async fn exists(world: &World, workflow_id: &str, run_id: &str) -> bool {

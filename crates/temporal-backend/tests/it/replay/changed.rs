@@ -6,11 +6,23 @@ use temporalio_sdk::{TimerOptions, workflow_interceptors::*};
 
 struct Panics;
 impl WorkflowInterceptor for Panics {
-    fn schedule_activity(&self, _ctx: WorkflowInterceptorContext, _input: ScheduleActivityInput,
-        _next: WorkflowNext<'static, ScheduleActivityInput, CancellableWorkflowOutboundFuture<ScheduleActivityResult>>,
-    ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> { panic!("it broke") }
+    fn schedule_activity(
+        &self,
+        _ctx: WorkflowInterceptorContext,
+        _input: ScheduleActivityInput,
+        _next: WorkflowNext<
+            'static,
+            ScheduleActivityInput,
+            CancellableWorkflowOutboundFuture<ScheduleActivityResult>,
+        >,
+    ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
+        panic!("it broke")
+    }
 }
-async fn seal(codec: &Codec, payloads: &mut Vec<temporalio_common::protos::temporal::api::common::v1::Payload>) {
+async fn seal(
+    codec: &Codec,
+    payloads: &mut Vec<temporalio_common::protos::temporal::api::common::v1::Payload>,
+) {
     use temporalio_common::data_converters::*;
     let ctx = SerializationContextData::Workflow(WorkflowSerializationContext::new());
     *payloads = PayloadCodec::encode(codec, &ctx, std::mem::take(payloads)).await.unwrap();
