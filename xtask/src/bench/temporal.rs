@@ -47,7 +47,9 @@ pub(super) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     };
     let programs = Programs::find(root, options.bin.as_deref())?;
     let model = ModelProcess::start()?;
-    let mut report = Report::new(facts::machine()?, facts::commit(root), &programs, args);
+    // Nobody knows what a build of somebody's own was made from.
+    let commit = options.bin.as_ref().map_or_else(|| facts::commit(root), |_| "an unknown commit".to_owned());
+    let mut report = Report::new(facts::machine()?, commit, &programs, args);
     for part in options.parts() {
         match part {
             Part::Turns => report.turns = turns::run(&programs, &model, &options)?,

@@ -10,57 +10,67 @@ use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayFailu
 #[non_exhaustive]
 pub enum ReplayFailure {
     /// This build asks for something else than the history says.
-    #[error("{place}: {message}")]
+    #[error(
+        "{place} this build decides otherwise than the one that wrote the history: {message}; go on with the thread with the \
+         build that wrote it"
+    )]
     Differs {
         /// Where.
         place: Place,
         /// What differs.
         message: String,
     },
-    /// RAW
-    #[error("task: {message}")]
+    /// A task of the workflow fails with this build.
+    #[error("{place} this build cannot go on: {message}")]
     TaskFailed {
+        /// Where.
+        place: Place,
         /// Why.
         message: String,
     },
     /// It is no history.
-    #[error("{message}")]
+    #[error("the history cannot be read: {message}")]
     Unreadable {
         /// Why.
         message: String,
     },
-    /// It is encrypted.
-    #[error("{message}")]
+    /// It is encrypted with a key that is not here, or damaged.
+    #[error("a payload of the history cannot be read: {message}")]
     Sealed {
         /// Which key.
         message: String,
     },
-    /// Another workflow.
-    #[error("{workflow_type}")]
+    /// It is the history of another workflow.
+    #[error("it is a history of the workflow {workflow_type}, not of a thread")]
     NoThread {
         /// The type of its workflow.
         workflow_type: String,
     },
     /// The replay could not be made.
-    #[error("{message}")]
+    #[error("the history could not be replayed: {message}")]
     Machinery {
         /// Why.
         message: String,
     },
 }
 
-/// Where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How far a replay came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Event.
-    pub event: Option<i64>,
-    /// Last record.
+    /// The last record that was committed.
     pub record: Option<u64>,
+    /// How many events the history has.
+    pub history_events: usize,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self.record {
+            Some(record) => {
+                write!(f, "after record {record} (of a history of {} events)", self.history_events)
+            }
+            None => write!(f, "before the first record (of a history of {} events)", self.history_events),
+        }
     }
 }
 
@@ -70,15 +80,16 @@ impl ReplayFailure {
     }
 
     pub(super) fn payload(error: PayloadConversionError) -> Self {
-        Self::Sealed { message: format!("{error} / {error:?}") }
+        Self::Sealed { message: error.to_string() }
     }
 
-    pub(super) fn of(error: WorkflowReplayError, _history: &RunHistory, record: Option<u64>) -> Self {
+    pub(super) fn of(error: WorkflowReplayError, history: &RunHistory, record: Option<u64>) -> Self {
+        let place = Place { record, history_events: history.len() };
         match error {
             WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { message }) => {
-                Self::Differs { place: Place { event: None, record }, message }
+                Self::Differs { place, message }
             }
-            error => Self::TaskFailed { message: format!("{error:?}") },
+            error => Self::TaskFailed { place, message: error.to_string() },
         }
     }
 }

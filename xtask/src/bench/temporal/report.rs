@@ -25,7 +25,7 @@ pub(super) struct Report {
     format: u32,
     /// Seconds since 1970.
     at_s: u64,
-    /// The checked out commit, with `+` where files differ from it.
+    /// The checked out commit, with `+` where files differ from it, if it was built here.
     commit: String,
     /// The arguments that it was started with.
     arguments: String,

@@ -1,34 +1,20 @@
-//! exploring
-use super::recorded;
-use temporal_backend::*;
-use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
-use temporalio_sdk::{TimerOptions, workflow_interceptors::*};
+//! A loop that asks for something else than it did, and histories that say something else than they did.
 
-struct Panics;
-impl WorkflowInterceptor for Panics {
-    fn schedule_activity(
-        &self,
-        _ctx: WorkflowInterceptorContext,
-        _input: ScheduleActivityInput,
-        _next: WorkflowNext<
-            'static,
-            ScheduleActivityInput,
-            CancellableWorkflowOutboundFuture<ScheduleActivityResult>,
-        >,
-    ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
-        panic!("it broke")
-    }
-}
-async fn seal(
-    codec: &Codec,
-    payloads: &mut Vec<temporalio_common::protos::temporal::api::common::v1::Payload>,
-) {
-    use temporalio_common::data_converters::*;
-    let ctx = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-    *payloads = PayloadCodec::encode(codec, &ctx, std::mem::take(payloads)).await.unwrap();
-}
-struct OneMoreTimer;
-impl WorkflowInterceptor for OneMoreTimer {
+use super::recorded;
+use temporal_backend::{ReplayFailure, ReplayOptions, RunHistory, replay};
+use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+use temporalio_sdk::{
+    TimerOptions,
+    workflow_interceptors::{
+        ExecuteWorkflowInput, ExecuteWorkflowResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
+        WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
+    },
+};
+
+/// The same loop, after a wait.
+struct WaitsFirst;
+
+impl WorkflowInterceptor for WaitsFirst {
     fn execute<'a>(
         &'a self,
         ctx: WorkflowInterceptorContext,
@@ -42,164 +28,64 @@ impl WorkflowInterceptor for OneMoreTimer {
     }
 }
 
-async fn show(what: &str, history: RunHistory, interceptors: Vec<WorkflowInterceptorConstructor>) {
-    let begun = std::time::Instant::now();
-    let r = replay(history, ReplayOptions { interceptors, ..ReplayOptions::default() }).await;
-    println!(
-        "=== {what} {:?}: {}",
-        begun.elapsed(),
-        match r {
-            Ok(r) => format!("OK {}", r.commits.len()),
-            Err(e) => format!("{e:?}"),
-        }
-    );
+fn first_run(name: &str) -> RunHistory {
+    recorded::load(name).runs.remove(0)
 }
 
-fn edit(name: &str, f: impl Fn(&mut HistoryEvent) -> bool) -> RunHistory {
-    let h = recorded::load(name).runs.remove(0);
-    let mut events = h.events().to_vec();
-    let n = events.iter_mut().map(|e| f(e)).filter(|b| *b).count();
-    println!("edited {n}");
+/// A history in which something was changed that is there.
+fn edited(name: &str, edit: impl Fn(&mut HistoryEvent) -> bool) -> RunHistory {
+    let mut events = first_run(name).events().to_vec();
+    let edits = events.iter_mut().map(edit).filter(|edited| *edited).count();
+    assert!(edits > 0, "nothing of {name} was changed");
     RunHistory::new(events)
 }
 
+async fn failure(history: RunHistory, options: ReplayOptions) -> ReplayFailure {
+    match replay(history, options).await {
+        Ok(replayed) => panic!("it replays, with {} records", replayed.commits.len()),
+        Err(failure) => failure,
+    }
+}
+
+fn assert_differs(failure: &ReplayFailure) {
+    assert!(matches!(failure, ReplayFailure::Differs { .. }), "{failure:?}");
+    let text = failure.to_string();
+    assert!(text.contains("decides otherwise") && text.contains("with the build that wrote it"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn explore() {
-    show(
-        "timer",
-        recorded::load("plain_turn").runs.remove(0),
-        vec![WorkflowInterceptorConstructor::new(|_| OneMoreTimer)],
-    )
-    .await;
-    show(
-        "renamed activity",
-        edit("plain_turn", |e| match &mut e.attributes {
-            Some(Attributes::ActivityTaskScheduledEventAttributes(a)) => {
-                a.activity_type.as_mut().unwrap().name = "ask_model".into();
+async fn a_loop_that_asks_for_one_thing_more_does_not_get_through() {
+    let interceptors = vec![WorkflowInterceptorConstructor::new(|_| WaitsFirst)];
+    let options = ReplayOptions { interceptors, ..ReplayOptions::default() };
+    assert_differs(&failure(first_run("plain_turn"), options).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_asks_for_another_activity_does_not_get_through() {
+    let history = edited("plain_turn", |event| match &mut event.attributes {
+        Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => {
+            scheduled.activity_type.as_mut().is_some_and(|kind| {
+                kind.name = "ask_model".into();
                 true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    show(
-        "renamed LA",
-        edit("tools_together", |e| match &mut e.attributes {
-            Some(Attributes::MarkerRecordedEventAttributes(a)) => {
-                for p in a.details.values_mut() {
-                    for p in &mut p.payloads {
-                        let t = String::from_utf8_lossy(&p.data).replace("prepare_call", "look_at_call");
-                        p.data = t.into_bytes();
-                    }
-                }
-                true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    show(
-        "answer is call",
-        edit("plain_turn", |e| match &mut e.attributes {
-            Some(Attributes::ActivityTaskCompletedEventAttributes(a)) => {
-                let p = &mut a.result.as_mut().unwrap().payloads[0];
-                let t = String::from_utf8(p.data.clone()).unwrap();
-                println!("{t}");
-                p.data = t
-                    .replace(
-                        r#"{"type":"message","text":"you said: hello"}"#,
-                        r#"{"type":"call","name":"read_a","payload":{"type":"function","arguments":"{}"}}"#,
-                    )
-                    .into_bytes();
-                true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    show(
-        "answer is message",
-        edit("approved", |e| match &mut e.attributes {
-            Some(Attributes::ActivityTaskCompletedEventAttributes(a)) if e.event_id == 11 => {
-                let p = &mut a.result.as_mut().unwrap().payloads[0];
-                let t = String::from_utf8(p.data.clone()).unwrap();
-                println!("{t}");
-                let at = t.find("\"items\":[").unwrap();
-                let to = t.find("],\"tokens").unwrap();
-                p.data = format!(
-                    "{}{}{}",
-                    &t[..at + 9],
-                    r#"{"type":"message","text":"you said: hello"}"#,
-                    &t[to..]
-                )
-                .into_bytes();
-                true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    show(
-        "answer is rubbish",
-        edit("approved", |e| match &mut e.attributes {
-            Some(Attributes::ActivityTaskCompletedEventAttributes(a)) if e.event_id == 11 => {
-                let p = &mut a.result.as_mut().unwrap().payloads[0];
-                p.data = b"{\"no\"".to_vec();
-                true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    show(
-        "input is rubbish",
-        edit("approved", |e| match &mut e.attributes {
-            Some(Attributes::WorkflowExecutionStartedEventAttributes(a)) => {
-                let p = &mut a.input.as_mut().unwrap().payloads[0];
-                p.data = b"{\"no\":1}".to_vec();
-                true
-            }
-            _ => false,
-        }),
-        vec![],
-    )
-    .await;
-    for swap in [(6usize, 8usize), (14, 15)] {
-        let mut events = recorded::load("approved").runs.remove(0).events().to_vec();
-        let (a, b) = (events[swap.0].attributes.clone(), events[swap.1].attributes.clone());
-        let (ta, tb) = (events[swap.0].event_type, events[swap.1].event_type);
-        println!("{ta} {tb}");
-        events[swap.0].attributes = b;
-        events[swap.1].attributes = a;
-        events[swap.0].event_type = tb;
-        events[swap.1].event_type = ta;
-        show("swapped", RunHistory::new(events), vec![]).await;
-    }
-    let run = recorded::load("approved").runs.remove(0);
-    for cut in [0, 1, 2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 20] {
-        show(&format!("cut {cut}"), RunHistory::new(run.events()[..cut].to_vec()), vec![]).await;
-        let r = replay(
-            RunHistory::new(run.events()[..cut].to_vec()),
-            ReplayOptions { extent: Extent::Begun, ..Default::default() },
-        )
-        .await;
-        println!(
-            "   begun: {}",
-            match r {
-                Ok(r) => format!("OK {}", r.commits.len()),
-                Err(e) => format!("{e:?}"),
-            }
-        );
-    }
-    let mut events = run.events().to_vec();
-    events.remove(9);
-    show("gap", RunHistory::new(events), vec![]).await;
-    let mut events = run.events().to_vec();
-    events.remove(0);
-    show("no start", RunHistory::new(events), vec![]).await;
+            })
+        }
+        _ => false,
+    });
+    assert_differs(&failure(history, ReplayOptions::default()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_had_answered_otherwise_leads_to_other_commands() {
+    let history = edited("plain_turn", |event| {
+        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = &mut event.attributes else {
+            return false;
+        };
+        let payload = &mut completed.result.as_mut().unwrap().payloads[0];
+        let text = String::from_utf8(payload.data.clone()).unwrap();
+        let call = r#"{"type":"call","name":"write","payload":{"kind":"function","arguments":"{}"}}"#;
+        let changed = text.replace(r#"{"type":"message","text":"you said: hello"}"#, call);
+        payload.data = changed.clone().into_bytes();
+        changed != text
+    });
+    assert_differs(&failure(history, ReplayOptions::default()).await);
 }

@@ -81,7 +81,7 @@ pub(super) async fn record(name: &'static str) {
         let played = match tokio::spawn(scenes::play(name)).await {
             Ok(played) => played,
             Err(error) => {
-                println!("{name}, try {attempt}: {error}");
+                tracing::warn!(name, attempt, %error, "a scene was not played to its end");
                 continue;
             }
         };
@@ -94,7 +94,7 @@ pub(super) async fn record(name: &'static str) {
             write(name, recorded.runs, &seen).await;
             return;
         }
-        println!("{name}, try {attempt}: readers saw other events than the history tells");
+        tracing::warn!(name, attempt, "readers saw other events than the history tells");
     }
     panic!("{name} does not come out right");
 }
