@@ -5,13 +5,15 @@
 //! build could not go on with the thread, and [`ReplayFailure`] says where. Where it asks for the same, the thread's
 //! commits have come back, which are its journal.
 //!
-//! `history` is what is replayed; `failure` finds words for what the SDK says.
+//! `history` is what is replayed; `place` finds where a replay fails; `failure` finds words for what the SDK says.
 
 mod failure;
 mod history;
+mod place;
 
-pub use failure::{Place, ReplayFailure};
+pub use failure::ReplayFailure;
 pub use history::{Extent, RunHistory};
+pub use place::Place;
 
 use crate::{AgentWorkflow, Chronicle, Conversations, FileBlobs, Surroundings};
 use agent_core::{Commit, Event, Record};
@@ -20,13 +22,17 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use temporalio_common::data_converters::DataConverter;
 use temporalio_sdk::{
     workflow_interceptors::WorkflowInterceptorConstructor,
-    workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
+    workflow_replayer::{WorkflowReplayError, WorkflowReplayer, WorkflowReplayerOptions},
 };
 use tokio::runtime::Handle;
+
+/// The longest history that a run has takes seconds. One that the SDK waits for more of than there is would take for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What came of a replay that went well.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,35 +66,49 @@ pub struct ReplayOptions {
 /// # Errors
 /// See [`ReplayFailure`].
 pub async fn replay(history: RunHistory, options: ReplayOptions) -> Result<Replayed, ReplayFailure> {
+    history.check(&options.converter).await?;
     let history = history.cut(options.extent);
     // Workflows stay on the thread that polls them.
     let replayed =
         tokio::task::spawn_blocking(move || Handle::current().block_on(replay_here(history, options)));
-    replayed.await.map_err(|error| ReplayFailure::Machinery { message: error.to_string() })?
+    replayed.await.map_err(ReplayFailure::machinery)?
 }
 
 async fn replay_here(history: RunHistory, options: ReplayOptions) -> Result<Replayed, ReplayFailure> {
-    if !history.events().iter().any(|e| {
-        e.event_type() == temporalio_common::protos::temporal::api::enums::v1::EventType::WorkflowTaskStarted
-    }) {
+    if !history.has_begun() {
         return Ok(Replayed::default());
     }
-    history.check(&options.converter).await?;
+    let history_events = history.len();
+    let (result, commits) = attempt(history.clone(), &options).await?;
+    match result {
+        Ok(()) => Ok(Replayed { commits, history_events }),
+        Err(error) => {
+            let place = Place::of(&history, &options).await?;
+            Err(ReplayFailure::of(&error, place))
+        }
+    }
+}
+
+/// What the SDK says of a replay, and what was committed until then.
+async fn attempt(
+    history: RunHistory,
+    options: &ReplayOptions,
+) -> Result<(Result<(), WorkflowReplayError>, Vec<Commit>), ReplayFailure> {
     let notes = Arc::new(Notes::default());
     let surroundings = surroundings(Arc::clone(&notes) as _);
     let mut replayer = WorkflowReplayerOptions::new()
-        .data_converter(options.converter)
+        .data_converter(options.converter.clone())
         .register_workflow_with_factory(move || AgentWorkflow::within(Arc::clone(&surroundings)))
         .map_err(ReplayFailure::machinery)?
         .build();
-    replayer.register_workflow_interceptors(options.interceptors);
+    replayer.register_workflow_interceptors(options.interceptors.clone());
     let replayer = WorkflowReplayer::new(replayer).map_err(ReplayFailure::machinery)?;
-    let replayed = replayer.replay_workflow(history.clone().into()).await;
+    let replayed = tokio::time::timeout(PATIENCE, replayer.replay_workflow(history.into())).await;
+    let replayed = replayed.map_err(|_| {
+        ReplayFailure::machinery(format!("it has not come to an end within {} s", PATIENCE.as_secs()))
+    })?;
     let commits = std::mem::take(&mut *notes.kept());
-    match replayed {
-        Ok(()) => Ok(Replayed { commits: commits.into_values().collect(), history_events: history.len() }),
-        Err(error) => Err(ReplayFailure::of(error, &history, commits.keys().last().copied())),
-    }
+    Ok((replayed, commits.into_values().collect()))
 }
 
 /// Nobody is told of anything, and nothing is read.

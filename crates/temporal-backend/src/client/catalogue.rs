@@ -179,7 +179,7 @@ impl TemporalBackend {
         {
             return Ok(status);
         }
-        let (from, commits) = past::newest(&line, &self.shared.blobs).await?;
+        let (from, commits) = past::newest(&line).await?;
         Ok(status_after(from, &commits))
     }
 

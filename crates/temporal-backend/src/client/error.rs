@@ -78,7 +78,7 @@ pub enum TemporalError {
     },
     /// A history does not replay.
     #[error(
-        "the history of run {run} does not replay with this build: {message}; go on with the build that wrote it"
+        "what run {run} has done cannot be told from its history: {message}"
     )]
     History {
         /// The run.

@@ -6,16 +6,14 @@ mod replay;
 mod runs;
 
 use super::{TemporalError, line::Line};
-use crate::FileBlobs;
 use agent_core::{Commit, Event};
 use runs::{Began, Run};
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 /// The events of a thread from some number on, a run at a time.
 #[derive(Debug)]
 pub(super) struct Past {
     line: Line,
-    blobs: Arc<FileBlobs>,
     /// Those that are still to be told, oldest first.
     runs: VecDeque<Run>,
     /// Events that are about to be told.
@@ -40,11 +38,10 @@ pub(super) enum Told {
 
 impl Past {
     /// The events after this one.
-    pub(super) async fn after(line: &Line, blobs: &Arc<FileBlobs>, seq: u64) -> Result<Self, TemporalError> {
+    pub(super) async fn after(line: &Line, seq: u64) -> Result<Self, TemporalError> {
         let runs = runs::back_to(line, seq).await?;
         Ok(Self {
             line: line.clone(),
-            blobs: Arc::clone(blobs),
             runs: runs.into(),
             waiting: Vec::new(),
             next: seq + 1,
@@ -65,7 +62,7 @@ impl Past {
                 continue;
             }
             let Some(run) = self.runs.pop_front() else { return Ok(None) };
-            let commits = replay::commits(&self.line, &run.id, &self.blobs).await?;
+            let commits = replay::commits(&self.line, &run.id).await?;
             self.waiting = commits.into_iter().flat_map(|commit| commit.events).collect();
         }
     }
@@ -88,7 +85,7 @@ impl Past {
 ///
 /// # Errors
 /// [`TemporalError::PastGone`] where its first runs are gone.
-pub(super) async fn commits(line: &Line, blobs: &Arc<FileBlobs>) -> Result<Vec<Commit>, TemporalError> {
+pub(super) async fn commits(line: &Line) -> Result<Vec<Commit>, TemporalError> {
     let runs = runs::back_to(line, 0).await?;
     match runs.first() {
         Some(Run { began: Began::Anew, .. }) => {}
@@ -99,7 +96,7 @@ pub(super) async fn commits(line: &Line, blobs: &Arc<FileBlobs>) -> Result<Vec<C
     }
     let mut all: Vec<Commit> = Vec::new();
     for run in runs {
-        for commit in replay::commits(line, &run.id, blobs).await? {
+        for commit in replay::commits(line, &run.id).await? {
             let expected = all.len() as u64 + 1;
             if commit.record.seq != expected {
                 let message =
@@ -120,8 +117,7 @@ pub(super) async fn runs(line: &Line) -> Result<Vec<String>, TemporalError> {
 /// The newest run: what it began with, and its commits so far.
 pub(super) async fn newest(
     line: &Line,
-    blobs: &Arc<FileBlobs>,
 ) -> Result<(crate::wire::RunFrom, Vec<Commit>), TemporalError> {
     let (run, from) = runs::newest(line).await?;
-    Ok((from, replay::commits(line, &run, blobs).await?))
+    Ok((from, replay::commits(line, &run).await?))
 }

@@ -2,13 +2,15 @@
 
 use super::ReplayFailure;
 use crate::wire::RunInput;
+use std::fmt;
 use temporalio_client::WorkflowHistory;
 use temporalio_common::{
     data_converters::{DataConverter, SerializationContextData, WorkflowSerializationContext},
     protos::temporal::api::{
         enums::v1::EventType,
         history::v1::{
-            History, HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes,
+            History, HistoryEvent, WorkflowExecutionStartedEventAttributes,
+            WorkflowTaskCompletedEventAttributes, history_event::Attributes,
         },
     },
 };
@@ -20,6 +22,19 @@ const WORKFLOW_TYPE: &str = "AgentWorkflow";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunHistory {
     events: Vec<HistoryEvent>,
+}
+
+/// A task of the workflow that was completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    /// The event that began it.
+    pub(super) first: i64,
+    /// The last of what it asked for.
+    pub(super) last: i64,
+    /// How many events the history has up to there.
+    length: usize,
+    /// The build that did it.
+    pub(super) build: Option<String>,
 }
 
 /// How much of a history is replayed.
@@ -38,14 +53,21 @@ impl RunHistory {
         Self { events }
     }
 
-    /// Reads what the SDK's `to_json` of a fetched history wrote.
+    /// Reads what [`RunHistory::to_json`] wrote, or the SDK's `to_json` of a fetched history.
     ///
     /// # Errors
     /// [`ReplayFailure::Unreadable`] where it is something else.
     pub fn from_json(json: &[u8]) -> Result<Self, ReplayFailure> {
-        let history: History = serde_json::from_slice(json)
-            .map_err(|error| ReplayFailure::Unreadable { message: error.to_string() })?;
+        let history: History = serde_json::from_slice(json).map_err(unreadable)?;
         Ok(Self { events: history.events })
+    }
+
+    /// As JSON, payloads as they are.
+    ///
+    /// # Errors
+    /// [`ReplayFailure::Unreadable`] where the events are none.
+    pub fn to_json(&self) -> Result<Vec<u8>, ReplayFailure> {
+        serde_json::to_vec(&History { events: self.events.clone() }).map_err(unreadable)
     }
 
     /// Its events.
@@ -66,40 +88,67 @@ impl RunHistory {
     /// As much of it as is wanted.
     pub(super) fn cut(mut self, extent: Extent) -> Self {
         if extent == Extent::Accepted {
-            let accepted = self.accepted();
+            // What has come since is nobody's yet: a replay would have the loop take it, at another time than the task will.
+            let accepted = self.tasks().last().map_or(0, |task| task.length);
             self.events.truncate(accepted);
         }
         self
     }
 
-    /// How many events there are before the task that a worker has begun and the server has not accepted; none where none
-    /// is accepted.
-    pub(crate) fn accepted(&self) -> usize {
-        let is = |event: &HistoryEvent, of: EventType| event.event_type() == of;
-        let completed = |event: &HistoryEvent| is(event, EventType::WorkflowTaskCompleted);
-        let scheduled = self.events.iter().rposition(|event| is(event, EventType::WorkflowTaskScheduled));
-        let end = match scheduled {
-            Some(at) if !self.events[at..].iter().any(completed) => at,
-            _ => self.events.len(),
-        };
-        if self.events[..end].iter().any(completed) { end } else { 0 }
+    /// Whether a worker has begun with it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.events.iter().any(|event| event.event_type() == EventType::WorkflowTaskStarted)
     }
 
-    /// Whether a thread began so, and whether it can be read.
+    /// The tasks that were completed.
+    pub(super) fn tasks(&self) -> Vec<Task> {
+        let completed = |(_, event): &(usize, &HistoryEvent)| {
+            event.event_type() == EventType::WorkflowTaskCompleted
+        };
+        self.events.iter().enumerate().filter(completed).filter_map(|(at, event)| self.task(at, event)).collect()
+    }
+
+    fn task(&self, at: usize, completed: &HistoryEvent) -> Option<Task> {
+        let Some(Attributes::WorkflowTaskCompletedEventAttributes(attributes)) = &completed.attributes else {
+            return None;
+        };
+        let commands = self.events[at + 1..].iter().take_while(|event| event.is_command_event()).count();
+        let length = at + 1 + commands;
+        Some(Task {
+            first: attributes.started_event_id,
+            last: self.events[length - 1].event_id,
+            length,
+            build: build(attributes),
+        })
+    }
+
+    /// The task that was begun last.
+    pub(super) fn begun(&self) -> Option<Task> {
+        let started = |event: &&HistoryEvent| event.event_type() == EventType::WorkflowTaskStarted;
+        let first = self.events.iter().rfind(started)?.event_id;
+        let last = self.events.last()?.event_id;
+        Some(Task { first, last, length: self.events.len(), build: None })
+    }
+
+    /// Its beginning, up to the end of this task.
+    pub(super) fn up_to(&self, task: &Task) -> Self {
+        Self { events: self.events.iter().take(task.length).cloned().collect() }
+    }
+
+    /// Whether a thread began so, and whether it can be read and nothing is missing.
     pub(super) async fn check(&self, converter: &DataConverter) -> Result<(), ReplayFailure> {
-        let unreadable = |message: &str| ReplayFailure::Unreadable { message: message.to_owned() };
-        let started =
-            self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
+        let started = self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
+        if let Some((at, event)) = (1_i64..).zip(&self.events).find(|(at, event)| event.event_id != *at) {
+            return Err(unreadable(format!("event {} stands where event {at} is next", event.event_id)));
+        }
         let found = started.workflow_type.as_ref().map(|of| of.name.as_str()).unwrap_or_default();
         if found != WORKFLOW_TYPE {
             return Err(ReplayFailure::NoThread { workflow_type: found.to_owned() });
         }
         let payloads = started.input.clone().map(|input| input.payloads).unwrap_or_default();
         let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-        match converter.from_payloads::<RunInput>(&context, payloads).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ReplayFailure::payload(error)),
-        }
+        let input = converter.from_payloads::<RunInput>(&context, payloads).await;
+        input.map(drop).map_err(|error| ReplayFailure::input(&error))
     }
 
     fn started(&self) -> Option<&WorkflowExecutionStartedEventAttributes> {
@@ -110,8 +159,63 @@ impl RunHistory {
     }
 }
 
+/// The build that did a task, if it told its name.
+#[expect(deprecated, reason = "a worker without a deployment is named only there")]
+fn build(completed: &WorkflowTaskCompletedEventAttributes) -> Option<String> {
+    let deployed = completed.deployment_version.as_ref().map(|version| &version.build_id);
+    let other = completed.worker_version.as_ref().map(|version| &version.build_id);
+    deployed.or(other).filter(|build| !build.is_empty()).cloned()
+}
+
+fn unreadable(why: impl fmt::Display) -> ReplayFailure {
+    ReplayFailure::Unreadable { message: why.to_string() }
+}
+
 impl From<RunHistory> for WorkflowHistory {
     fn from(history: RunHistory) -> Self {
         History { events: history.events }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EventType::{
+        ActivityTaskCompleted, ActivityTaskScheduled, WorkflowExecutionCompleted, WorkflowExecutionSignaled,
+        WorkflowExecutionStarted, WorkflowExecutionUpdateAccepted, WorkflowTaskCompleted, WorkflowTaskFailed,
+        WorkflowTaskScheduled, WorkflowTaskStarted,
+    };
+
+    #[test]
+    fn a_history_is_accepted_up_to_what_the_last_completed_task_asked_for() {
+        let begun = [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted];
+        let done = [WorkflowTaskCompleted, ActivityTaskScheduled];
+        let again = [WorkflowTaskScheduled, WorkflowTaskStarted];
+        let table = [
+            (vec![], 0),
+            (begun.to_vec(), 0),
+            ([&begun[..], &[WorkflowTaskFailed], &again].concat(), 0),
+            ([&begun[..], &done].concat(), 5),
+            ([&begun[..], &done, &again].concat(), 5),
+            ([&begun[..], &done, &[WorkflowTaskScheduled]].concat(), 5),
+            ([&begun[..], &done, &[ActivityTaskCompleted], &again].concat(), 5),
+            ([&begun[..], &done, &[WorkflowExecutionSignaled, WorkflowTaskScheduled]].concat(), 5),
+            ([&begun[..], &done, &[WorkflowExecutionUpdateAccepted], &again].concat(), 6),
+            ([&begun[..], &done, &again, &[WorkflowTaskCompleted, WorkflowExecutionCompleted]].concat(), 9),
+        ];
+        for (types, kept) in table {
+            let event = |of: &EventType| {
+                let completed = || {
+                    Attributes::WorkflowTaskCompletedEventAttributes(WorkflowTaskCompletedEventAttributes::default())
+                };
+                HistoryEvent {
+                    event_type: (*of).into(),
+                    attributes: (*of == WorkflowTaskCompleted).then(completed),
+                    ..HistoryEvent::default()
+                }
+            };
+            let history = RunHistory::new(types.iter().map(event).collect());
+            assert_eq!(history.cut(Extent::Accepted).len(), kept, "{types:?}");
+        }
     }
 }

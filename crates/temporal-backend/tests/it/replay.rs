@@ -4,6 +4,7 @@ mod changed;
 mod fakes;
 mod recorded;
 mod scenes;
+mod unreadable;
 
 use agent_core::Event;
 use recorded::{NAMES, Recorded};

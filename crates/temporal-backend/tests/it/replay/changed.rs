@@ -1,12 +1,17 @@
 //! A loop that asks for something else than it did, and histories that say something else than they did.
 
 use super::recorded;
-use temporal_backend::{ReplayFailure, ReplayOptions, RunHistory, replay};
-use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+use std::time::Duration;
+use temporal_backend::{Place, ReplayFailure, ReplayOptions, RunHistory, replay};
+use temporalio_common::protos::temporal::api::{
+    common::v1::Payload,
+    history::v1::{HistoryEvent, history_event::Attributes},
+};
 use temporalio_sdk::{
     TimerOptions,
     workflow_interceptors::{
-        ExecuteWorkflowInput, ExecuteWorkflowResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
+        CancellableWorkflowOutboundFuture, ExecuteWorkflowInput, ExecuteWorkflowResult,
+        ScheduleActivityInput, ScheduleActivityResult, WorkflowInterceptor, WorkflowInterceptorConstructor,
         WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
     },
 };
@@ -22,13 +27,30 @@ impl WorkflowInterceptor for WaitsFirst {
         next: WorkflowNext<'a, ExecuteWorkflowInput, WorkflowInterceptorFuture<'a, ExecuteWorkflowResult>>,
     ) -> WorkflowInterceptorFuture<'a, ExecuteWorkflowResult> {
         WorkflowInterceptorFuture::new(async move {
-            ctx.timer(TimerOptions::builder(std::time::Duration::from_secs(1)).build()).await;
+            ctx.timer(TimerOptions::builder(Duration::from_secs(1)).build()).await;
             next.run(input).await
         })
     }
 }
 
-fn first_run(name: &str) -> RunHistory {
+type Asked = CancellableWorkflowOutboundFuture<ScheduleActivityResult>;
+type Asking = WorkflowNext<'static, ScheduleActivityInput, Asked>;
+
+/// The same loop, which breaks when it asks a model.
+struct Breaks;
+
+impl WorkflowInterceptor for Breaks {
+    fn schedule_activity(
+        &self,
+        _ctx: WorkflowInterceptorContext,
+        _input: ScheduleActivityInput,
+        _next: Asking,
+    ) -> Asked {
+        panic!("it broke");
+    }
+}
+
+pub(super) fn first_run(name: &str) -> RunHistory {
     recorded::load(name).runs.remove(0)
 }
 
@@ -40,52 +62,129 @@ fn edited(name: &str, edit: impl Fn(&mut HistoryEvent) -> bool) -> RunHistory {
     RunHistory::new(events)
 }
 
-async fn failure(history: RunHistory, options: ReplayOptions) -> ReplayFailure {
+/// Whether a payload had this text, which is another one now.
+fn replace(payload: &mut Payload, from: &str, to: &str) -> bool {
+    let text = String::from_utf8(payload.data.clone()).unwrap();
+    payload.data = text.replace(from, to).into_bytes();
+    text.contains(from)
+}
+
+/// A history whose model had answered something else.
+fn answered(name: &str, from: &str, to: &str) -> RunHistory {
+    edited(name, |event| match &mut event.attributes {
+        Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) => {
+            replace(&mut completed.result.as_mut().unwrap().payloads[0], from, to)
+        }
+        _ => false,
+    })
+}
+
+pub(super) async fn failure(history: RunHistory, options: ReplayOptions) -> ReplayFailure {
     match replay(history, options).await {
         Ok(replayed) => panic!("it replays, with {} records", replayed.commits.len()),
         Err(failure) => failure,
     }
 }
 
-fn assert_differs(failure: &ReplayFailure) {
-    assert!(matches!(failure, ReplayFailure::Differs { .. }), "{failure:?}");
-    let text = failure.to_string();
-    assert!(text.contains("decides otherwise") && text.contains("with the build that wrote it"), "{text}");
+async fn changed_loop(interceptor: WorkflowInterceptorConstructor) -> ReplayFailure {
+    let options = ReplayOptions { interceptors: vec![interceptor], ..ReplayOptions::default() };
+    failure(first_run("plain_turn"), options).await
+}
+
+/// The build that wrote the histories.
+fn place(first: i64, last: i64, record: u64) -> Place {
+    Place { first, last, record, build: Some("everturn-0.1.0".into()) }
+}
+
+fn differs(first: i64, last: i64, record: u64, message: &str) -> ReplayFailure {
+    ReplayFailure::Differs { place: place(first, last, record), message: message.into() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_that_asks_for_one_thing_more_does_not_get_through() {
-    let interceptors = vec![WorkflowInterceptorConstructor::new(|_| WaitsFirst)];
-    let options = ReplayOptions { interceptors, ..ReplayOptions::default() };
-    assert_differs(&failure(first_run("plain_turn"), options).await);
+    let failure = changed_loop(WorkflowInterceptorConstructor::new(|_| WaitsFirst)).await;
+    let message =
+        "Timer machine does not handle this event: HistoryEvent(id: 6, WorkflowExecutionUpdateCompleted)";
+    assert_eq!(failure, differs(3, 9, 0, message));
+    assert_eq!(
+        failure.to_string(),
+        format!(
+            "this build decides otherwise than the one that wrote the history: {message} (in events 3 to 9 of the \
+             history, before the first record of the thread, written by everturn-0.1.0); go on with the thread with the \
+             build that wrote it"
+        )
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_loop_that_asks_for_another_activity_does_not_get_through() {
-    let history = edited("plain_turn", |event| match &mut event.attributes {
+async fn a_loop_that_breaks_is_told_apart_from_one_that_decides_otherwise() {
+    let failure = changed_loop(WorkflowInterceptorConstructor::new(|_| Breaks)).await;
+    let ReplayFailure::TaskFailed { place: at, message } = &failure else { panic!("{failure:?}") };
+    assert_eq!(*at, place(3, 9, 0));
+    assert!(message.contains("it broke"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_of_another_type_does_not_get_through() {
+    let history = edited("approved", |event| match &mut event.attributes {
         Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => {
-            scheduled.activity_type.as_mut().is_some_and(|kind| {
-                kind.name = "ask_model".into();
-                true
-            })
+            let name = &mut scheduled.activity_type.as_mut().unwrap().name;
+            let found = name == "tool_call";
+            *name = name.replace("tool_call", "run_tool");
+            found
         }
         _ => false,
     });
-    assert_differs(&failure(history, ReplayOptions::default()).await);
+    let failure = failure(history, ReplayOptions::default()).await;
+    let ReplayFailure::Differs { message, place } = &failure else { panic!("{failure:?}") };
+    let words =
+        "Activity type of scheduled event 'run_tool' does not match activity type of activity command 'tool_call'";
+    assert_eq!((message.as_str(), place.record), (words, 4));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_that_had_answered_otherwise_leads_to_other_commands() {
-    let history = edited("plain_turn", |event| {
-        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = &mut event.attributes else {
-            return false;
-        };
-        let payload = &mut completed.result.as_mut().unwrap().payloads[0];
-        let text = String::from_utf8(payload.data.clone()).unwrap();
-        let call = r#"{"type":"call","name":"write","payload":{"kind":"function","arguments":"{}"}}"#;
-        let changed = text.replace(r#"{"type":"message","text":"you said: hello"}"#, call);
-        payload.data = changed.clone().into_bytes();
-        changed != text
+async fn a_local_activity_of_another_type_does_not_get_through() {
+    let history = edited("approved", |event| match &mut event.attributes {
+        Some(Attributes::MarkerRecordedEventAttributes(marker)) => {
+            let mut payloads = marker.details.values_mut().flat_map(|payloads| &mut payloads.payloads);
+            payloads.any(|payload| replace(payload, "prepare_call", "look_at_call"))
+        }
+        _ => false,
     });
-    assert_differs(&failure(history, ReplayOptions::default()).await);
+    let words = "Activity type of recorded marker 'look_at_call' does not match activity type of local activity \
+                 command 'prepare_call'";
+    let failure = failure(history, ReplayOptions::default()).await;
+    assert!(matches!(&failure, ReplayFailure::Differs { message, .. } if message == words), "{failure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_order_does_not_get_through() {
+    let mut events = first_run("plain_turn").events().to_vec();
+    let at = events.iter().position(|event| event.event_id == 9).unwrap();
+    for (one, other) in [(at, at - 1)] {
+        let (first, last) = (events[one].clone(), events[other].clone());
+        events[one] = HistoryEvent { event_id: first.event_id, ..last.clone() };
+        events[other] = HistoryEvent { event_id: last.event_id, ..first };
+    }
+    let failure = failure(RunHistory::new(events), ReplayOptions::default()).await;
+    assert!(
+        matches!(&failure, ReplayFailure::Differs { place: at, .. } if *at == place(3, 9, 0)),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_had_asked_for_a_tool_leads_to_other_commands() {
+    let message = r#"{"type":"message","text":"you said: hello"}"#;
+    let call = r#"{"type":"call","name":"write","payload":{"kind":"function","arguments":"{}"}}"#;
+    let failure = failure(answered("plain_turn", message, call), ReplayOptions::default()).await;
+    assert!(matches!(&failure, ReplayFailure::Differs { place, .. } if place.record == 2), "{failure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_was_not_asked_for_does_not_get_through() {
+    let call = r#"{"type":"call","name":"ask_write","payload":{"kind":"function","arguments":"{\"n\":0}"}}"#;
+    let message = r#"{"type":"message","text":"no"}"#;
+    let failure = failure(answered("approved", call, message), ReplayOptions::default()).await;
+    assert!(matches!(&failure, ReplayFailure::Differs { place, .. } if place.record == 2), "{failure:?}");
 }

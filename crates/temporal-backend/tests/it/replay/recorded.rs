@@ -12,7 +12,6 @@ use std::{
     path::{Path, PathBuf},
 };
 use temporal_backend::RunHistory;
-use temporalio_client::WorkflowHistory;
 
 /// Nobody wants to have large files in a repository.
 const MAX_BYTES: usize = 60 * 1000;
@@ -91,7 +90,7 @@ pub(super) async fn record(name: &'static str) {
         let first = replayed.first().map_or(1, |event| event.seq);
         let seen: Vec<Event> = played.events.into_iter().filter(|event| event.seq >= first).collect();
         if seen == replayed {
-            write(name, recorded.runs, &seen).await;
+            write(name, recorded.runs, &seen);
             return;
         }
         tracing::warn!(name, attempt, "readers saw other events than the history tells");
@@ -99,12 +98,11 @@ pub(super) async fn record(name: &'static str) {
     panic!("{name} does not come out right");
 }
 
-async fn write(name: &str, histories: Vec<RunHistory>, events: &[Event]) {
+fn write(name: &str, histories: Vec<RunHistory>, events: &[Event]) {
     assert_eq!(histories.len(), runs(name), "{name} has other runs than it is to have");
     fs::create_dir_all(folder()).unwrap();
     for (at, history) in histories.into_iter().enumerate() {
-        let json = WorkflowHistory::from(history).to_json().await.unwrap();
-        let json = anonymous(String::from_utf8(json).unwrap());
+        let json = anonymous(String::from_utf8(history.to_json().unwrap()).unwrap());
         assert!(json.len() <= MAX_BYTES, "{name} has {} bytes", json.len());
         fs::write(folder().join(run_file(name, at + 1)), json + "\n").unwrap();
     }
