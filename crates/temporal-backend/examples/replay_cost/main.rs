@@ -49,12 +49,7 @@ async fn main() -> Result<()> {
     local.await?
 }
 
-async fn measure(
-    history: RunHistory,
-    script: Arc<Script>,
-    rounds: usize,
-    only: Option<&str>,
-) -> Result<()> {
+async fn measure(history: RunHistory, script: Arc<Script>, rounds: usize, only: Option<&str>) -> Result<()> {
     let (mut agent, mut stub) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         for (name, times) in [("stub", &mut stub), ("agent", &mut agent)] {
@@ -71,14 +66,19 @@ async fn measure(
         }
     }
     println!("{} events, {} calls, medians of {rounds} rounds", history.len(), script.calls());
-    for (name, times) in [("stub", &stub), ("agent", &agent)].into_iter().filter(|(_, times)| !times.is_empty()) {
+    for (name, times) in
+        [("stub", &stub), ("agent", &agent)].into_iter().filter(|(_, times)| !times.is_empty())
+    {
         let (least, middle, most) = spread(times);
         println!("{name:6} {middle:7.1} ms ({least:.1} to {most:.1})");
     }
     if only.is_none() {
         let ratios: Vec<f64> = agent.iter().zip(&stub).map(|(agent, stub)| agent / stub).collect();
         let (least, middle, most) = spread(&ratios);
-        println!("agent / stub {:.3} of the medians, {middle:.3} of the rounds ({least:.3} to {most:.3})", spread(&agent).1 / spread(&stub).1);
+        println!(
+            "agent / stub {:.3} of the medians, {middle:.3} of the rounds ({least:.3} to {most:.3})",
+            spread(&agent).1 / spread(&stub).1
+        );
     }
     Ok(())
 }

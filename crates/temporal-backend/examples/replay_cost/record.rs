@@ -2,8 +2,8 @@
 
 use agent_core::{
     ApprovalPolicy, Content, Genesis, Item, ModelItem, Op, OpId, Operation, OutputStatus, Payload,
-    PrepareRequest, Prepared, Redactor, SandboxPolicy, Settings, Shared, Submission, Tenant, ThreadId, ThreadKey,
-    ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
+    PrepareRequest, Prepared, Redactor, SandboxPolicy, Settings, Shared, Submission, Tenant, ThreadId,
+    ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
     testing::{FakeModel, preparation, response},
 };
 use anyhow::{Result, ensure};
@@ -77,7 +77,9 @@ pub(crate) async fn turn(calls: usize) -> Result<RunHistory> {
     let workflow = start(&client).await?;
     let submission =
         Submission::new(OpId::new("op"), "measure", Op::UserInput { items: vec![Content::text("go")] });
-    workflow.execute_update(AgentWorkflow::submit_op, submission, WorkflowExecuteUpdateOptions::default()).await?;
+    workflow
+        .execute_update(AgentWorkflow::submit_op, submission, WorkflowExecuteUpdateOptions::default())
+        .await?;
     let runs = loop {
         let status = workflow.query(AgentWorkflow::status, (), WorkflowQueryOptions::default()).await?;
         let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("cost") };

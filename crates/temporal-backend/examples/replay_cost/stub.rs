@@ -15,7 +15,8 @@ use temporalio_common::{
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, LocalActivityOptions, MemoValue, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
+    ActivityOptions, LocalActivityOptions, MemoValue, WorkflowCancellationToken, WorkflowContext,
+    WorkflowResult,
 };
 
 /// Where the thread tells lists what it does.

@@ -77,9 +77,7 @@ pub enum TemporalError {
         turn: TurnId,
     },
     /// A history does not replay.
-    #[error(
-        "what run {run} has done cannot be told from its history: {message}"
-    )]
+    #[error("what run {run} has done cannot be told from its history: {message}")]
     History {
         /// The run.
         run: String,

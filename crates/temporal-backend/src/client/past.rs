@@ -40,12 +40,7 @@ impl Past {
     /// The events after this one.
     pub(super) async fn after(line: &Line, seq: u64) -> Result<Self, TemporalError> {
         let runs = runs::back_to(line, seq).await?;
-        Ok(Self {
-            line: line.clone(),
-            runs: runs.into(),
-            waiting: Vec::new(),
-            next: seq + 1,
-        })
+        Ok(Self { line: line.clone(), runs: runs.into(), waiting: Vec::new(), next: seq + 1 })
     }
 
     /// What comes next; nothing at the end of what the server has accepted.
@@ -115,9 +110,7 @@ pub(super) async fn runs(line: &Line) -> Result<Vec<String>, TemporalError> {
 }
 
 /// The newest run: what it began with, and its commits so far.
-pub(super) async fn newest(
-    line: &Line,
-) -> Result<(crate::wire::RunFrom, Vec<Commit>), TemporalError> {
+pub(super) async fn newest(line: &Line) -> Result<(crate::wire::RunFrom, Vec<Commit>), TemporalError> {
     let (run, from) = runs::newest(line).await?;
     Ok((from, replay::commits(line, &run).await?))
 }

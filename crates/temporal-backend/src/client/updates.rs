@@ -303,16 +303,14 @@ impl Reader {
                 }
                 Ok(())
             }
-            Reading::Older { base, digest } => {
-                match Past::after(&self.line, self.place.window.seq()).await {
-                    Ok(past) => {
-                        self.older = Some(Older { past, base, digest });
-                        self.pace.at_once();
-                        Ok(())
-                    }
-                    Err(error) => self.fail(error).await,
+            Reading::Older { base, digest } => match Past::after(&self.line, self.place.window.seq()).await {
+                Ok(past) => {
+                    self.older = Some(Older { past, base, digest });
+                    self.pace.at_once();
+                    Ok(())
                 }
-            }
+                Err(error) => self.fail(error).await,
+            },
         }
     }
 

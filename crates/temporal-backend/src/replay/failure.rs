@@ -26,7 +26,9 @@ pub enum ReplayFailure {
         message: String,
     },
     /// This build asks for what the history says, and cannot go on then.
-    #[error("this build cannot go on: {message} ({place}); go on with the thread with the build that wrote it")]
+    #[error(
+        "this build cannot go on: {message} ({place}); go on with the thread with the build that wrote it"
+    )]
     TaskFailed {
         /// Where.
         place: Place,
@@ -49,7 +51,9 @@ pub enum ReplayFailure {
         message: String,
     },
     /// It is the history of another workflow.
-    #[error("it is a history of the workflow type {workflow_type:?}, and threads are of the type \"AgentWorkflow\"")]
+    #[error(
+        "it is a history of the workflow type {workflow_type:?}, and threads are of the type \"AgentWorkflow\""
+    )]
     NoThread {
         /// The type of its workflow.
         workflow_type: String,

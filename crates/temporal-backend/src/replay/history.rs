@@ -102,10 +102,14 @@ impl RunHistory {
 
     /// The tasks that were completed.
     pub(super) fn tasks(&self) -> Vec<Task> {
-        let completed = |(_, event): &(usize, &HistoryEvent)| {
-            event.event_type() == EventType::WorkflowTaskCompleted
-        };
-        self.events.iter().enumerate().filter(completed).filter_map(|(at, event)| self.task(at, event)).collect()
+        let completed =
+            |(_, event): &(usize, &HistoryEvent)| event.event_type() == EventType::WorkflowTaskCompleted;
+        self.events
+            .iter()
+            .enumerate()
+            .filter(completed)
+            .filter_map(|(at, event)| self.task(at, event))
+            .collect()
     }
 
     fn task(&self, at: usize, completed: &HistoryEvent) -> Option<Task> {
@@ -137,7 +141,8 @@ impl RunHistory {
 
     /// Whether a thread began so, and whether it can be read and nothing is missing.
     pub(super) async fn check(&self, converter: &DataConverter) -> Result<(), ReplayFailure> {
-        let started = self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
+        let started =
+            self.started().ok_or_else(|| unreadable("it does not begin with the start of a run"))?;
         if let Some((at, event)) = (1_i64..).zip(&self.events).find(|(at, event)| event.event_id != *at) {
             return Err(unreadable(format!("event {} stands where event {at} is next", event.event_id)));
         }
@@ -206,7 +211,9 @@ mod tests {
         for (types, kept) in table {
             let event = |of: &EventType| {
                 let completed = || {
-                    Attributes::WorkflowTaskCompletedEventAttributes(WorkflowTaskCompletedEventAttributes::default())
+                    Attributes::WorkflowTaskCompletedEventAttributes(
+                        WorkflowTaskCompletedEventAttributes::default(),
+                    )
                 };
                 HistoryEvent {
                     event_type: (*of).into(),

@@ -4,31 +4,64 @@ mod changed;
 mod fakes;
 mod recorded;
 mod scenes;
+mod soak;
 mod unreadable;
 
-use agent_core::Event;
+use crate::world::World;
+use agent_core::{Commit, Event, EventKind, Stored, ThreadKey, recover};
 use recorded::{NAMES, Recorded};
 use scenes::SCENES;
-use temporal_backend::{ReplayOptions, replay};
+use temporal_backend::{ReplayOptions, Reply, RunHistory, replay, wire::RunOptions};
 
-/// What the runs tell when they are replayed.
-async fn replayed(recorded: &Recorded) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (at, run) in recorded.runs.iter().enumerate() {
+/// What the runs of a thread commit when they are replayed.
+async fn replayed(runs: &[RunHistory]) -> Vec<Commit> {
+    let mut commits = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
         let replayed = replay(run.clone(), ReplayOptions::default()).await;
         let replayed = replayed.unwrap_or_else(|failure| panic!("run {}: {failure}", at + 1));
-        events.extend(replayed.events().cloned());
+        commits.extend(replayed.commits);
     }
-    events
+    commits
+}
+
+fn events(commits: &[Commit]) -> Vec<Event> {
+    commits.iter().flat_map(|commit| &commit.events).cloned().collect()
+}
+
+/// Applies the records of a thread from its first on to a fresh one; the events have to be the same.
+fn assert_recovers(key: &ThreadKey, commits: Vec<Commit>) {
+    let last = commits.len() as u64;
+    let thread = recover(key.clone(), Stored { snapshot: None, tail: commits }).unwrap();
+    assert_eq!(thread.input_seq(), last);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_replay_to_the_events_that_readers_saw() {
     assert_eq!(recorded::files(), recorded::file_names(), "a file is not replayed, or not there");
     for name in NAMES {
-        let recorded = recorded::load(name);
-        assert_eq!(replayed(&recorded).await, recorded.events, "{name}");
+        let Recorded { runs, events: seen } = recorded::load(name);
+        let commits = replayed(&runs).await;
+        assert_eq!(events(&commits), seen, "{name}");
+        if let EventKind::ThreadStarted { key, .. } = &seen[0].kind {
+            assert_recovers(key, commits);
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_archives_its_items_replays() {
+    let mut world = World::new().await;
+    let thread = world.start(RunOptions { records_per_run: Some(2), ..RunOptions::default() }).await;
+    for turn in 1..=3 {
+        let text = format!("{turn} {}", "long words ".repeat(4_000));
+        assert!(matches!(thread.say(&format!("op-{turn}"), &text).await, Reply::Accepted(_)));
+        thread.until_turn_ends_somehow(turn).await;
+    }
+    assert!(!thread.snapshot().await.thread.archived().is_empty());
+    let runs = scenes::runs(&world, &thread).await;
+    assert!(runs.len() > 2, "{} runs", runs.len());
+    assert_recovers(&thread.key, replayed(&runs).await);
+    world.stop_worker().await;
 }
 
 /// How the committed histories are made: see the README beside them. `EVERTURN_SCENES` names those to be made again.

@@ -137,8 +137,7 @@ async fn an_activity_of_another_type_does_not_get_through() {
     });
     let failure = failure(history, ReplayOptions::default()).await;
     let ReplayFailure::Differs { message, place } = &failure else { panic!("{failure:?}") };
-    let words =
-        "Activity type of scheduled event 'run_tool' does not match activity type of activity command 'tool_call'";
+    let words = "Activity type of scheduled event 'run_tool' does not match activity type of activity command 'tool_call'";
     assert_eq!((message.as_str(), place.record), (words, 4));
 }
 
@@ -161,11 +160,9 @@ async fn a_local_activity_of_another_type_does_not_get_through() {
 async fn another_order_does_not_get_through() {
     let mut events = first_run("plain_turn").events().to_vec();
     let at = events.iter().position(|event| event.event_id == 9).unwrap();
-    for (one, other) in [(at, at - 1)] {
-        let (first, last) = (events[one].clone(), events[other].clone());
-        events[one] = HistoryEvent { event_id: first.event_id, ..last.clone() };
-        events[other] = HistoryEvent { event_id: last.event_id, ..first };
-    }
+    let (later, earlier) = (events[at].clone(), events[at - 1].clone());
+    events[at] = HistoryEvent { event_id: later.event_id, ..earlier.clone() };
+    events[at - 1] = HistoryEvent { event_id: earlier.event_id, ..later };
     let failure = failure(RunHistory::new(events), ReplayOptions::default()).await;
     assert!(
         matches!(&failure, ReplayFailure::Differs { place: at, .. } if *at == place(3, 9, 0)),

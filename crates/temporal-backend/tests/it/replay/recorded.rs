@@ -1,7 +1,7 @@
 //! The histories in `tests/histories`: which there are, how they are read, and how they are written.
 
 use super::{
-    replayed,
+    events, replayed,
     scenes::{self, SCENES},
 };
 use agent_core::Event;
@@ -85,12 +85,11 @@ pub(super) async fn record(name: &'static str) {
             }
         };
         // A thread that was forked or resumed has a past that is not in its runs.
-        let recorded = Recorded { runs: played.runs, events: Vec::new() };
-        let replayed = replayed(&recorded).await;
+        let replayed = events(&replayed(&played.runs).await);
         let first = replayed.first().map_or(1, |event| event.seq);
         let seen: Vec<Event> = played.events.into_iter().filter(|event| event.seq >= first).collect();
         if seen == replayed {
-            write(name, recorded.runs, &seen);
+            write(name, played.runs, &seen);
             return;
         }
         tracing::warn!(name, attempt, "readers saw other events than the history tells");

@@ -331,6 +331,11 @@ async fn played(world: &World, thread: &TestThread) -> Played {
     let page =
         thread.workflow.query(AgentWorkflow::events, EventsAfter::default(), WorkflowQueryOptions::default());
     let Reading::Events { events, .. } = page.await.unwrap().reading else { panic!("events are gone") };
+    Played { runs: runs(world, thread).await, events }
+}
+
+/// The histories of its runs, the first one first, once it rests.
+pub(super) async fn runs(world: &World, thread: &TestThread) -> Vec<RunHistory> {
     let newest = thread.workflow.describe(WorkflowDescribeOptions::default()).await.unwrap();
     let mut next = Some(newest.run_id().to_owned());
     let mut runs = Vec::new();
@@ -342,7 +347,7 @@ async fn played(world: &World, thread: &TestThread) -> Played {
         runs.push(RunHistory::new(run));
     }
     runs.reverse();
-    Played { runs, events }
+    runs
 }
 
 /// The history of a run, once nothing is under way in it.
