@@ -13,67 +13,104 @@ pub enum Decision {
     Run {
         /// How far it may go.
         grant: Grant,
+        /// Who says so.
+        basis: Basis,
     },
     /// The user is asked.
     Ask {
         /// Why.
         reason: String,
+        /// How far it may go after a yes.
+        grant: Grant,
     },
     /// It does not run; the model is told.
     Refuse {
         /// Why, and what it can do instead.
         message: String,
+        /// Who says so.
+        basis: Basis,
     },
+}
+
+/// What a decision rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The approval and sandbox policies.
+    Policy,
+    /// A rule of the exec policy.
+    Rule(String),
+    /// What the user approved for the session.
+    Session,
 }
 
 /// Decides about a call.
 ///
-/// In this order: what a rule forbids is refused; what the user approved for the session, or a rule allows, runs;
-/// what a rule wants asked, what is dangerous, what nothing confines, what would break the sandbox policy, and what
-/// the model wants outside of it needs an answer; under `untrusted` so does everything not known to be safe; the
-/// rest runs, held to the sandbox policy. Where an answer is needed and may not be asked for, the call is refused.
+/// In this order: what a rule forbids is refused; what the user approved for the session runs; what a rule wants asked,
+/// what would break the sandbox policy, what nothing confines, what is dangerous, and what the model wants outside of the
+/// sandbox needs an answer, unless a rule allows it; under `untrusted` so does everything not known to be safe; the rest
+/// runs, held to the sandbox policy. Where an answer is needed and may not be asked for, the call is refused. A yes frees
+/// from the sandbox only what was asked about because of it.
 pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTreeSet<String>) -> Decision {
     if let Verdict::Forbid { reason } = &call.verdict {
-        return Decision::Refuse { message: format!("Forbidden by policy: {reason}") };
-    }
-    if session_approvals.contains(&call.digest) {
-        return Decision::Run { grant: Grant::Unconfined };
+        let message = format!("Forbidden by policy: {reason}");
+        return Decision::Refuse { message, basis: Basis::Rule(reason.clone()) };
     }
     let full_access = settings.sandbox == SandboxPolicy::DangerFullAccess;
-    match question(settings, call, full_access) {
-        None if full_access => Decision::Run { grant: Grant::Unconfined },
-        None => Decision::Run { grant: Grant::Sandboxed },
-        Some(reason) if may_ask(settings.approval, call) => Decision::Ask { reason },
-        Some(reason) => Decision::Refuse {
-            message: format!(
-                "Not run: {reason}, and the approval policy does not allow asking the user. Find another way, or \
-                 tell the user what they would have to allow."
-            ),
-        },
+    let confined = if full_access { Grant::Unconfined } else { Grant::Sandboxed };
+    let Some((reason, grant)) = question(settings, call, confined) else {
+        return match &call.verdict {
+            Verdict::Allow { rule } => {
+                Decision::Run { grant: Grant::Unconfined, basis: Basis::Rule(rule.clone()) }
+            }
+            Verdict::Silent | Verdict::Ask { .. } | Verdict::Forbid { .. } => {
+                Decision::Run { grant: confined, basis: Basis::Policy }
+            }
+        };
+    };
+    if session_approvals.contains(&call.digest) {
+        return Decision::Run { grant, basis: Basis::Session };
     }
+    if may_ask(settings.approval, call) {
+        return Decision::Ask { reason, grant };
+    }
+    let message = match &call.justification {
+        Some(_) if !full_access && settings.approval != ApprovalPolicy::Never => format!(
+            "Not run: {reason}. Under this approval policy a call cannot ask to leave the sandbox. Run it inside, or tell \
+             the user what they would have to allow."
+        ),
+        _ => format!(
+            "Not run: {reason}, and the approval policy does not allow asking the user. Find another way, or tell the \
+             user what they would have to allow."
+        ),
+    };
+    Decision::Refuse { message, basis: Basis::Policy }
 }
 
-/// Why the call needs an answer, `None` where it does not.
-fn question(settings: &Settings, call: &Preparation, full_access: bool) -> Option<String> {
+/// Why the call needs an answer and how far it may go after a yes, `None` where it needs none.
+fn question(settings: &Settings, call: &Preparation, confined: Grant) -> Option<(String, Grant)> {
+    let outside = |reason: &String| Some((reason.clone(), Grant::Unconfined));
     if let Verdict::Ask { reason } = &call.verdict {
-        return Some(format!("a policy rule asks: {reason}"));
+        let grant = if call.containment == Containment::Contained { confined } else { Grant::Unconfined };
+        return Some((format!("a policy rule asks: {reason}"), grant));
     }
-    let allowed = call.verdict == Verdict::Allow;
+    let allowed = matches!(call.verdict, Verdict::Allow { .. });
     match &call.containment {
-        Containment::Escapes { reason } => return Some(reason.clone()),
-        Containment::Uncontained { reason } if !(full_access || allowed) => return Some(reason.clone()),
+        Containment::Escapes { reason } => return outside(reason),
+        Containment::Uncontained { reason } if !(confined == Grant::Unconfined || allowed) => {
+            return outside(reason);
+        }
         Containment::Uncontained { .. } | Containment::Contained => {}
     }
     if allowed {
         return None;
     }
-    if let (Some(why), false) = (&call.justification, full_access) {
-        return Some(format!("the agent wants to run this outside the sandbox: {why}"));
+    if let (Some(why), Grant::Sandboxed) = (&call.justification, confined) {
+        return outside(&format!("the agent wants to run this outside the sandbox: {why}"));
     }
     match (settings.approval, call.class, call.access) {
-        (_, Class::Dangerous, _) => Some("the command is dangerous".into()),
+        (_, Class::Dangerous, _) => Some(("the command is dangerous".into(), confined)),
         (ApprovalPolicy::Untrusted, Class::Ordinary, Access::Mutating) => {
-            Some("the command is not known to be safe".into())
+            Some(("the command is not known to be safe".into(), confined))
         }
         (
             ApprovalPolicy::Untrusted
@@ -87,15 +124,25 @@ fn question(settings: &Settings, call: &Preparation, full_access: bool) -> Optio
     }
 }
 
+/// Whether a failure in the sandbox is put to the user.
+pub(crate) fn asks_on_failure(settings: &Settings, grant: Grant) -> bool {
+    settings.approval == ApprovalPolicy::OnFailure && grant == Grant::Sandboxed
+}
+
 fn may_ask(policy: ApprovalPolicy, call: &Preparation) -> bool {
     match policy {
         ApprovalPolicy::Never => false,
-        ApprovalPolicy::Untrusted | ApprovalPolicy::OnFailure | ApprovalPolicy::OnRequest => true,
+        ApprovalPolicy::OnRequest => true,
+        ApprovalPolicy::Untrusted | ApprovalPolicy::OnFailure => call.justification.is_none(),
         ApprovalPolicy::Granular(granular) => {
             let route = match call.subject {
                 Subject::Command { .. } => granular.commands,
                 Subject::Patch { .. } => granular.patches,
-                Subject::Plan { .. } | Subject::Other { .. } => granular.tools,
+                Subject::Plan { .. }
+                | Subject::Questions { .. }
+                | Subject::Mcp { .. }
+                | Subject::Client { .. }
+                | Subject::Other { .. } => granular.tools,
             };
             route == Route::Ask
         }

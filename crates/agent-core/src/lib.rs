@@ -21,7 +21,7 @@ mod turn_diff;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
-pub use approval::{Decision, decide};
+pub use approval::{Basis, Decision, decide};
 pub use driver::{Exit, RunError, StartUp, ask_model, cross_boundary, run_thread};
 pub use overview::{
     ExportFormat, ForkPoint, Overview, PendingInteraction, Progress, Server, ThreadFilter, ThreadHeader,
@@ -31,8 +31,8 @@ pub use ports::*;
 pub use protocol::*;
 pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
 pub use thread::{
-    Admission, Answer, ApplyError, Archived, BLOB_THRESHOLD_BYTES, Command, Disorder, Effect, EffectKind,
-    Gate, Genesis, Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record, ReplayError,
-    Running, SCHEMA_VERSION, Thread, TimerPurpose, Told, check_history, recover,
+    Admission, Answer, ApplyError, Archived, BLOB_THRESHOLD_BYTES, Command, Discovery, Disorder, Effect,
+    EffectKind, Gate, Genesis, Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record,
+    ReplayError, Running, SCHEMA_VERSION, Thread, TimerPurpose, Told, check_history, recover,
 };
 pub use turn_diff::{FileStat, MAX_TURN_DIFF_BYTES, MAX_TURN_DIFF_NAME_BYTES, TurnDiff};

@@ -23,7 +23,7 @@ use crate::{
     wire::{ArchiveTask, ArchivedAs, KillTask, ModelTask},
 };
 use agent_core::{
-    ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer, ToolCallHandler, ToolRequest,
+    CollectRequest, Collected, ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer, ToolCallHandler, ToolRequest,
 };
 use sink::Bus;
 use std::{fmt, sync::Arc};
@@ -72,6 +72,16 @@ impl Activities {
         task: ModelTask,
     ) -> Result<ModelAnswer, ActivityError> {
         guard::clean(&self.services.redactor, model::call(&self, &ctx, task)).await
+    }
+
+    /// Says which tools there are.
+    #[activity(name = "collect_tools")]
+    pub async fn collect(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: CollectRequest,
+    ) -> Result<Collected, ActivityError> {
+        guard::clean(&self.services.redactor, tool::collect(&self, &ctx, request)).await
     }
 
     /// Says what a call is.

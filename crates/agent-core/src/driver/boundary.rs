@@ -30,12 +30,16 @@ fn contents(input: &mut Input) -> Vec<&mut Vec<Content>> {
     match input {
         Input::Submitted(submission) => match &mut submission.op {
             Op::UserTurn { items, .. } | Op::UserInput { items } => vec![items],
+            Op::DynamicToolResponse { response, .. } => vec![&mut response.content],
             _ => Vec::new(),
         },
         Input::Answered { answer: Answer::Tool { answer }, .. }
         | Input::Lost { evidence: Some(answer), .. } => match answer {
             ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output } => vec![&mut output.content],
-            ToolAnswer::NotStarted | ToolAnswer::Unknown { .. } | ToolAnswer::Fatal { .. } => Vec::new(),
+            ToolAnswer::Asks { .. }
+            | ToolAnswer::NotStarted
+            | ToolAnswer::Unknown { .. }
+            | ToolAnswer::Fatal { .. } => Vec::new(),
         },
         Input::Opened(_) | Input::Resumed | Input::Answered { .. } | Input::Lost { evidence: None, .. } => {
             Vec::new()

@@ -51,6 +51,8 @@ pub(super) enum Work<'a> {
     Tool { ended: BoxFuture<'a, Ended>, cancel: CancelHandle<'a> },
     /// Dropping the future stops it.
     Other(BoxFuture<'a, Answer>),
+    /// The same. A question may wait for days: whoever takes the thread over sets its deadline anew.
+    Deadline(BoxFuture<'a, Answer>),
     /// The answer is there.
     Answered(Answer),
 }
@@ -60,8 +62,9 @@ impl<'a> InFlight<'a> {
         Self { inbox, entries: Vec::new(), submissions: 0 }
     }
 
+    /// Whether nothing is in flight that another driver could not begin anew.
     pub(super) fn is_idle(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.iter().all(|entry| matches!(entry.work, Work::Deadline(_)))
     }
 
     /// Makes the set follow the thread: what it no longer waits for is dropped, which stops it; what is to stop is
@@ -161,7 +164,7 @@ impl Work<'_> {
                 Stopping::Answers => call.stopping = true,
             },
             Self::Tool { cancel, .. } => cancel.pull(),
-            Self::Other(_) => *self = Self::Answered(Answer::Cancelled),
+            Self::Other(_) | Self::Deadline(_) => *self = Self::Answered(Answer::Cancelled),
             Self::Answered(_) => {}
         }
     }
@@ -181,7 +184,7 @@ impl Work<'_> {
                     })
                 })
             }
-            Self::Other(answer) => {
+            Self::Other(answer) | Self::Deadline(answer) => {
                 answer.as_mut().poll(cx).map(|answer| Progress::End(End::Answered(answer)))
             }
             Self::Answered(answer) => Poll::Ready(Progress::End(End::Answered(answer.clone()))),

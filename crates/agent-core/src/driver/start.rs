@@ -4,7 +4,7 @@ use super::{StartUp, in_flight::Work, model_call::ModelCall};
 use crate::{
     ports::{Operation, Ports},
     protocol::{ModelAnswer, ToolAnswer},
-    thread::{Answer, Effect, EffectKind, Input, Record, Running, Thread},
+    thread::{Answer, Effect, EffectKind, Input, Record, Running, Thread, TimerPurpose},
 };
 use futures::FutureExt;
 
@@ -54,15 +54,24 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
                 return Work::Other(prepared.map(|prepared| Answer::Prepared { prepared }).boxed());
             }
         }
-        EffectKind::Tool { .. } => {
+        EffectKind::Collect => {
+            if let Some(request) = thread.collect_request() {
+                let collected = ports.tools.collect(request);
+                return Work::Other(collected.map(|collected| Answer::Collected { collected }).boxed());
+            }
+        }
+        EffectKind::Tool { .. } | EffectKind::UserCommand { .. } => {
             if let Some(request) = thread.tool_request(effect) {
                 let Operation { answer, cancel } = ports.tools.start(request);
                 return Work::Tool { ended: answer.0, cancel };
             }
         }
-        EffectKind::Timer { due_ms, .. } => {
-            let due = ports.entropy.sleep_until(*due_ms);
-            return Work::Other(due.map(|()| Answer::Due).boxed());
+        EffectKind::Timer { due_ms, purpose } => {
+            let due = ports.entropy.sleep_until(*due_ms).map(|()| Answer::Due).boxed();
+            return match purpose {
+                TimerPurpose::Deadline(_) => Work::Deadline(due),
+                TimerPurpose::BackOff | TimerPurpose::Stop => Work::Other(due),
+            };
         }
         EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {}
     }
@@ -75,8 +84,10 @@ pub(super) fn never_started(effect: &Effect) -> Answer {
         EffectKind::Model => {
             Answer::Model { answer: ModelAnswer::Cancelled { partial: String::new(), index: 0 } }
         }
-        EffectKind::Tool { .. } => Answer::Tool { answer: ToolAnswer::NotStarted },
-        EffectKind::Prepare { .. } | EffectKind::Timer { .. } => Answer::Cancelled,
+        EffectKind::Tool { .. } | EffectKind::UserCommand { .. } => {
+            Answer::Tool { answer: ToolAnswer::NotStarted }
+        }
+        EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. } => Answer::Cancelled,
         EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {
             Answer::NotServed
         }

@@ -72,6 +72,9 @@ fn detail(detail: &ItemDetail) -> String {
         ItemDetail::CommandExecution { command, output, .. } => {
             format!("\n### Command\n\n{}{}", fenced("sh", &command.join(" ")), outcome(output.as_ref()))
         }
+        ItemDetail::UserCommand { command, output, .. } => {
+            format!("\n### Command of the user\n\n{}{}", fenced("sh", command), outcome(output.as_ref()))
+        }
         ItemDetail::FileChange { changes, output, .. } => {
             let mut text = "\n### File change\n".to_owned();
             for change in changes {

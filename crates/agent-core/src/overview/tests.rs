@@ -20,7 +20,12 @@ fn event(seq: u64, kind: EventKind) -> Event {
 }
 
 fn asked(id: &str) -> EventKind {
-    EventKind::RequestUserInput { id: InteractionId::new(id), questions: serde_json::json!("which?") }
+    EventKind::RequestUserInput {
+        id: InteractionId::new(id),
+        call: crate::CallId::new("call_1"),
+        questions: Vec::new(),
+        deadline_ms: None,
+    }
 }
 
 fn resolved(id: &str) -> EventKind {
@@ -200,13 +205,27 @@ fn every_kind_of_question_is_one() {
         grant_root: None,
         risk: None,
         call: crate::CallId::new("call_1"),
+        amendment: None,
+        deadline_ms: None,
     };
-    let request = || serde_json::json!({});
+    let call = crate::CallId::new("call_1");
+    let request = crate::Elicitation {
+        server: "server".into(),
+        message: "which?".into(),
+        schema: serde_json::Value::Null,
+        url: None,
+    };
     let id = InteractionId::new("q");
     for kind in [
         EventKind::ExecApprovalRequest(approval("q")),
-        EventKind::ElicitationRequest { id: id.clone(), request: request() },
-        EventKind::DynamicToolCallRequest { id: id.clone(), request: request() },
+        EventKind::ElicitationRequest { id: id.clone(), call: call.clone(), request, deadline_ms: None },
+        EventKind::DynamicToolCallRequest {
+            id: id.clone(),
+            call,
+            tool: "tool".into(),
+            arguments: "{}".into(),
+            deadline_ms: None,
+        },
         asked("q"),
     ] {
         assert_eq!(question(&event(1, kind)), Some(&id));

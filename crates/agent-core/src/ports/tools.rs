@@ -1,6 +1,8 @@
 //! [`ToolCallHandler`]: run one tool call.
 
-use crate::protocol::{EffectId, PrepareRequest, Prepared, ThreadKey, ToolAnswer, ToolRequest};
+use crate::protocol::{
+    CollectRequest, Collected, EffectId, PrepareRequest, Prepared, ThreadKey, ToolAnswer, ToolRequest,
+};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use std::fmt;
@@ -13,6 +15,12 @@ use std::fmt;
 #[cfg_attr(feature = "test-util", mockall::automock)]
 #[async_trait]
 pub trait ToolCallHandler: Send + Sync {
+    /// Says which tools there are, for a thread that [asks each turn](crate::Discovery::EachTurn). Changes nothing, may run
+    /// twice, and comes to an end: what takes too long is left out, with a warning. By default nothing has changed.
+    async fn collect(&self, request: CollectRequest) -> Collected {
+        Collected { digest: request.known, ..Collected::default() }
+    }
+
     /// Says what a call is. Quick, changes nothing, may run twice, and must not depend on what other calls of
     /// the same step do. Unknown tools and bad arguments are [`Prepared::Rejected`].
     async fn prepare(&self, request: PrepareRequest) -> Prepared;

@@ -1,8 +1,9 @@
 //! What a thread tells its clients: durable, numbered from 1 without gaps, the same for every reader.
 
 use super::{
-    ApprovalDecision, ExecApproval, InteractionId, InteractionOutcome, ItemId, PatchApproval, Plan,
-    RateLimit, Settings, Source, ThreadKey, TokenUsage, TurnId, TurnItem,
+    ApprovalDecision, CallDecision, CallId, Elicitation, ExecApproval, InteractionId, InteractionOutcome,
+    ItemId, PatchApproval, Plan, Question, RateLimit, Settings, Source, ThreadKey, TokenUsage, TurnId,
+    TurnItem,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,22 +84,46 @@ pub enum EventKind {
     RequestUserInput {
         /// What the answer refers to.
         id: InteractionId,
+        /// The call that waits.
+        call: CallId,
         /// The questions.
-        questions: Value,
+        questions: Vec<Question>,
+        /// When the defaults count, in milliseconds since the Unix epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_ms: Option<u64>,
     },
     /// An MCP server asks the user something.
     ElicitationRequest {
         /// What the answer refers to.
         id: InteractionId,
-        /// The request.
-        request: Value,
+        /// The call that waits.
+        call: CallId,
+        /// What it wants to know.
+        request: Elicitation,
+        /// When it counts as declined, in milliseconds since the Unix epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_ms: Option<u64>,
     },
     /// The client is to run a tool.
     DynamicToolCallRequest {
         /// What the answer refers to.
         id: InteractionId,
-        /// The call.
-        request: Value,
+        /// The call that waits.
+        call: CallId,
+        /// The tool.
+        tool: String,
+        /// What it is called with: JSON, as the model wrote it.
+        arguments: String,
+        /// When it counts as failed, in milliseconds since the Unix epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_ms: Option<u64>,
+    },
+    /// It is decided whether a call runs.
+    CallDecided(CallDecision),
+    /// The tools offered to the model changed.
+    ToolsChanged {
+        /// Their names, in order.
+        tools: Vec<String>,
     },
     /// A question is settled.
     InteractionResolved {

@@ -90,6 +90,17 @@ pub enum Item {
         /// The answer.
         output: ToolOutput,
     },
+    /// The model's provider searched the web, in the midst of a response: it has its answer already.
+    WebSearch {
+        /// For what; of a page that was read, its address.
+        query: String,
+        /// The provider's record of it, to be sent back as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
+        /// Whose record that is, as settings name providers; only they can read it. `None` for the host's default one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<String>,
+    },
     /// An item of a later version.
     #[serde(untagged)]
     Unknown(Value),
@@ -183,6 +194,16 @@ pub enum ItemDetail {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<ToolOutput>,
     },
+    /// The user runs a command; the model does not see it.
+    UserCommand {
+        /// The line.
+        command: String,
+        /// Where it runs.
+        cwd: String,
+        /// What came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<ToolOutput>,
+    },
     /// Files change.
     FileChange {
         /// The call.
@@ -229,7 +250,7 @@ pub enum ItemDetail {
     },
     /// The provider searched the web.
     WebSearch {
-        /// For what.
+        /// For what; of a page that was read, its address.
         query: String,
     },
     /// The agent's plan.

@@ -20,7 +20,10 @@ mod usage;
 pub use blob::{BlobId, BlobRef};
 pub use event::{AbortReason, Event, EventKind, TurnEnd};
 pub use id::{CallId, EffectId, InteractionId, ItemId, OpId, Tenant, ThreadId, ThreadKey, TurnId};
-pub use interaction::{ApprovalDecision, ExecApproval, InteractionOutcome, PatchApproval};
+pub use interaction::{
+    Answers, ApprovalDecision, CallDecision, ClientToolResult, Elicitation, ElicitationAction,
+    ElicitationReply, ExecApproval, InteractionOutcome, PatchApproval, Question, QuestionOption, Ruling,
+};
 pub use item::{Content, Item, ItemDetail, Payload, ToolCall, TurnItem};
 pub use live::{Live, LiveKind};
 pub use model::{
@@ -28,14 +31,14 @@ pub use model::{
 };
 pub use op::{Op, TurnOverrides};
 pub use settings::{
-    ApprovalPolicy, Budget, Effort, GranularPolicy, Mode, Route, SandboxPolicy, Settings, Source, Summary,
-    Surroundings,
+    AnswerWithin, ApprovalPolicy, Budget, Effort, GranularPolicy, Mode, NetworkAccess, Otherwise, Route,
+    SandboxPolicy, Settings, Source, Summary, Surroundings,
 };
 pub use shared::Shared;
 pub use submission::{Accepted, Refusal, Submission};
 pub use tool::{
-    Access, Class, Containment, FileChange, FileChangeKind, Grant, OutputStatus, Plan, PlanStep,
-    PlanStepStatus, Preparation, PrepareRequest, Prepared, Repeat, Subject, ToolAnswer, ToolKind, ToolOutput,
-    ToolRequest, ToolSpec, Verdict,
+    Access, Class, CollectRequest, Collected, Containment, FileChange, FileChangeKind, Grant, OutputStatus,
+    Plan, PlanStep, PlanStepStatus, Preparation, PrepareRequest, Prepared, Repeat, ServedBy, Subject,
+    ToolAnswer, ToolKind, ToolOutput, ToolRequest, ToolSpec, Verdict,
 };
 pub use usage::{RateLimit, TokenUsage};

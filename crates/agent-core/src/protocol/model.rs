@@ -126,6 +126,14 @@ pub enum ModelItem {
         /// What it is called with.
         payload: Payload,
     },
+    /// The provider searched the web by itself; fields as in [`Item::WebSearch`].
+    WebSearch {
+        /// For what.
+        query: String,
+        /// The provider's record of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
+    },
 }
 
 /// The last word of a model call.

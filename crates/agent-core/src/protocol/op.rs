@@ -1,8 +1,8 @@
 //! What a client asks of a thread.
 
 use super::{
-    ApprovalDecision, ApprovalPolicy, Budget, Content, Effort, InteractionId, Mode, SandboxPolicy, Summary,
-    Surroundings,
+    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, Budget, ClientToolResult, Content, Effort,
+    ElicitationReply, InteractionId, Mode, SandboxPolicy, Summary, Surroundings, ToolSpec,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,22 +48,22 @@ pub enum Op {
     UserInputAnswer {
         /// Which.
         id: InteractionId,
-        /// The answers.
-        answers: Value,
+        /// The answers; a question that is left out has none.
+        answers: Answers,
     },
     /// Answer an `ElicitationRequest`.
     ResolveElicitation {
         /// Which.
         id: InteractionId,
         /// The answer.
-        response: Value,
+        response: ElicitationReply,
     },
     /// Answer a `DynamicToolCallRequest`.
     DynamicToolResponse {
         /// Which.
         id: InteractionId,
-        /// The tool's output.
-        response: Value,
+        /// What came of it.
+        response: ClientToolResult,
     },
     /// Change the settings from the next step on.
     OverrideTurnContext {
@@ -157,7 +157,7 @@ impl Op {
 }
 
 /// Settings to change; what is `None` stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TurnOverrides {
     /// The working directory, absolute.
@@ -202,4 +202,10 @@ pub struct TurnOverrides {
     /// What the machine is like now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surroundings: Option<Surroundings>,
+    /// How long questions wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_within: Option<AnswerWithin>,
+    /// All tools that the client serves; the ones before are served no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_tools: Option<Vec<ToolSpec>>,
 }

@@ -73,9 +73,51 @@ pub enum SandboxPolicy {
         /// Absolute directories besides the working directory.
         #[serde(default)]
         writable_roots: Vec<String>,
+        /// Whether commands reach the network.
+        #[serde(default, skip_serializing_if = "NetworkAccess::is_off")]
+        network: NetworkAccess,
     },
     /// Everything the user may touch.
     DangerFullAccess,
+}
+
+/// Whether commands in the sandbox reach the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkAccess {
+    /// They do not.
+    #[default]
+    Off,
+    /// They do.
+    On,
+}
+
+impl NetworkAccess {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
+/// How long a question waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerWithin {
+    /// Milliseconds from the question on.
+    pub ms: u64,
+    /// What counts then.
+    #[serde(default)]
+    pub otherwise: Otherwise,
+}
+
+/// What counts where nobody answers in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Otherwise {
+    /// No: the call does not run, and the turn goes on. A question gets its own default where it has one.
+    #[default]
+    Deny,
+    /// No, and the turn stops.
+    Abort,
 }
 
 /// How the agent works together with the user.
@@ -209,6 +251,9 @@ pub struct Settings {
     /// Told to the model with the directory and the policies.
     #[serde(default, skip_serializing_if = "Surroundings::is_unknown")]
     pub surroundings: Surroundings,
+    /// How long questions wait; `None` for as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_within: Option<AnswerWithin>,
 }
 
 impl Settings {

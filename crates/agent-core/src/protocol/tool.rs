@@ -1,6 +1,9 @@
 //! Tools: what the model is offered, what is known of a call before it runs, and what comes of it.
 
-use super::{Content, EffectId, SandboxPolicy, ThreadKey, ToolCall, TurnId};
+use super::{
+    Content, EffectId, Elicitation, ElicitationReply, Question, SandboxPolicy, Shared, ThreadKey, ToolCall,
+    TurnId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,6 +16,36 @@ pub struct ToolSpec {
     pub description: String,
     /// How it is called.
     pub kind: ToolKind,
+    /// Who runs its calls.
+    #[serde(default, skip_serializing_if = "ServedBy::is_host")]
+    pub served_by: ServedBy,
+}
+
+impl ToolSpec {
+    /// A tool of the host.
+    pub fn new(name: impl Into<String>, description: impl Into<String>, kind: ToolKind) -> Self {
+        Self { name: name.into(), description: description.into(), kind, served_by: ServedBy::Host }
+    }
+}
+
+/// Who runs the calls of a tool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ServedBy {
+    /// The [`crate::ToolCallHandler`].
+    #[default]
+    Host,
+    /// A client, through an op.
+    Client,
+    /// The model's provider, by itself. Providers that have no such tool are not told of it.
+    Provider,
+}
+
+impl ServedBy {
+    fn is_host(&self) -> bool {
+        *self == Self::Host
+    }
 }
 
 /// How a tool is called.
@@ -74,8 +107,12 @@ pub enum Verdict {
     /// No rule speaks of it.
     #[default]
     Silent,
-    /// A rule allows it.
-    Allow,
+    /// A rule allows it, outside the sandbox too.
+    Allow {
+        /// The rule: where it stands, and what it is about.
+        #[serde(default)]
+        rule: String,
+    },
     /// A rule wants the user asked.
     Ask {
         /// The rule's reason.
@@ -129,6 +166,28 @@ pub enum Subject {
         /// The plan.
         plan: Plan,
     },
+    /// Questions to the user. The thread asks them itself; the call does not run.
+    Questions {
+        /// At least one.
+        questions: Vec<Question>,
+        /// So long they wait, in milliseconds; `None` for as long as it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_ms: Option<u64>,
+    },
+    /// A tool of an MCP server.
+    Mcp {
+        /// The server.
+        server: String,
+        /// The tool, as the server calls it.
+        tool: String,
+        /// What it is called with, in short, for whoever has to approve it.
+        arguments: String,
+    },
+    /// A tool of the client. The thread makes this itself.
+    Client {
+        /// Its name.
+        tool: String,
+    },
     /// Anything else.
     Other {
         /// In a few words, for example a path.
@@ -159,6 +218,9 @@ pub struct Preparation {
     /// Why the model wants it to run outside the sandbox, where it asks for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
+    /// The rule that a yes for good would add to the exec policy: the first words of the commands it would allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<String>,
 }
 
 impl Preparation {
@@ -174,6 +236,7 @@ impl Preparation {
             digest: String::new(),
             timeout_ms,
             justification: None,
+            amendment: None,
         }
     }
 }
@@ -189,6 +252,32 @@ pub enum Prepared {
         /// What is wrong and what would be right.
         message: String,
     },
+}
+
+/// A request for the tools there are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CollectRequest {
+    /// The thread.
+    pub key: ThreadKey,
+    /// The turn that begins.
+    pub turn: TurnId,
+    /// The thread's working directory.
+    pub cwd: String,
+    /// Names the tools the thread has now, as [`Collected::digest`] did; empty where nothing was collected yet.
+    pub known: String,
+}
+
+/// The tools there are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Collected {
+    /// All tools of the host; `None` where they are those that were asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Shared<Vec<ToolSpec>>>,
+    /// Names these tools.
+    pub digest: String,
+    /// What is missing and what to do about it, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A call to prepare.
@@ -238,6 +327,13 @@ pub struct ToolRequest {
     pub cwd: String,
     /// What may be touched.
     pub sandbox: SandboxPolicy,
+    /// A rule that the user adds to the exec policy with this call. The handler writes it down before the call runs; a rule
+    /// that is there already is not written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<String>,
+    /// The answer to what the attempt before [asked](ToolAnswer::Asks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<ElicitationReply>,
     /// The W3C trace context of the submission that led here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -251,6 +347,12 @@ pub enum ToolAnswer {
     Finished {
         /// What came of it.
         output: ToolOutput,
+    },
+    /// It waits for an answer of the user. The thread asks, and starts another attempt with the [reply](ToolRequest::reply),
+    /// which goes on where this one waits. Where that is lost, the next attempt is `Unknown`.
+    Asks {
+        /// What it wants to know.
+        elicitation: Elicitation,
     },
     /// It was stopped on request.
     Cancelled {
@@ -305,6 +407,9 @@ pub struct ToolOutput {
     /// The files it changed, with diffs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<FileChange>,
+    /// It failed, and it looks as if the sandbox stopped it: how, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denial: Option<String>,
 }
 
 impl ToolOutput {
@@ -316,6 +421,7 @@ impl ToolOutput {
             exit_code: None,
             duration_ms: None,
             changes: Vec::new(),
+            denial: None,
         }
     }
 

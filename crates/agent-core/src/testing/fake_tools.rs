@@ -87,6 +87,7 @@ pub fn preparation(name: &str, digest: impl Into<String>) -> Preparation {
         digest: digest.into(),
         timeout_ms: 1_000,
         justification: None,
+        amendment: None,
     }
 }
 

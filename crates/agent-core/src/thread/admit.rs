@@ -1,11 +1,15 @@
 //! Whether an op can be applied: decided before it is recorded, so that a refused op leaves no trace.
 
-use super::{Life, Thread, turn::Stage};
-use crate::protocol::{
-    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, Tenant, TurnId,
-    TurnOverrides,
+use super::{
+    Life, Thread,
+    turn::{About, Stage},
+    user_command::MAX_USER_COMMANDS,
 };
-use std::collections::BTreeMap;
+use crate::protocol::{
+    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, Tenant, ToolSpec,
+    TurnId, TurnOverrides,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A thread remembers so many op ids; storage remembers all.
 pub const RECENT_OPS: usize = 1024;
@@ -42,10 +46,13 @@ impl Thread {
     /// What decides over submissions as the thread is now.
     pub fn gate(&self) -> Gate {
         let question = |(id, call)| {
-            let Stage::Asking { preparation, .. } = &self.call(call)?.stage else { return None };
-            let answered_by = match preparation.subject {
-                Subject::Patch { .. } => "patch_approval",
-                Subject::Command { .. } | Subject::Plan { .. } | Subject::Other { .. } => "exec_approval",
+            let Stage::Asking { preparation, about, .. } = &self.call(call)?.stage else { return None };
+            let answered_by = match (&**about, &preparation.subject) {
+                (About::Questions, _) => Answer::UserInput,
+                (About::Elicitation { .. }, _) => Answer::Elicitation,
+                (About::Client, _) => Answer::ClientTool,
+                (About::Approval | About::Escalation { .. }, Subject::Patch { .. }) => Answer::Patch,
+                (About::Approval | About::Escalation { .. }, _) => Answer::Exec,
             };
             Some((InteractionId::clone(id), answered_by))
         };
@@ -54,6 +61,7 @@ impl Thread {
             life: self.life,
             turns: self.turns,
             is_running: self.turn.is_some(),
+            user_commands: self.user_commands.len(),
             queued: self.queue.len(),
             questions: self.pending.iter().filter_map(question).collect(),
         }
@@ -68,9 +76,33 @@ pub struct Gate {
     life: Life,
     turns: u32,
     is_running: bool,
+    user_commands: usize,
     queued: usize,
     /// The questions that wait, each with the op that answers it.
-    questions: BTreeMap<InteractionId, &'static str>,
+    questions: BTreeMap<InteractionId, Answer>,
+}
+
+/// The op that answers a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Exec,
+    Patch,
+    UserInput,
+    Elicitation,
+    ClientTool,
+}
+
+impl Answer {
+    /// As ops are called on the wire.
+    fn op(self) -> &'static str {
+        match self {
+            Self::Exec => "exec_approval",
+            Self::Patch => "patch_approval",
+            Self::UserInput => "user_input_answer",
+            Self::Elicitation => "resolve_elicitation",
+            Self::ClientTool => "dynamic_tool_response",
+        }
+    }
 }
 
 impl Gate {
@@ -89,20 +121,27 @@ impl Gate {
                 self.closed().or_else(|| self.refuse_content(items)).or_else(|| refuse_overrides(overrides))
             }
             Op::UserInput { items } => self.closed().or_else(|| self.refuse_content(items)),
-            Op::Interrupt => (!self.is_running).then_some(Refusal::NoTurn),
-            Op::ExecApproval { id, decision } => self.refuse_answer(id, decision, "exec_approval"),
-            Op::PatchApproval { id, decision } => self.refuse_answer(id, decision, "patch_approval"),
+            Op::Interrupt => (!self.is_running && self.user_commands == 0).then_some(Refusal::NoTurn),
+            Op::ExecApproval { id, decision } => {
+                self.refuse_answer(id, Answer::Exec).or_else(|| refuse_amendment(decision))
+            }
+            Op::PatchApproval { id, decision: ApprovalDecision::ApprovedWithAmendment { .. } } => {
+                self.refuse_answer(id, Answer::Patch).or_else(|| {
+                    Some(Refusal::Malformed { why: "only commands have rules; approve the patch".into() })
+                })
+            }
+            Op::PatchApproval { id, decision: _ } => self.refuse_answer(id, Answer::Patch),
+            Op::UserInputAnswer { id, answers: _ } => self.refuse_answer(id, Answer::UserInput),
+            Op::ResolveElicitation { id, response: _ } => self.refuse_answer(id, Answer::Elicitation),
+            Op::DynamicToolResponse { id, response: _ } => self.refuse_answer(id, Answer::ClientTool),
+            Op::RunUserShellCommand { command } => self.closed().or_else(|| self.refuse_command(command)),
             Op::OverrideTurnContext { overrides } => self.closed().or_else(|| refuse_overrides(overrides)),
             Op::SetThreadName { name } => self.closed().or_else(|| refuse_name(name)),
             Op::Shutdown { now: _ } => (self.life == Life::Closed).then_some(Refusal::Closed),
-            Op::UserInputAnswer { .. }
-            | Op::ResolveElicitation { .. }
-            | Op::DynamicToolResponse { .. }
-            | Op::Compact
+            Op::Compact
             | Op::Review { .. }
             | Op::Undo
             | Op::Rollback { .. }
-            | Op::RunUserShellCommand { .. }
             | Op::AddToHistory { .. }
             | Op::GetHistoryEntry { .. }
             | Op::ListMcpTools
@@ -134,15 +173,39 @@ impl Gate {
         })
     }
 
-    fn refuse_answer(&self, id: &InteractionId, decision: &ApprovalDecision, op: &str) -> Option<Refusal> {
-        if let ApprovalDecision::ApprovedWithAmendment { .. } = decision {
-            return Some(Refusal::NotServed { what: format!("{op} with a policy amendment") });
-        }
+    fn refuse_answer(&self, id: &InteractionId, op: Answer) -> Option<Refusal> {
         let Some(wanted) = self.questions.get(id) else {
             return Some(Refusal::UnknownInteraction { id: id.clone() });
         };
-        (*wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: (*wanted).into() })
+        (*wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: wanted.op().into() })
     }
+
+    fn refuse_command(&self, command: &str) -> Option<Refusal> {
+        if command.trim().is_empty() || command.contains('\0') {
+            return Some(Refusal::Malformed { why: "the command is empty or has a NUL in it".into() });
+        }
+        (self.user_commands >= MAX_USER_COMMANDS).then(|| Refusal::Overloaded {
+            what: "commands of yours that run at once".into(),
+            limit: MAX_USER_COMMANDS as u64,
+        })
+    }
+}
+
+fn refuse_amendment(decision: &ApprovalDecision) -> Option<Refusal> {
+    match decision {
+        ApprovalDecision::ApprovedWithAmendment { rule } if rule.trim().is_empty() => {
+            Some(Refusal::Malformed { why: "the rule to add is empty".into() })
+        }
+        _ => None,
+    }
+}
+
+fn refuse_client_tools(tools: &[ToolSpec]) -> Option<Refusal> {
+    let mut names = BTreeSet::new();
+    let fault = tools.iter().find(|tool| tool.name.is_empty() || !names.insert(&tool.name))?;
+    Some(Refusal::Malformed {
+        why: format!("the client's tool `{}` is there twice, or has no name", fault.name),
+    })
 }
 
 fn refuse_name(name: &str) -> Option<Refusal> {
@@ -153,6 +216,9 @@ fn refuse_name(name: &str) -> Option<Refusal> {
 }
 
 fn refuse_overrides(overrides: &TurnOverrides) -> Option<Refusal> {
+    if let Some(refusal) = overrides.client_tools.as_deref().and_then(refuse_client_tools) {
+        return Some(refusal);
+    }
     if overrides.personality.is_some() {
         return Some(Refusal::NotServed { what: "personality".into() });
     }

@@ -2,69 +2,159 @@
 
 use super::{
     machine::Machine,
-    turn::{Stage, allows},
+    rules::DECISIONS_ARE_EVENTS,
+    turn::{About, Showing, Stage},
 };
-use crate::protocol::{
-    ApprovalDecision, CallId, EventKind, ExecApproval, Grant, InteractionId, InteractionOutcome,
-    OutputStatus, PatchApproval, Preparation, Subject, ToolCall, ToolOutput,
+use crate::{
+    approval::{Basis, Decision, decide},
+    protocol::{
+        ApprovalDecision, CallDecision, CallId, EventKind, ExecApproval, Grant, InteractionId,
+        InteractionOutcome, OutputStatus, PatchApproval, Preparation, Ruling, Subject, ToolCall, ToolOutput,
+    },
 };
 
 impl Machine<'_> {
-    /// Puts a question to the user; the call waits for the answer.
+    /// Asks whether a call may run; the call waits for the answer.
     pub(super) fn ask(
         &mut self,
         call: &ToolCall,
         preparation: &Preparation,
-        reason: String,
-    ) -> InteractionId {
-        let id = InteractionId::new(format!(
-            "{}-{}",
-            self.thread.key.thread.short(),
-            self.thread.next_interaction
-        ));
-        self.thread.next_interaction += 1;
-        self.thread.pending.insert(id.clone(), call.id.clone());
-        self.event(question(id.clone(), call, preparation, reason));
-        id
+        (reason, grant): (String, Grant),
+        about: About,
+    ) {
+        let (id, deadline_ms) = self.new_question(&call.id, None);
+        self.event(question(id.clone(), call, preparation, reason, deadline_ms));
+        self.wait_for(call, id, preparation, grant, about);
     }
 
     /// Settles a question. The call is set free or gets its output.
     pub(super) fn resolve(&mut self, id: &InteractionId, decision: &ApprovalDecision, actor: &str) {
-        let Some(call) = self.take_pending(id, decision.into(), actor) else { return };
-        let Some((item, Stage::Asking { preparation, .. })) = self.look_up(&call) else { return };
-        if allows(decision) {
-            if *decision == ApprovalDecision::ApprovedForSession {
-                self.thread.session_approvals.insert(preparation.digest.clone());
-            }
-            self.set_stage(&call, Stage::Ready { preparation, grant: Grant::Unconfined });
-        } else {
-            let output =
-                ToolOutput::text(OutputStatus::Denied, "The user did not approve this call. It did not run.");
-            self.call_done(&item, Some(&preparation), output);
-        }
+        self.resolve_as(id, decision, decision.into(), actor);
     }
 
-    /// Takes back all questions: nobody needs to answer them any more. Their calls are settled by the caller.
-    pub(super) fn withdraw_questions(&mut self, actor: &str) {
-        let open: Vec<InteractionId> = self.thread.pending.keys().cloned().collect();
-        for id in open {
-            self.take_pending(&id, InteractionOutcome::Withdrawn, actor);
-        }
-    }
-
-    fn take_pending(
+    pub(super) fn resolve_as(
         &mut self,
         id: &InteractionId,
+        decision: &ApprovalDecision,
         outcome: InteractionOutcome,
         actor: &str,
-    ) -> Option<CallId> {
-        let call = self.thread.pending.remove(id)?;
-        self.event(EventKind::InteractionResolved { id: id.clone(), outcome, actor: actor.to_owned() });
-        Some(call)
+    ) {
+        let Some(call) = self.take_pending(id, outcome, actor) else { return };
+        let Some((item, Stage::Asking { preparation, grant, about, .. })) = self.look_up(&call) else {
+            return;
+        };
+        let amendment = match decision {
+            ApprovalDecision::Approved | ApprovalDecision::ApprovedForSession => None,
+            ApprovalDecision::ApprovedWithAmendment { rule } => Some(rule.clone()),
+            ApprovalDecision::Denied | ApprovalDecision::Abort => {
+                self.decided(&call, Ruling::Refused, actor, Asked { id, grant: None, rule: None });
+                let output = match *about {
+                    About::Escalation { output } => output,
+                    _ => ToolOutput::text(
+                        OutputStatus::Denied,
+                        "The user did not approve this call. It did not run.",
+                    ),
+                };
+                return self.call_done(&item, Some(&preparation), output);
+            }
+        };
+        if *decision == ApprovalDecision::ApprovedForSession {
+            self.thread.session_approvals.insert(preparation.digest.clone());
+        }
+        self.decided(
+            &call,
+            Ruling::Allowed,
+            actor,
+            Asked { id, grant: Some(grant), rule: amendment.clone() },
+        );
+        self.free(&call, preparation, grant, amendment, &about);
+    }
+
+    fn free(
+        &mut self,
+        call: &CallId,
+        preparation: Box<Preparation>,
+        grant: Grant,
+        amendment: Option<String>,
+        about: &About,
+    ) {
+        let showing = if *about == About::Approval { Showing::New } else { Showing::Begun };
+        self.set_stage(call, Stage::Ready { preparation, grant, amendment, showing });
+    }
+
+    /// Lets the calls go that the settings of now would not ask about.
+    pub(super) fn release(&mut self, actor: &str) {
+        let open: Vec<(InteractionId, CallId)> = self.thread.pending.clone().into_iter().collect();
+        for (id, call) in open {
+            let Some((_, Stage::Asking { preparation, about, .. })) = self.look_up(&call) else { continue };
+            if !matches!(*about, About::Approval | About::Escalation { .. }) {
+                continue;
+            }
+            let settings = &self.thread.settings;
+            let Decision::Run { grant, .. } = decide(settings, &preparation, &self.thread.session_approvals)
+            else {
+                continue;
+            };
+            // Inside the sandbox it has failed already.
+            if matches!(*about, About::Escalation { .. }) && grant == Grant::Sandboxed {
+                continue;
+            }
+            self.take_pending(&id, InteractionOutcome::Released, actor);
+            self.decided(&call, Ruling::Allowed, actor, Asked { id: &id, grant: Some(grant), rule: None });
+            self.free(&call, preparation, grant, None, &about);
+        }
+    }
+
+    /// Tells clients what was decided without asking anybody.
+    pub(super) fn ruled(&mut self, call: &CallId, decision: &Decision) {
+        let (ruling, grant, reason, basis) = match decision {
+            Decision::Run { grant, basis } => (Ruling::Allowed, Some(*grant), None, basis),
+            Decision::Refuse { message, basis } => (Ruling::Refused, None, Some(message.clone()), basis),
+            Decision::Ask { .. } => return,
+        };
+        let (by, rule) = match basis {
+            Basis::Policy => ("policy", None),
+            Basis::Rule(rule) => ("rule", Some(rule.clone())),
+            Basis::Session => ("session", None),
+        };
+        self.tell_decision(CallDecision {
+            call: call.clone(),
+            ruling,
+            by: by.to_owned(),
+            asked: None,
+            grant,
+            reason,
+            rule,
+        });
+    }
+
+    fn decided(&mut self, call: &CallId, ruling: Ruling, by: &str, asked: Asked<'_>) {
+        let Asked { id, grant, rule } = asked;
+        let (call, by, asked) = (call.clone(), by.to_owned(), Some(id.clone()));
+        self.tell_decision(CallDecision { call, ruling, by, asked, grant, reason: None, rule });
+    }
+
+    fn tell_decision(&mut self, decision: CallDecision) {
+        if self.thread.rules >= DECISIONS_ARE_EVENTS {
+            self.event(EventKind::CallDecided(decision));
+        }
     }
 }
 
-fn question(id: InteractionId, call: &ToolCall, preparation: &Preparation, reason: String) -> EventKind {
+/// What came of a question.
+struct Asked<'a> {
+    id: &'a InteractionId,
+    grant: Option<Grant>,
+    rule: Option<String>,
+}
+
+fn question(
+    id: InteractionId,
+    call: &ToolCall,
+    preparation: &Preparation,
+    reason: String,
+    deadline_ms: Option<u64>,
+) -> EventKind {
     let (command, cwd) = match &preparation.subject {
         Subject::Patch { changes } => {
             return EventKind::PatchApprovalRequest(PatchApproval {
@@ -73,11 +163,15 @@ fn question(id: InteractionId, call: &ToolCall, preparation: &Preparation, reaso
                 changes: changes.clone(),
                 reason,
                 grant_root: None,
+                deadline_ms,
             });
         }
         Subject::Command { command, cwd } => (command.clone(), cwd.clone()),
-        Subject::Plan { .. } => (vec![call.name.clone()], String::new()),
+        Subject::Mcp { arguments, .. } => (vec![call.name.clone(), arguments.clone()], String::new()),
         Subject::Other { summary } => (vec![call.name.clone(), summary.clone()], String::new()),
+        Subject::Plan { .. } | Subject::Questions { .. } | Subject::Client { .. } => {
+            (vec![call.name.clone()], String::new())
+        }
     };
     EventKind::ExecApprovalRequest(ExecApproval {
         id,
@@ -87,5 +181,7 @@ fn question(id: InteractionId, call: &ToolCall, preparation: &Preparation, reaso
         reason,
         grant_root: None,
         risk: None,
+        amendment: preparation.amendment.clone(),
+        deadline_ms,
     })
 }

@@ -23,7 +23,10 @@ impl Thread {
     pub fn archivable(&self) -> &[Shared<Item>] {
         let calls = match self.turn.as_ref().map(|turn| &turn.phase) {
             Some(Phase::Acting { calls }) => calls.as_slice(),
-            Some(Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. }) | None => &[],
+            Some(
+                Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. },
+            )
+            | None => &[],
         };
         let is_of_step = |item: &Shared<Item>| match &**item {
             Item::Call(call) => calls.iter().any(|open| open.call.id == call.id),

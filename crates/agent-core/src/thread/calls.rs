@@ -2,15 +2,16 @@
 
 use super::{
     Effect, EffectKind, Thread,
+    asking::left_waiting,
     machine::Machine,
     rules::DIFFS_ARE_JOINED,
-    turn::{Call, Phase, Stage},
+    turn::{About, Call, Phase, Showing, Stage},
 };
 use crate::{
-    approval::{Decision, decide},
+    approval::{Decision, asks_on_failure, decide},
     protocol::{
-        Access, CallId, EventKind, FileChange, Item, ItemDetail, OutputStatus, Preparation, Prepared, Repeat,
-        Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
+        Access, CallId, EventKind, FileChange, Grant, Item, ItemDetail, OutputStatus, Preparation, Prepared,
+        Repeat, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
     },
 };
 
@@ -23,14 +24,19 @@ impl Thread {
     pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
         match &self.turn.as_ref()?.phase {
             Phase::Acting { calls } => calls.iter().find(|call| call.call.id == *id),
-            Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } => None,
+            Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. } => {
+                None
+            }
         }
     }
 
     fn calls_mut(&mut self) -> &mut [Call] {
         match self.turn.as_mut().map(|turn| &mut turn.phase) {
             Some(Phase::Acting { calls }) => calls,
-            Some(Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. }) | None => &mut [],
+            Some(
+                Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. },
+            )
+            | None => &mut [],
         }
     }
 }
@@ -83,15 +89,17 @@ impl Machine<'_> {
     /// Prepares a call that is new, runs one that is ready.
     fn advance(&mut self, id: &CallId) {
         match self.look_up(id) {
+            Some((call, Stage::New)) if self.thread.is_client_tool(&call.name) => self.ask_client(&call),
             Some((_, Stage::New)) => {
                 let effect = self.start(EffectKind::Prepare { call: id.clone() });
                 self.set_stage(id, Stage::Preparing { effect });
             }
-            Some((call, Stage::Ready { preparation, grant })) => {
-                let detail = detail(&call, Some(&preparation), None);
-                self.event(EventKind::ItemStarted { item: TurnItem { id: call.item, detail } });
+            Some((call, Stage::Ready { preparation, grant, amendment, showing })) => {
+                if showing == Showing::New {
+                    self.show(&call, &preparation);
+                }
                 let effect = self.start(EffectKind::Tool { call: id.clone() });
-                self.set_stage(id, Stage::Running { effect, preparation, grant });
+                self.set_stage(id, Stage::Running { effect, preparation, grant, amendment, reply: None });
             }
             Some((
                 _,
@@ -99,6 +107,12 @@ impl Machine<'_> {
             ))
             | None => {}
         }
+    }
+
+    /// Clients see the call begin.
+    pub(super) fn show(&mut self, call: &ToolCall, preparation: &Preparation) {
+        let detail = detail(call, Some(preparation), None);
+        self.event(EventKind::ItemStarted { item: TurnItem { id: call.item.clone(), detail } });
     }
 
     pub(super) fn prepared(&mut self, id: &CallId, prepared: &Prepared) {
@@ -110,19 +124,28 @@ impl Machine<'_> {
             }
             Prepared::Ready(preparation) => preparation,
         };
-        let settings = self.turn_settings();
-        match decide(settings, preparation, &self.thread.session_approvals) {
-            Decision::Run { grant } => {
-                self.set_stage(id, Stage::Ready { preparation: preparation.clone(), grant });
-            }
-            Decision::Ask { reason }
-                if self.thread.turn.as_ref().is_some_and(|turn| turn.ending.is_none()) =>
-            {
-                let interaction = self.ask(&call, preparation, reason);
-                self.set_stage(id, Stage::Asking { interaction, preparation: preparation.clone() });
-            }
-            Decision::Ask { .. } => self.set_stage(id, Stage::New),
-            Decision::Refuse { message } => {
+        let is_ending = self.thread.is_ending();
+        if let Subject::Questions { questions, wait_ms } = &preparation.subject {
+            return match is_ending {
+                true => self.set_stage(id, Stage::New),
+                false => self.ask_questions(&call, preparation, questions, *wait_ms),
+            };
+        }
+        let decision = decide(self.turn_settings(), preparation, &self.thread.session_approvals);
+        self.ruled(id, &decision);
+        match decision {
+            Decision::Run { grant, .. } => self.set_stage(
+                id,
+                Stage::Ready {
+                    preparation: preparation.clone(),
+                    grant,
+                    amendment: None,
+                    showing: Showing::New,
+                },
+            ),
+            Decision::Ask { .. } if is_ending => self.set_stage(id, Stage::New),
+            Decision::Ask { reason, grant } => self.ask(&call, preparation, (reason, grant), About::Approval),
+            Decision::Refuse { message, .. } => {
                 self.call_done(&call, Some(preparation), ToolOutput::text(OutputStatus::Denied, message));
             }
         }
@@ -132,6 +155,8 @@ impl Machine<'_> {
         let Some((call, stage)) = self.look_up(id) else { return };
         let preparation = stage.preparation();
         match answer {
+            ToolAnswer::Asks { elicitation } => self.ask_for_server(effect, &call, elicitation),
+            ToolAnswer::Finished { output } if self.escalates(&call, &stage, output) => {}
             ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output } => {
                 self.call_done(&call, preparation, output.clone());
             }
@@ -148,6 +173,20 @@ impl Machine<'_> {
                 self.fail("tool", message.clone(), TurnEnd::Fatal { message: message.clone() });
             }
         }
+    }
+
+    /// Puts a failure in the sandbox to the user, where that is the policy. True when the call waits for the answer.
+    fn escalates(&mut self, call: &ToolCall, stage: &Stage, output: &ToolOutput) -> bool {
+        let (Stage::Running { preparation, grant, .. }, Some(denial)) = (stage, &output.denial) else {
+            return false;
+        };
+        if self.thread.is_ending() || !asks_on_failure(self.turn_settings(), *grant) {
+            return false;
+        }
+        let reason = format!("it failed in the sandbox: {denial}. Run it again outside?");
+        let about = About::Escalation { output: output.clone() };
+        self.ask(call, preparation, (reason, Grant::Unconfined), about);
+        true
     }
 
     /// A tool call died with its process. What may have changed something is never run again.
@@ -221,7 +260,7 @@ impl Machine<'_> {
         let open: Vec<CallId> = open.map(|call| call.call.id.clone()).collect();
         for id in open {
             if let Some((call, stage)) = self.look_up(&id) {
-                self.call_done(&call, stage.preparation(), not_run());
+                self.call_done(&call, stage.preparation(), unfinished(&stage));
             }
         }
     }
@@ -235,6 +274,16 @@ impl Machine<'_> {
                 self.push(Item::Output { call: call.id, output });
             }
         }
+    }
+}
+
+/// The output of a call that the end of its turn finds so.
+fn unfinished(stage: &Stage) -> ToolOutput {
+    let Stage::Asking { about, .. } = stage else { return not_run() };
+    match &**about {
+        About::Escalation { output } => output.clone(),
+        About::Elicitation { .. } => left_waiting(),
+        About::Approval | About::Questions | About::Client => not_run(),
     }
 }
 
@@ -269,6 +318,14 @@ fn detail(call: &ToolCall, preparation: Option<&Preparation>, output: Option<Too
             ItemDetail::FileChange { call: id, changes, output }
         }
         Some(Subject::Plan { plan }) => ItemDetail::Plan { call: id, steps: plan.steps.clone(), output },
+        Some(Subject::Mcp { server, tool, .. }) => {
+            ItemDetail::McpCall { call: id, server: server.clone(), tool: tool.clone(), output }
+        }
+        Some(Subject::Client { tool }) => ItemDetail::DynamicCall { call: id, tool: tool.clone(), output },
+        Some(Subject::Questions { questions, .. }) => {
+            let subject = questions.first().map(|first| first.question.clone()).unwrap_or_default();
+            ItemDetail::ToolCall { call: id, tool: call.name.clone(), subject, output }
+        }
         Some(Subject::Other { summary }) => {
             ItemDetail::ToolCall { call: id, tool: call.name.clone(), subject: summary.clone(), output }
         }

@@ -33,6 +33,13 @@ pub enum EffectKind {
         /// The call.
         call: CallId,
     },
+    /// Run a command of the user.
+    UserCommand {
+        /// Names the run as calls are named.
+        call: CallId,
+    },
+    /// Find out which tools there are.
+    Collect,
     /// Run the hooks of a phase.
     Hook {
         /// The phase.

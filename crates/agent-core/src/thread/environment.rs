@@ -1,7 +1,7 @@
 //! What the model is told of where it works: everything at first, later only what changed.
 
 use super::{machine::Machine, rules::TOLD_BY_THE_THREAD};
-use crate::protocol::{ApprovalPolicy, GranularPolicy, Item, Route, SandboxPolicy, Settings};
+use crate::protocol::{ApprovalPolicy, GranularPolicy, Item, NetworkAccess, Route, SandboxPolicy, Settings};
 use serde::{Deserialize, Serialize};
 
 /// What the model was told last of where it works.
@@ -78,13 +78,17 @@ impl Told {
 fn sandbox(policy: &SandboxPolicy) -> String {
     match policy {
         SandboxPolicy::ReadOnly => "read-only: files may be read, nothing may be changed".to_owned(),
-        SandboxPolicy::WorkspaceWrite { writable_roots } if writable_roots.is_empty() => {
-            "workspace-write: files below the working directory may be changed".to_owned()
+        SandboxPolicy::WorkspaceWrite { writable_roots, network } => {
+            let roots = match writable_roots.join(", ") {
+                roots if roots.is_empty() => roots,
+                roots => format!(" and {roots}"),
+            };
+            let network = match network {
+                NetworkAccess::Off => "",
+                NetworkAccess::On => "; commands reach the network",
+            };
+            format!("workspace-write: files below the working directory{roots} may be changed{network}")
         }
-        SandboxPolicy::WorkspaceWrite { writable_roots } => format!(
-            "workspace-write: files below the working directory and {} may be changed",
-            writable_roots.join(", ")
-        ),
         SandboxPolicy::DangerFullAccess => "full access".to_owned(),
     }
 }

@@ -15,6 +15,9 @@ pub struct Genesis {
     pub instructions: Shared<String>,
     /// The tools offered to the model.
     pub tools: Shared<Vec<ToolSpec>>,
+    /// Whether those of the host may change.
+    #[serde(default, skip_serializing_if = "Discovery::is_fixed")]
+    pub discovery: Discovery,
     /// The conversation it begins with: context items, or a fork's past.
     #[serde(default)]
     pub items: Vec<Shared<Item>>,
@@ -46,6 +49,24 @@ pub struct Genesis {
     pub told: Told,
 }
 
+/// Whether the tools of the host may change in the life of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Discovery {
+    /// They are what they were when it began.
+    #[default]
+    Fixed,
+    /// The tool handler is asked at the beginning of each turn: [`crate::ToolCallHandler::collect`].
+    EachTurn,
+}
+
+impl Discovery {
+    pub(super) fn is_fixed(&self) -> bool {
+        *self == Self::Fixed
+    }
+}
+
 impl Thread {
     /// What a fork of this thread begins with, or `None` while a turn runs: a fork is made between turns.
     /// Approvals for the session, spent tokens and waiting input stay behind.
@@ -55,6 +76,7 @@ impl Thread {
             settings: self.settings.clone(),
             instructions: self.instructions.clone(),
             tools: self.tools.clone(),
+            discovery: self.discovery,
             items: self.items.clone(),
             archived: self.archived.clone(),
             durability: String::new(),

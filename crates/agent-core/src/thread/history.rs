@@ -50,7 +50,7 @@ pub fn check_history(thread: &Thread) -> Result<(), Disorder> {
                     return Err(Disorder::Interleaved((*call).clone()));
                 }
             }
-            Item::Agent { .. } | Item::Reasoning { .. } | Item::Unknown(_) => {}
+            Item::Agent { .. } | Item::Reasoning { .. } | Item::WebSearch { .. } | Item::Unknown(_) => {}
         }
     }
     let in_work = |id: &CallId| thread.call(id).is_some();

@@ -1,7 +1,7 @@
 //! What enters a thread.
 
 use super::{EffectKind, Genesis, Running};
-use crate::protocol::{EffectId, ModelAnswer, Prepared, Refusal, Submission, ToolAnswer};
+use crate::protocol::{Collected, EffectId, ModelAnswer, Prepared, Refusal, Submission, ToolAnswer};
 use serde::{Deserialize, Serialize};
 
 /// Content larger than this is kept as a blob and referred to.
@@ -79,9 +79,14 @@ pub enum Answer {
         /// The answer.
         answer: ToolAnswer,
     },
+    /// Of a look at the tools there are.
+    Collected {
+        /// The answer.
+        collected: Collected,
+    },
     /// A timer is due.
     Due,
-    /// A preparation or a timer was stopped on request; no answer of one that was not asked to stop.
+    /// A preparation, a look at the tools or a timer was stopped on request; no answer of one that was not asked to stop.
     Cancelled,
     /// This host does not do such effects.
     NotServed,
@@ -93,12 +98,21 @@ impl Answer {
         match (self, &running.effect.kind) {
             (Self::Model { .. }, EffectKind::Model)
             | (Self::Prepared { .. }, EffectKind::Prepare { .. })
-            | (Self::Tool { .. }, EffectKind::Tool { .. })
+            | (Self::Tool { .. }, EffectKind::Tool { .. } | EffectKind::UserCommand { .. })
+            | (Self::Collected { .. }, EffectKind::Collect)
             | (Self::Due, EffectKind::Timer { .. })
             | (Self::NotServed, _) => true,
-            (Self::Cancelled, EffectKind::Prepare { .. } | EffectKind::Timer { .. }) => running.cancelling,
             (
-                Self::Model { .. } | Self::Prepared { .. } | Self::Tool { .. } | Self::Due | Self::Cancelled,
+                Self::Cancelled,
+                EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. },
+            ) => running.cancelling,
+            (
+                Self::Model { .. }
+                | Self::Prepared { .. }
+                | Self::Tool { .. }
+                | Self::Collected { .. }
+                | Self::Due
+                | Self::Cancelled,
                 _,
             ) => false,
         }

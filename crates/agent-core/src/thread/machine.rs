@@ -37,6 +37,7 @@ impl<'a> Machine<'a> {
         thread.settings = genesis.settings.clone();
         thread.instructions = genesis.instructions.clone();
         thread.tools = genesis.tools.clone();
+        thread.discovery = genesis.discovery;
         thread.items = genesis.items.clone();
         thread.archived = genesis.archived.clone();
         thread.turns = genesis.turns;
@@ -71,6 +72,7 @@ impl<'a> Machine<'a> {
                     subject: String::new(),
                     output: Some(output.clone()),
                 },
+                Item::WebSearch { query, .. } => ItemDetail::WebSearch { query: query.clone() },
                 Item::Context { .. } | Item::Reasoning { .. } | Item::Unknown(_) => continue,
             };
             self.completed(ItemId::of_input(self.thread.input_seq, index), detail);
@@ -119,10 +121,20 @@ impl<'a> Machine<'a> {
         self.thread.running.insert(effect.id, Running { effect, cancelling: false });
     }
 
-    /// Asks everything in flight to stop, and sets the time by which it must have answered.
-    pub(super) fn cancel_all(&mut self) {
+    /// Asks everything to stop that the turn has in flight, and sets the time by which it must have answered.
+    pub(super) fn cancel_turn(&mut self) {
+        self.cancel(|kind| !matches!(kind, EffectKind::UserCommand { .. }));
+    }
+
+    /// Asks what the user runs to stop.
+    pub(super) fn cancel_user_commands(&mut self) {
+        self.cancel(|kind| matches!(kind, EffectKind::UserCommand { .. }));
+    }
+
+    fn cancel(&mut self, which: impl Fn(&EffectKind) -> bool) {
         let mut asked = false;
-        for running in self.thread.running.values_mut().filter(|running| !running.cancelling) {
+        let running = self.thread.running.values_mut();
+        for running in running.filter(|running| !running.cancelling && which(&running.effect.kind)) {
             running.cancelling = true;
             asked = true;
             self.outcome.commands.push(Command::Cancel(running.effect.id));
@@ -130,6 +142,20 @@ impl<'a> Machine<'a> {
         if asked {
             let due_ms = self.at_ms + STOP_WITHIN_MS;
             self.start(EffectKind::Timer { due_ms, purpose: TimerPurpose::Stop });
+        }
+    }
+
+    /// Gives up the timers for what has stopped by now.
+    pub(super) fn stop_waiting(&mut self) {
+        let is_timer = |running: &&Running| {
+            matches!(running.effect.kind, EffectKind::Timer { purpose: TimerPurpose::Stop, .. })
+        };
+        let running = &self.thread.running;
+        if running.values().any(|running| running.cancelling && !is_timer(&running)) {
+            return;
+        }
+        for timer in running.values().filter(is_timer).map(|running| running.effect.id).collect::<Vec<_>>() {
+            self.give_up(timer);
         }
     }
 

@@ -9,7 +9,9 @@
 mod admit;
 mod approvals;
 mod archive;
+mod asking;
 mod calls;
+mod collect;
 mod effect;
 mod environment;
 mod genesis;
@@ -23,12 +25,13 @@ mod requests;
 mod rules;
 mod settle;
 mod turn;
+mod user_command;
 
 pub use admit::{Admission, Gate, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
 pub use archive::Archived;
 pub use effect::{Command, Effect, EffectKind, Outcome, Running, TimerPurpose};
 pub use environment::Told;
-pub use genesis::Genesis;
+pub use genesis::{Discovery, Genesis};
 pub use history::{Disorder, check_history};
 pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
 pub use replay::{ReplayError, recover};
@@ -41,13 +44,14 @@ use machine::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use turn::{Queued, Turn};
+use user_command::UserCommand;
 
 /// The version of the serialised form. A thread written by a later version is not read.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The version of the decisions `apply` makes. It is in every record, and a turn keeps to the rules of the record it began
 /// with; a later version that decides or orders differently branches on them, so that old journals replay as they were.
-pub const RULES: u32 = 2;
+pub const RULES: u32 = 3;
 
 /// A conversation and all that is going on in it. Serialised, it is the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +68,11 @@ pub struct Thread {
     settings: Settings,
     instructions: Shared<String>,
     tools: Shared<Vec<ToolSpec>>,
+    #[serde(default, skip_serializing_if = "Discovery::is_fixed")]
+    discovery: Discovery,
+    /// Names the tools that were collected last.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    collected: String,
     epoch: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     archived: Vec<Archived>,
@@ -76,6 +85,9 @@ pub struct Thread {
     running: BTreeMap<EffectId, Running>,
     pending: BTreeMap<InteractionId, CallId>,
     session_approvals: BTreeSet<String>,
+    /// What the user runs, by effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    user_commands: BTreeMap<EffectId, UserCommand>,
     recent_ops: VecDeque<OpId>,
     usage: TokenUsage,
     tool_calls: u64,
@@ -115,6 +127,8 @@ impl Thread {
             settings: Settings::default(),
             instructions: Shared::default(),
             tools: Shared::default(),
+            discovery: Discovery::Fixed,
+            collected: String::new(),
             epoch: 0,
             archived: Vec::new(),
             items: Vec::new(),
@@ -125,6 +139,7 @@ impl Thread {
             running: BTreeMap::new(),
             pending: BTreeMap::new(),
             session_approvals: BTreeSet::new(),
+            user_commands: BTreeMap::new(),
             recent_ops: VecDeque::new(),
             usage: TokenUsage::default(),
             tool_calls: 0,

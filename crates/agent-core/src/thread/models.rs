@@ -59,6 +59,14 @@ impl Machine<'_> {
                         ItemDetail::Reasoning { summary: summary.clone(), text: text.clone() },
                     );
                 }
+                ModelItem::WebSearch { query, sealed } => {
+                    self.push(Item::WebSearch {
+                        query: query.clone(),
+                        sealed: sealed.clone(),
+                        provider: sealed.as_ref().and_then(|_| self.sealing_provider()),
+                    });
+                    self.completed(id, ItemDetail::WebSearch { query: query.clone() });
+                }
                 ModelItem::Call { name, payload } => {
                     let call = self.new_call(id, name, payload);
                     self.push(Item::Call(call.clone()));

@@ -35,24 +35,27 @@ impl Machine<'_> {
                 output_schema: None,
                 traceparent: submission.traceparent.clone(),
             }),
-            Op::Interrupt => self.end(Ending::Aborted(AbortReason::Interrupted), &submission.actor),
+            Op::Interrupt => {
+                self.end(Ending::Aborted(AbortReason::Interrupted), &submission.actor);
+                self.cancel_user_commands();
+            }
             Op::ExecApproval { id, decision } | Op::PatchApproval { id, decision } => {
                 self.approval(id, decision, &submission.actor);
             }
-            Op::OverrideTurnContext { overrides } => self.override_settings(overrides),
+            Op::UserInputAnswer { id, answers } => self.told(id, answers, &submission.actor),
+            Op::ResolveElicitation { id, response } => self.replied(id, response.clone(), &submission.actor),
+            Op::DynamicToolResponse { id, response } => self.ran(id, response, &submission.actor),
+            Op::RunUserShellCommand { command } => self.run_for_user(command),
+            Op::OverrideTurnContext { overrides } => self.override_settings(overrides, &submission.actor),
             Op::SetThreadName { name } => {
                 self.thread.name = Some(name.clone());
                 self.event(EventKind::ThreadNamed { name: name.clone() });
             }
             Op::Shutdown { now } => self.shutdown(*now, &submission.actor),
-            Op::UserInputAnswer { .. }
-            | Op::ResolveElicitation { .. }
-            | Op::DynamicToolResponse { .. }
-            | Op::Compact
+            Op::Compact
             | Op::Review { .. }
             | Op::Undo
             | Op::Rollback { .. }
-            | Op::RunUserShellCommand { .. }
             | Op::AddToHistory { .. }
             | Op::GetHistoryEntry { .. }
             | Op::ListMcpTools
@@ -74,16 +77,23 @@ impl Machine<'_> {
         }
     }
 
-    fn override_settings(&mut self, overrides: &TurnOverrides) {
+    fn override_settings(&mut self, overrides: &TurnOverrides, actor: &str) {
         apply_overrides(&mut self.thread.settings, overrides, self.rules);
         self.with_turn(|turn| turn.overrides.push(overrides.clone()));
         self.event(EventKind::SettingsChanged { settings: Box::new(self.thread.settings.clone()) });
+        if let Some(tools) = &overrides.client_tools {
+            self.serve_client_tools(tools);
+        }
+        if overrides.approval.is_some() || overrides.sandbox.is_some() {
+            self.release(actor);
+        }
     }
 
     fn shutdown(&mut self, now: bool, actor: &str) {
         self.thread.life = Life::Closing;
-        if now && self.thread.turn.is_some() {
+        if now {
             self.end(Ending::Aborted(AbortReason::Shutdown), actor);
+            self.cancel_user_commands();
         }
     }
 }
@@ -105,6 +115,8 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
         budget,
         developer_instructions,
         surroundings,
+        answer_within,
+        client_tools: _,
     } = overrides.clone();
     let asked = (settings.provider.clone(), settings.model.clone());
     if let Some(cwd) = cwd {
@@ -141,6 +153,7 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
     if let Some(surroundings) = surroundings {
         settings.surroundings = surroundings;
     }
+    settings.answer_within = answer_within.or(settings.answer_within);
     settings.effort = effort.or(settings.effort);
     settings.summary = summary.or(settings.summary);
     settings.personality = personality.or(settings.personality.take());

@@ -40,12 +40,15 @@ impl Thread {
         })
     }
 
-    /// The request to run a call of the current step that was decided to run.
+    /// The request to run a call of the current step that was decided to run, or a command of the user.
     pub fn tool_request(&self, effect: &Effect) -> Option<ToolRequest> {
+        if let EffectKind::UserCommand { call } = &effect.kind {
+            return self.user_command_request(effect, call);
+        }
         let turn = self.turn.as_ref()?;
         let EffectKind::Tool { call } = &effect.kind else { return None };
         let call = self.call(call)?;
-        let Stage::Running { preparation, grant, .. } = &call.stage else { return None };
+        let Stage::Running { preparation, grant, amendment, reply, .. } = &call.stage else { return None };
         Some(ToolRequest {
             key: self.key.clone(),
             turn: turn.id,
@@ -56,6 +59,8 @@ impl Thread {
             grant: *grant,
             cwd: turn.settings.cwd.clone(),
             sandbox: turn.settings.sandbox.clone(),
+            amendment: amendment.clone(),
+            reply: reply.clone(),
             traceparent: turn.traceparent.clone(),
         })
     }

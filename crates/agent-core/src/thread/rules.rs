@@ -7,7 +7,12 @@
 //! * the error of a step that was tried again and again says how often;
 //! * limits that come without a count of tokens are told;
 //! * another model has another window; before, the window stayed what it was.
+//!
+//! Version 3:
+//! * whether a call runs, and who decided so, is an event.
 
+/// See the module.
+pub(super) const DECISIONS_ARE_EVENTS: u32 = 3;
 /// See the module.
 pub(super) const TOLD_BY_THE_THREAD: u32 = 2;
 /// See the module.

@@ -5,7 +5,7 @@ use super::{
     input::Answer,
     machine::{Machine, STOP_WITHIN_MS},
     ops::apply_overrides,
-    turn::{Ending, Phase, Queued, Repeats, Turn},
+    turn::{Ending, Phase, Queued, Repeats, Tools, Turn},
 };
 use crate::{
     protocol::{
@@ -15,8 +15,12 @@ use crate::{
     turn_diff::TurnDiff,
 };
 
-fn is_stop_timer(effect: &Effect) -> bool {
-    matches!(effect.kind, EffectKind::Timer { purpose: TimerPurpose::Stop, .. })
+/// Whether the end of a turn does not wait for it.
+fn is_beside_the_turn(effect: &Effect) -> bool {
+    matches!(
+        effect.kind,
+        EffectKind::Timer { purpose: TimerPurpose::Stop, .. } | EffectKind::UserCommand { .. }
+    )
 }
 
 /// A preparation that is lost with its process is not made again beyond this attempt.
@@ -40,7 +44,8 @@ impl Machine<'_> {
                 continue;
             };
             if let Some(ending) = turn.ending.clone() {
-                let waiting = self.thread.running.values().any(|running| !is_stop_timer(&running.effect));
+                let waiting =
+                    self.thread.running.values().any(|running| !is_beside_the_turn(&running.effect));
                 if waiting {
                     return;
                 }
@@ -48,17 +53,22 @@ impl Machine<'_> {
                 continue;
             }
             match turn.phase {
-                Phase::Sampling { .. } | Phase::BackingOff { .. } => return,
+                Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. } => return,
                 Phase::Acting { .. } => {
                     if !self.schedule() {
                         return;
                     }
                     self.commit_outputs();
                 }
-                Phase::Between => self.next_step(),
+                Phase::Between => {
+                    if self.collects() {
+                        return;
+                    }
+                    self.next_step();
+                }
             }
         }
-        if self.thread.life == Life::Closing {
+        if self.thread.life == Life::Closing && self.thread.user_commands.is_empty() {
             self.thread.life = Life::Closed;
             self.event(EventKind::ShutdownComplete);
             self.settled();
@@ -83,6 +93,7 @@ impl Machine<'_> {
             stream_retries: 0,
             misfits: 0,
             repeats: Repeats::default(),
+            tools: Tools::Due,
             diff: TurnDiff::default(),
         });
         self.event(EventKind::TurnStarted);
@@ -148,7 +159,7 @@ impl Machine<'_> {
         }
         self.set_ending(ending);
         self.withdraw_questions(actor);
-        self.cancel_all();
+        self.cancel_turn();
     }
 
     /// Something failed: clients are told, and the turn is to end.
@@ -173,9 +184,7 @@ impl Machine<'_> {
 
     /// Ends the turn: nothing of it runs any more.
     fn conclude(&mut self, ending: Ending) {
-        for timer in self.thread.running.keys().copied().collect::<Vec<_>>() {
-            self.give_up(timer);
-        }
+        self.stop_waiting();
         self.cancel_calls();
         self.commit_outputs();
         let unheard = self.with_turn(|turn| std::mem::take(&mut turn.unheard));
@@ -202,6 +211,15 @@ impl Machine<'_> {
             (EffectKind::Model, Answer::Model { answer }) => self.model_answered(&effect, answer),
             (EffectKind::Prepare { call }, Answer::Prepared { prepared }) => self.prepared(call, prepared),
             (EffectKind::Tool { call }, Answer::Tool { answer }) => self.tool_answered(&effect, call, answer),
+            (EffectKind::UserCommand { .. }, Answer::Tool { answer }) => match answer {
+                ToolAnswer::NotStarted if running.cancelling => self.user_command_stopped(effect.id),
+                answer => self.user_command_answered(&effect, answer),
+            },
+            (EffectKind::Collect, Answer::Collected { collected }) => self.collected(collected),
+            (EffectKind::Collect, Answer::Cancelled) => self.tools_known(),
+            (EffectKind::Timer { purpose: TimerPurpose::Deadline(question), .. }, Answer::Due) => {
+                self.expired(question);
+            }
             (EffectKind::Timer { purpose: TimerPurpose::Stop, .. }, Answer::Due) => self.stop_overdue(),
             (EffectKind::Timer { .. }, Answer::Due) => self.timer_answered(id, true),
             (EffectKind::Timer { .. }, Answer::Cancelled) => self.timer_answered(id, false),
@@ -210,17 +228,27 @@ impl Machine<'_> {
                 self.fail("not_served", message.clone(), TurnEnd::Fatal { message });
             }
             (_, Answer::Cancelled | Answer::Due) => {}
-            (_, Answer::Model { .. } | Answer::Prepared { .. } | Answer::Tool { .. }) => {}
+            (
+                _,
+                Answer::Model { .. }
+                | Answer::Prepared { .. }
+                | Answer::Tool { .. }
+                | Answer::Collected { .. },
+            ) => {}
         }
     }
 
     /// What was asked to stop has not answered in time. Its calls get an output that says what is known.
     fn stop_overdue(&mut self) {
-        for id in self.thread.running.keys().copied().collect::<Vec<_>>() {
+        let stopping = self.thread.running.values().filter(|running| running.cancelling);
+        for id in stopping.map(|running| running.effect.id).collect::<Vec<_>>() {
             let Some(effect) = self.give_up(id) else { continue };
-            if let EffectKind::Tool { call } = &effect.kind {
-                let note = format!("it did not stop within {} s", STOP_WITHIN_MS / 1_000);
-                self.tool_lost(&effect, call, Some(&ToolAnswer::Unknown { note }));
+            let note = format!("it did not stop within {} s", STOP_WITHIN_MS / 1_000);
+            let unknown = ToolAnswer::Unknown { note };
+            match &effect.kind {
+                EffectKind::Tool { call } => self.tool_lost(&effect, call, Some(&unknown)),
+                EffectKind::UserCommand { .. } => self.user_command_answered(&effect, &unknown),
+                _ => {}
             }
         }
     }
@@ -232,6 +260,9 @@ impl Machine<'_> {
         match &effect.kind {
             EffectKind::Model => self.model_lost(effect, running.cancelling),
             EffectKind::Tool { call } => self.tool_lost(&effect, &call.clone(), evidence),
+            EffectKind::UserCommand { .. } => self.user_command_lost(&effect, running.cancelling, evidence),
+            EffectKind::Collect if running.cancelling => self.tools_known(),
+            EffectKind::Collect => self.collect_lost(effect),
             EffectKind::Timer { .. } if running.cancelling => self.timer_answered(id, false),
             EffectKind::Prepare { .. } if running.cancelling => {}
             EffectKind::Prepare { call } if effect.attempt >= MAX_PREPARE_ATTEMPTS => {

@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{
-        AbortReason, ApprovalDecision, Content, EffectId, Grant, InteractionId, Preparation, Settings,
+        AbortReason, Content, EffectId, ElicitationReply, Grant, InteractionId, Preparation, Settings,
         TokenUsage, ToolCall, ToolOutput, TurnEnd, TurnId, TurnOverrides,
     },
     turn_diff::TurnDiff,
@@ -35,8 +35,26 @@ pub(super) struct Turn {
     #[serde(default)]
     pub(super) misfits: u32,
     pub(super) repeats: Repeats,
+    /// Whether the tools were asked for.
+    #[serde(default, skip_serializing_if = "Tools::are_due")]
+    pub(super) tools: Tools,
     /// What its tools changed so far.
     pub(super) diff: TurnDiff,
+}
+
+/// Whether a turn knows which tools there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Tools {
+    #[default]
+    Due,
+    Known,
+}
+
+impl Tools {
+    fn are_due(&self) -> bool {
+        *self == Self::Due
+    }
 }
 
 /// What a turn is doing.
@@ -49,6 +67,8 @@ pub(super) enum Phase {
     Sampling { effect: EffectId },
     /// The model call `effect` broke off and is asked again when the timer is due.
     BackingOff { effect: EffectId, attempt: u32, timer: EffectId },
+    /// The host is asked which tools there are.
+    Collecting { effect: EffectId },
     /// The calls of the last response are prepared, asked about, run.
     Acting { calls: Vec<Call> },
 }
@@ -73,11 +93,83 @@ pub(super) struct Call {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Stage {
     New,
-    Preparing { effect: EffectId },
-    Asking { interaction: InteractionId, preparation: Box<Preparation> },
-    Ready { preparation: Box<Preparation>, grant: Grant },
-    Running { effect: EffectId, preparation: Box<Preparation>, grant: Grant },
-    Done { output: ToolOutput },
+    Preparing {
+        effect: EffectId,
+    },
+    /// The user is asked. After a yes it goes as far as `grant`.
+    Asking {
+        interaction: InteractionId,
+        preparation: Box<Preparation>,
+        #[serde(default = "anywhere")]
+        grant: Grant,
+        #[serde(default, skip_serializing_if = "About::is_approval")]
+        about: Box<About>,
+    },
+    Ready {
+        preparation: Box<Preparation>,
+        grant: Grant,
+        /// What the user adds to the exec policy with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amendment: Option<String>,
+        #[serde(default, skip_serializing_if = "Showing::is_new")]
+        showing: Showing,
+    },
+    Running {
+        effect: EffectId,
+        preparation: Box<Preparation>,
+        grant: Grant,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amendment: Option<String>,
+        /// What the user said to what it asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<ElicitationReply>,
+    },
+    Done {
+        output: ToolOutput,
+    },
+}
+
+/// Before there was a sandbox a yes had no limits.
+fn anywhere() -> Grant {
+    Grant::Unconfined
+}
+
+/// What a call that waits for the user waits for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum About {
+    /// Whether it may run.
+    #[default]
+    Approval,
+    /// Whether it may run again outside the sandbox, which stopped it. This came of it there.
+    Escalation { output: ToolOutput },
+    /// Its questions are the call.
+    Questions,
+    /// A server wants to know something before it goes on with this attempt.
+    Elicitation { effect: EffectId, attempt: u32 },
+    /// The client runs it.
+    Client,
+}
+
+impl About {
+    fn is_approval(&self) -> bool {
+        *self == Self::Approval
+    }
+}
+
+/// Whether clients have seen a call begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Showing {
+    #[default]
+    New,
+    Begun,
+}
+
+impl Showing {
+    fn is_new(&self) -> bool {
+        *self == Self::New
+    }
 }
 
 impl Stage {
@@ -107,14 +199,4 @@ pub(super) struct Queued {
     pub(super) overrides: TurnOverrides,
     pub(super) output_schema: Option<Value>,
     pub(super) traceparent: Option<String>,
-}
-
-/// Whether a decision lets a call run.
-pub(super) fn allows(decision: &ApprovalDecision) -> bool {
-    match decision {
-        ApprovalDecision::Approved
-        | ApprovalDecision::ApprovedForSession
-        | ApprovalDecision::ApprovedWithAmendment { .. } => true,
-        ApprovalDecision::Denied | ApprovalDecision::Abort => false,
-    }
 }

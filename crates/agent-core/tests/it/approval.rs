@@ -1,8 +1,8 @@
 //! The approval decision as a table.
 
 use agent_core::{
-    ApprovalPolicy, Class, Containment, Decision, Grant, GranularPolicy, Preparation, Route, SandboxPolicy,
-    Settings, Verdict, decide, testing::preparation,
+    ApprovalPolicy, Basis, Class, Containment, Decision, Grant, GranularPolicy, Preparation, Route,
+    SandboxPolicy, Settings, Verdict, decide, testing::preparation,
 };
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ enum Short {
 fn check(approval: ApprovalPolicy, sandbox: SandboxPolicy, call: &Preparation, expected: Short) {
     let settings = Settings { approval, sandbox: sandbox.clone(), ..Settings::new("/work", "model") };
     let got = match decide(&settings, call, &BTreeSet::new()) {
-        Decision::Run { grant: Grant::Sandboxed } => Short::Sandboxed,
+        Decision::Run { grant: Grant::Sandboxed, .. } => Short::Sandboxed,
         Decision::Run { .. } => Short::Unconfined,
         Decision::Ask { .. } => Short::Ask,
         Decision::Refuse { .. } => Short::Refuse,
@@ -78,7 +78,7 @@ fn rules_go_before_everything_but_the_users_own_word() {
         ..call("write", Class::Dangerous, Containment::Uncontained { reason: "no sandbox".into() })
     };
     let read_only = SandboxPolicy::ReadOnly;
-    check(ApprovalPolicy::Never, read_only, &with(Verdict::Allow), Short::Sandboxed);
+    check(ApprovalPolicy::Never, read_only, &with(Verdict::Allow { rule: "r".into() }), Short::Unconfined);
     let forbid = with(Verdict::Forbid { reason: "no".into() });
     check(ApprovalPolicy::OnRequest, SandboxPolicy::DangerFullAccess, &forbid, Short::Refuse);
     let ask = with(Verdict::Ask { reason: "hm".into() });
@@ -87,7 +87,8 @@ fn rules_go_before_everything_but_the_users_own_word() {
 
     let settings = Settings { approval: ApprovalPolicy::Never, ..Settings::new("/work", "model") };
     let approved = BTreeSet::from(["digest".to_owned()]);
-    assert_eq!(decide(&settings, &ask, &approved), Decision::Run { grant: Grant::Unconfined });
+    let run = Decision::Run { grant: Grant::Unconfined, basis: Basis::Session };
+    assert_eq!(decide(&settings, &ask, &approved), run);
     assert!(matches!(decide(&settings, &forbid, &approved), Decision::Refuse { .. }));
 }
 
@@ -108,6 +109,34 @@ fn escalation_needs_an_answer() {
         ..call("write", Class::Ordinary, Containment::Contained)
     };
     check(ApprovalPolicy::OnRequest, SandboxPolicy::ReadOnly, &call, Short::Ask);
-    check(ApprovalPolicy::Never, SandboxPolicy::ReadOnly, &call, Short::Refuse);
+    check(ApprovalPolicy::Granular(GranularPolicy::default()), SandboxPolicy::ReadOnly, &call, Short::Ask);
+    for policy in [ApprovalPolicy::Never, ApprovalPolicy::Untrusted, ApprovalPolicy::OnFailure] {
+        check(policy, SandboxPolicy::ReadOnly, &call, Short::Refuse);
+    }
     check(ApprovalPolicy::Never, SandboxPolicy::DangerFullAccess, &call, Short::Unconfined);
+}
+
+#[test]
+fn a_yes_leaves_the_sandbox_only_where_that_was_the_question() {
+    let grant = |approval, call: &Preparation| {
+        let settings = Settings { approval, ..Settings::new("/work", "model") };
+        match decide(&settings, call, &BTreeSet::new()) {
+            Decision::Ask { grant, .. } => grant,
+            other => panic!("{other:?}"),
+        }
+    };
+    let held = |class| call("write", class, Containment::Contained);
+    let justified = Preparation { justification: Some("why".into()), ..held(Class::Ordinary) };
+    let ruled = Preparation { verdict: Verdict::Ask { reason: "r".into() }, ..held(Class::Ordinary) };
+    let loose = Containment::Uncontained { reason: "no sandbox".into() };
+    for (approval, call, expected) in [
+        (ApprovalPolicy::OnRequest, held(Class::Dangerous), Grant::Sandboxed),
+        (ApprovalPolicy::Untrusted, held(Class::Ordinary), Grant::Sandboxed),
+        (ApprovalPolicy::OnRequest, ruled.clone(), Grant::Sandboxed),
+        (ApprovalPolicy::OnRequest, Preparation { containment: loose.clone(), ..ruled }, Grant::Unconfined),
+        (ApprovalPolicy::OnRequest, justified, Grant::Unconfined),
+        (ApprovalPolicy::OnRequest, call("write", Class::Ordinary, loose), Grant::Unconfined),
+    ] {
+        assert_eq!(grant(approval, &call), expected, "{call:?}");
+    }
 }

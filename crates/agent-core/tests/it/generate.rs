@@ -1,10 +1,12 @@
 //! Generators: any op, any answer of any effect, any fault, chosen from what is possible in the state at hand.
 
 use agent_core::{
-    Access, Answer, ApprovalDecision, ApprovalPolicy, Class, Completion, Containment, Content, EffectKind,
-    Input, InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, Op, OpId, OutputStatus,
-    Payload, Preparation, Prepared, Repeat, Running, SandboxPolicy, Subject, Submission, Thread, TokenUsage,
-    ToolAnswer, ToolOutput, TurnOverrides, Verdict, testing::preparation,
+    Access, Answer, AnswerWithin, ApprovalDecision, ApprovalPolicy, Class, ClientToolResult, Collected,
+    Completion, Containment, Content, EffectKind, Elicitation, ElicitationAction, ElicitationReply, Input,
+    InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, Op, OpId, Otherwise, OutputStatus,
+    Payload, Preparation, Prepared, Question, Repeat, Running, SandboxPolicy, ServedBy, Shared, Subject,
+    Submission, Thread, TokenUsage, ToolAnswer, ToolKind, ToolOutput, ToolSpec, TurnOverrides, Verdict,
+    testing::preparation,
 };
 use proptest::prelude::*;
 
@@ -80,9 +82,10 @@ fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
         ),
         (4, says().prop_map(|items| Op::UserInput { items }).boxed()),
         (2, Just(Op::Interrupt).boxed()),
-        (1, overrides().prop_map(|overrides| Op::OverrideTurnContext { overrides }).boxed()),
+        (2, overrides().prop_map(|overrides| Op::OverrideTurnContext { overrides }).boxed()),
         (1, Just(Op::SetThreadName { name: "a name".into() }).boxed()),
         (1, any::<bool>().prop_map(|now| Op::Shutdown { now }).boxed()),
+        (1, Just(Op::RunUserShellCommand { command: "ls".into() }).boxed()),
         (1, Just(Op::Compact).boxed()),
         (1, Just(Op::UserInput { items: vec![Content::text(" ")] }).boxed()),
         (
@@ -96,10 +99,23 @@ fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
     if !pending.is_empty() {
         // The wrong op for a question is refused.
         let answer =
-            (proptest::sample::select(pending), decision, any::<bool>()).prop_map(|(id, decision, patch)| {
-                if patch { Op::PatchApproval { id, decision } } else { Op::ExecApproval { id, decision } }
+            (proptest::sample::select(pending), decision, 0..5_u8).prop_map(|(id, decision, kind)| {
+                let action = ElicitationAction::Accept;
+                match kind {
+                    0 => Op::PatchApproval { id, decision },
+                    1 => Op::ExecApproval { id, decision },
+                    2 => Op::UserInputAnswer { id, answers: [("q".into(), vec!["yes".into()])].into() },
+                    3 => Op::ResolveElicitation {
+                        id,
+                        response: ElicitationReply { action, content: serde_json::json!({ "n": 1 }) },
+                    },
+                    _ => Op::DynamicToolResponse {
+                        id,
+                        response: ClientToolResult { success: true, content: vec![Content::text("ran")] },
+                    },
+                }
             });
-        choices.push((24, answer.boxed()));
+        choices.push((40, answer.boxed()));
     }
     proptest::strategy::Union::new_weighted(choices).boxed()
 }
@@ -119,14 +135,30 @@ fn overrides() -> BoxedStrategy<TurnOverrides> {
         0.2,
         proptest::sample::select(vec![SandboxPolicy::ReadOnly, SandboxPolicy::DangerFullAccess]),
     );
-    (approval, sandbox, cwd)
-        .prop_map(|(approval, sandbox, cwd)| TurnOverrides {
+    let otherwise = proptest::sample::select(vec![Otherwise::Deny, Otherwise::Deny, Otherwise::Abort]);
+    let answer_within = otherwise.prop_map(|otherwise| AnswerWithin { ms: 1_000, otherwise });
+    let client_tools = proptest::sample::select(vec![vec![client_tool("client")], Vec::new()]);
+    (
+        approval,
+        sandbox,
+        cwd,
+        proptest::option::weighted(0.3, answer_within),
+        proptest::option::weighted(0.3, client_tools),
+    )
+        .prop_map(|(approval, sandbox, cwd, answer_within, client_tools)| TurnOverrides {
             approval,
             sandbox,
             cwd,
+            answer_within,
+            client_tools,
             ..TurnOverrides::default()
         })
         .boxed()
+}
+
+pub(crate) fn client_tool(name: &str) -> ToolSpec {
+    let kind = ToolKind::Function { parameters: serde_json::json!({ "type": "object" }) };
+    ToolSpec { served_by: ServedBy::Client, ..ToolSpec::new(name, "a tool of the client", kind) }
 }
 
 fn answer(running: &Running) -> BoxedStrategy<Answer> {
@@ -139,14 +171,32 @@ fn served(running: &Running) -> BoxedStrategy<Answer> {
         EffectKind::Model => model_answer(stopped).prop_map(|answer| Answer::Model { answer }).boxed(),
         EffectKind::Prepare { .. } => prepared(stopped),
         EffectKind::Tool { .. } => tool_answer(stopped).prop_map(|answer| Answer::Tool { answer }).boxed(),
+        EffectKind::UserCommand { .. } => {
+            user_command_answer(stopped).prop_map(|answer| Answer::Tool { answer }).boxed()
+        }
+        EffectKind::Collect => collected(stopped),
         EffectKind::Timer { .. } if stopped => Just(Answer::Cancelled).boxed(),
         EffectKind::Timer { .. } => Just(Answer::Due).boxed(),
         _ => Just(Answer::NotServed).boxed(),
     }
 }
 
+fn collected(stopped: bool) -> BoxedStrategy<Answer> {
+    let tools = proptest::option::weighted(
+        0.5,
+        Just(Shared::new(vec![ToolSpec { served_by: ServedBy::Host, ..client_tool("mcp__server__tool") }])),
+    );
+    let collected = tools.prop_map(|tools| Collected {
+        digest: if tools.is_some() { "new".into() } else { String::new() },
+        warnings: if tools.is_some() { vec!["a server is not there".into()] } else { Vec::new() },
+        tools,
+    });
+    let answered = collected.prop_map(|collected| Answer::Collected { collected });
+    if stopped { prop_oneof![2 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }
+}
+
 fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
-    let call = (proptest::sample::select(vec!["read_a", "read_b", "write"]), 0..3_u8).prop_map(
+    let call = (proptest::sample::select(vec!["read_a", "read_b", "write", "client"]), 0..3_u8).prop_map(
         |(name, argument)| ModelItem::Call {
             name: name.into(),
             payload: Payload::Function { arguments: format!("{{\"n\":{argument}}}") },
@@ -206,20 +256,21 @@ fn prepared(stopped: bool) -> BoxedStrategy<Answer> {
             8 => Just(Verdict::Silent),
             1 => Just(Verdict::Forbid { reason: "rule".into() }),
             1 => Just(Verdict::Ask { reason: "rule".into() }),
-            1 => Just(Verdict::Allow),
+            1 => Just(Verdict::Allow { rule: "a rule".into() }),
         ],
         0..4_u8,
-        (
-            proptest::bool::weighted(0.2),
-            proptest::option::weighted(0.1, Just("why".to_owned())),
-            any::<bool>(),
-        ),
+        (proptest::bool::weighted(0.2), proptest::option::weighted(0.1, Just("why".to_owned())), 0..8_u8),
     )
-        .prop_map(|(reads, class, containment, verdict, digest, (repeats, justification, patch))| {
+        .prop_map(|(reads, class, containment, verdict, digest, (repeats, justification, about))| {
             let name = if reads { "read" } else { "write" };
             let base = preparation(name, format!("{name}-{digest}"));
             let repeat = if reads || repeats { Repeat::Safe } else { Repeat::Never };
-            let subject = if patch { Subject::Patch { changes: Vec::new() } } else { base.subject.clone() };
+            let subject = match about {
+                0..3 => Subject::Patch { changes: Vec::new() },
+                3 => Subject::Questions { questions: vec![question()], wait_ms: None },
+                4 => Subject::Mcp { server: "server".into(), tool: "tool".into(), arguments: "{}".into() },
+                _ => base.subject.clone(),
+            };
             Prepared::Ready(Box::new(Preparation {
                 class,
                 containment,
@@ -235,13 +286,40 @@ fn prepared(stopped: bool) -> BoxedStrategy<Answer> {
     if stopped { prop_oneof![3 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }
 }
 
+fn question() -> Question {
+    Question {
+        id: "q".into(),
+        header: String::new(),
+        question: "shall I?".into(),
+        options: Vec::new(),
+        default: Some("no".into()),
+    }
+}
+
 fn output(status: OutputStatus) -> ToolOutput {
     ToolOutput::text(status, "output")
 }
 
 fn tool_answer(stopped: bool) -> BoxedStrategy<ToolAnswer> {
+    let elicitation = Elicitation {
+        server: "server".into(),
+        message: "which?".into(),
+        schema: serde_json::Value::Null,
+        url: None,
+    };
+    let asks = Just(ToolAnswer::Asks { elicitation });
+    if stopped {
+        return prop_oneof![8 => user_command_answer(stopped), 1 => asks].boxed();
+    }
+    prop_oneof![15 => user_command_answer(stopped), 2 => asks].boxed()
+}
+
+fn user_command_answer(stopped: bool) -> BoxedStrategy<ToolAnswer> {
     let finished = proptest::sample::select(vec![OutputStatus::Ok, OutputStatus::Ok, OutputStatus::Failed])
-        .prop_map(|status| ToolAnswer::Finished { output: output(status) });
+        .prop_map(|status| {
+            let denial = (status == OutputStatus::Failed).then(|| "it may not write there".to_owned());
+            ToolAnswer::Finished { output: ToolOutput { denial, ..output(status) } }
+        });
     let unknown = Just(ToolAnswer::Unknown { note: "worker lost".into() });
     if stopped {
         let cancelled = Just(ToolAnswer::Cancelled { output: output(OutputStatus::Cancelled) });

@@ -3,12 +3,12 @@
 //! The reference is a thread that only ever applies inputs. The system under test applies the same inputs to a thread
 //! that goes through JSON after each of them, as a thread that is snapshotted and recovered all the time.
 
-use crate::generate::{Happening, happening, mutates};
+use crate::generate::{Happening, client_tool, happening, mutates};
 use agent_core::{
-    Admission, Answer, ApplyError, ApprovalDecision, CallId, Command, Commit, EffectId, EffectKind,
-    EventKind, Genesis, Grant, Input, InteractionId, ItemId, Op, OpId, Outcome, Preparation, Prepared,
-    Repeat, SandboxPolicy, Settings, Stored, Submission, Thread, ThreadKey, ToolAnswer, TurnId,
-    check_history, recover,
+    Admission, Answer, ApplyError, ApprovalDecision, CallDecision, CallId, Command, Commit, Discovery,
+    EffectId, EffectKind, EventKind, Genesis, Grant, Input, InteractionId, InteractionOutcome, ItemDetail,
+    ItemId, Op, OpId, Outcome, Preparation, Prepared, Repeat, Ruling, SandboxPolicy, Settings, Shared,
+    Stored, Submission, Thread, ThreadKey, TimerPurpose, ToolAnswer, TurnId, Verdict, check_history, recover,
 };
 use proptest::{prelude::*, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -55,11 +55,18 @@ impl ReferenceStateMachine for Machine {
         let mut settings = Settings::new("/work", "model");
         settings.stream_retries = 2;
         let budgets = proptest::option::weighted(0.1, 30..300_u64);
-        budgets
-            .prop_map(move |tokens| {
+        let discovery = proptest::sample::select(vec![Discovery::Fixed, Discovery::EachTurn]);
+        (budgets, discovery)
+            .prop_map(move |(tokens, discovery)| {
                 let mut settings = settings.clone();
                 settings.budget.tokens = tokens;
-                let genesis = Genesis { settings, durability: "test".into(), ..Genesis::default() };
+                let genesis = Genesis {
+                    settings,
+                    tools: Shared::new(vec![client_tool("client")]),
+                    discovery,
+                    durability: "test".into(),
+                    ..Genesis::default()
+                };
                 let mut state = Reference {
                     thread: Thread::new(ThreadKey::for_test("t")),
                     ops: 0,
@@ -106,7 +113,10 @@ impl ReferenceStateMachine for Machine {
                     if !state.thread.awaits(running.effect.id, running.effect.attempt) {
                         continue;
                     }
-                    let tool = matches!(running.effect.kind, EffectKind::Tool { .. });
+                    let tool = matches!(
+                        running.effect.kind,
+                        EffectKind::Tool { .. } | EffectKind::UserCommand { .. }
+                    );
                     state.feed(Input::Lost {
                         effect: running.effect.id,
                         attempt: running.effect.attempt,
@@ -121,9 +131,13 @@ impl ReferenceStateMachine for Machine {
 
 fn fits(answer: &Answer, kind: &EffectKind, cancelling: bool) -> bool {
     match (answer, kind) {
-        (Answer::Model { .. }, EffectKind::Model) | (Answer::Tool { .. }, EffectKind::Tool { .. }) => true,
-        (Answer::Prepared { .. }, EffectKind::Prepare { .. }) => true,
-        (Answer::Cancelled, EffectKind::Prepare { .. } | EffectKind::Timer { .. }) => cancelling,
+        (Answer::Model { .. }, EffectKind::Model)
+        | (Answer::Tool { .. }, EffectKind::Tool { .. } | EffectKind::UserCommand { .. })
+        | (Answer::Collected { .. }, EffectKind::Collect)
+        | (Answer::Prepared { .. }, EffectKind::Prepare { .. }) => true,
+        (Answer::Cancelled, EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. }) => {
+            cancelling
+        }
         (Answer::Due, EffectKind::Timer { .. }) => !cancelling,
         (Answer::NotServed, _) => true,
         _ => false,
@@ -155,6 +169,8 @@ struct Ledger {
     /// What the user said yes to: calls, and digests for the session.
     approved: BTreeSet<CallId>,
     session: BTreeSet<String>,
+    /// What clients were told of each call.
+    decided: BTreeMap<CallId, CallDecision>,
 }
 
 impl StateMachineTest for Checked {
@@ -244,8 +260,10 @@ impl Checked {
     fn check_ending(&self, before: &Thread, outcome: &Outcome) {
         if before.is_ending() && self.thread.current_turn() == before.current_turn() {
             let starts = outcome.commands.iter().filter(|command| match command {
-                // But for the time by which it must have stopped, which a crash may start again.
-                Command::Start(effect) => !matches!(effect.kind, EffectKind::Timer { .. }),
+                // But for the time by which it must have stopped, which a crash may start again, and what the user runs.
+                Command::Start(effect) => {
+                    !matches!(effect.kind, EffectKind::Timer { .. } | EffectKind::UserCommand { .. })
+                }
                 Command::Cancel(_) => false,
             });
             assert_eq!(starts.count(), 0, "nothing starts while the turn is being stopped");
@@ -254,7 +272,12 @@ impl Checked {
 
     /// A turn always has something that it waits for.
     fn check_lively(&self) {
-        let waits = self.thread.running().next().is_some() || self.thread.pending().next().is_some();
+        let waits = self.thread.pending().next().is_some()
+            || self.thread.running().any(|running| match &running.effect.kind {
+                EffectKind::UserCommand { .. } => false,
+                EffectKind::Timer { purpose, .. } => !matches!(purpose, TimerPurpose::Deadline(_)),
+                _ => true,
+            });
         assert!(
             self.thread.current_turn().is_none() || waits,
             "the turn waits for nothing: {:#?}",
@@ -264,8 +287,9 @@ impl Checked {
 
     /// A mutating call runs alone.
     fn check_running(&self) {
-        let tools: Vec<bool> =
-            self.thread.running().filter_map(|running| mutates(&self.thread, running)).collect();
+        let of_turn = |kind: &EffectKind| matches!(kind, EffectKind::Tool { .. });
+        let running = self.thread.running().filter(|running| of_turn(&running.effect.kind));
+        let tools: Vec<bool> = running.filter_map(|running| mutates(&self.thread, running)).collect();
         if tools.contains(&true) {
             assert_eq!(tools.len(), 1, "a mutating call runs alone");
         }
@@ -286,6 +310,10 @@ impl Checked {
         assert_eq!(self.ledger.terminals.len(), self.thread.turns() as usize);
         if current.is_none() {
             assert_eq!(self.ledger.open_items, BTreeSet::new(), "every item that began has ended");
+            let deadlines = self.thread.running().filter(|running| {
+                matches!(running.effect.kind, EffectKind::Timer { purpose: TimerPurpose::Deadline(_), .. })
+            });
+            assert_eq!(deadlines.count(), 0, "no deadline outlives its question");
             let open = self.ledger.questions.values().filter(|answers| **answers == 0).count();
             assert_eq!(open, 0, "no question outlives its turn");
         }
@@ -330,7 +358,7 @@ impl Ledger {
                 if *decision == ApprovalDecision::ApprovedForSession {
                     self.session.insert(self.prepared[call].0.digest.clone());
                 }
-                if matches!(decision, ApprovalDecision::Approved | ApprovalDecision::ApprovedForSession) {
+                if !matches!(decision, ApprovalDecision::Denied | ApprovalDecision::Abort) {
                     self.approved.insert(call.clone());
                 }
             }
@@ -343,11 +371,19 @@ impl Ledger {
         let (preparation, cwd, sandbox) = &self.prepared[&request.call.id];
         assert_eq!((&request.preparation, &request.cwd, &request.sandbox), (preparation, cwd, sandbox));
         if request.grant == Grant::Unconfined && *sandbox != SandboxPolicy::DangerFullAccess {
-            let said_yes =
-                self.approved.contains(&request.call.id) || self.session.contains(&preparation.digest);
+            let said_yes = self.approved.contains(&request.call.id)
+                || self.session.contains(&preparation.digest)
+                || matches!(preparation.verdict, Verdict::Allow { .. });
             assert!(said_yes, "{} runs without limits, and nobody said so", request.call.id);
             saw("approved call ran without limits");
         }
+        // (8)
+        let decision = &self.decided[&request.call.id];
+        assert_eq!(
+            (decision.ruling, decision.grant),
+            (Ruling::Allowed, Some(request.grant)),
+            "what is told is what is done"
+        );
     }
 
     fn read(&mut self, outcome: &Outcome, record: &agent_core::Record, thread: &Thread) {
@@ -371,8 +407,10 @@ impl Ledger {
             if mutates(thread, running) == Some(true) && once_only(thread, running) {
                 saw("mutating call started");
                 // (5)
+                let request = thread.tool_request(&effect).unwrap();
+                let goes_on = request.reply.is_some();
                 assert!(
-                    *starts == 1 || self.may_start_again.remove(&effect.id),
+                    *starts == 1 || goes_on || self.may_start_again.remove(&effect.id),
                     "a mutating call starts a second time only where it certainly did not run"
                 );
                 if *starts > 1 {
@@ -403,13 +441,33 @@ impl Ledger {
                 assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
                 self.asked.insert(request.id.clone(), request.call.clone());
             }
+            EventKind::RequestUserInput { id, call, .. }
+            | EventKind::ElicitationRequest { id, call, .. }
+            | EventKind::DynamicToolCallRequest { id, call, .. } => {
+                assert_eq!(self.questions.insert(id.clone(), 0), None, "a question is asked once");
+                self.asked.insert(id.clone(), call.clone());
+            }
+            EventKind::CallDecided(decision) => {
+                saw(format!("decided by {}", decision.by));
+                self.decided.insert(decision.call.clone(), decision.clone());
+            }
             EventKind::InteractionResolved { id, outcome, .. } => {
-                saw(format!("question settled: {outcome:?}"));
+                if *outcome == InteractionOutcome::Released {
+                    self.approved.insert(self.asked[id].clone());
+                }
+                saw(match outcome {
+                    InteractionOutcome::Told(_) => "question settled: Told".to_owned(),
+                    outcome => format!("question settled: {outcome:?}"),
+                });
                 let answers = self.questions.get_mut(id).unwrap();
                 *answers += 1;
                 assert_eq!(*answers, 1, "a question is settled once");
             }
             EventKind::ItemStarted { item } => {
+                if let ItemDetail::UserCommand { .. } = item.detail {
+                    saw("user command");
+                    return;
+                }
                 assert!(self.open_items.insert(item.id.clone()), "an item begins once");
             }
             EventKind::ItemCompleted { item } => {
@@ -466,7 +524,7 @@ fn describe(happening: &Happening) -> String {
 }
 
 prop_state_machine! {
-    #![proptest_config(Config { cases: 1_000, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 1_200, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
 
     fn any_sequence(sequential 1..80 => Checked);
 }
@@ -482,7 +540,7 @@ fn any_sequence_keeps_every_promise() {
     for (what, at_least) in [
         ("cases", 1_000),
         ("crash", 500),
-        ("parallel calls", 100),
+        ("parallel calls", 40),
         ("several questions wait", 100),
         ("mutating call started", 500),
         ("mutating call that had not run started again", 20),
@@ -503,6 +561,17 @@ fn any_sequence_keeps_every_promise() {
         ("turn ended: \"output_misfit\"", 5),
         ("turn ended: \"context_window_exceeded\"", 20),
         ("question settled: Answered(Approved)", 100),
+        ("question settled: Told", 50),
+        ("question settled: Replied(Accept)", 50),
+        ("question settled: Ran { success: true }", 50),
+        ("question settled: Expired", 50),
+        ("question settled: Released", 1),
+        ("user command", 200),
+        ("decided by policy", 500),
+        ("decided by rule", 50),
+        ("decided by session", 5),
+        ("decided by deadline", 10),
+        ("decided by tester", 100),
         ("question settled: Withdrawn", 100),
         ("refused: \"stale_turn\"", 20),
         ("refused: \"unknown_interaction\"", 50),

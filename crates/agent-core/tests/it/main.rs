@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod approval;
+mod asking;
 mod conformance;
 mod crash;
+mod desk;
 mod driver;
 mod generate;
 mod histories;
@@ -12,3 +14,4 @@ mod output_schema;
 mod scenario;
 mod telling;
 mod turn_diff;
+mod user_commands;

@@ -1,12 +1,43 @@
 //! Tool calls on the worker that owns the workspace.
 
-use super::{Activities, beat::while_beating, running::Found, unwanted};
+use super::{Activities, beat::while_beating, guard, running::Found, unwanted};
 use crate::wire::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES};
 use agent_core::{
-    Answer, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer, ToolOutput, ToolRequest,
+    Answer, CollectRequest, Collected, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer, ToolOutput, ToolRequest,
     cross_boundary,
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+
+/// Says which tools there are. Servers that are being started go on starting when this is given up.
+pub(super) async fn collect(
+    activities: &Activities,
+    ctx: &ActivityContext,
+    request: CollectRequest,
+) -> Result<Collected, ActivityError> {
+    let known = request.known.clone();
+    let collected = tokio::select! {
+        biased;
+        collected = guard::caught(activities.services.tools.collect(request)) => collected,
+        () = ctx.cancelled() => return Err(ActivityError::cancelled()),
+    };
+    // A turn can do without.
+    let collected = collected.unwrap_or_else(|message| Collected {
+        tools: None,
+        digest: known.clone(),
+        warnings: vec![format!("the tools could not be looked for: {message}")],
+    });
+    let collected =
+        activities.services.redactor.scrub_value(collected).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let bytes = serde_json::to_string(&collected).map_or(usize::MAX, |json| json.len());
+    if bytes <= MAX_RESPONSE_BYTES {
+        return Ok(collected);
+    }
+    let warning = format!(
+        "the descriptions of all tools have {bytes} bytes, and a thread on Temporal takes {MAX_RESPONSE_BYTES}: those of \
+         MCP servers are left out; switch some off with `enabled_tools`"
+    );
+    Ok(Collected { tools: None, digest: known, warnings: vec![warning] })
+}
 
 /// Runs a call within a workflow task, as long as that may take.
 pub(super) async fn look(

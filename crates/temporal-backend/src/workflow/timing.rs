@@ -17,6 +17,8 @@ pub(super) struct Timing {
     /// Looking at a call, or a tool that only looks, may take so long inside a workflow task; then it runs as a regular
     /// activity.
     pub(super) quick: Duration,
+    /// Looking for tools, which may start servers.
+    pub(super) collect: Duration,
     /// Anything else that an owner does: stop a call, find out about one, archive items.
     pub(super) chore: Duration,
 }
@@ -28,6 +30,7 @@ impl Default for Timing {
             tool_grace: Duration::from_secs(30),
             model: Duration::from_secs(3600),
             quick: Duration::from_millis(300),
+            collect: Duration::from_secs(600),
             chore: Duration::from_secs(60),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     workflow::state::size,
 };
 use agent_core::{
-    Access, EffectId, Ended, Operation, OutputStatus, PrepareRequest, Prepared, Subject, ThreadKey,
+    Access, CollectRequest, Collected, EffectId, Ended, Operation, OutputStatus, PrepareRequest, Prepared, Subject, ThreadKey,
     ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
 };
 use async_trait::async_trait;
@@ -32,6 +32,10 @@ const CHORE_RETRY_MAX: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl ToolCallHandler for Ports {
+    async fn collect(&self, request: CollectRequest) -> Collected {
+        SendWrapper::new(self.inner.collect(request)).await
+    }
+
     async fn prepare(&self, request: PrepareRequest) -> Prepared {
         SendWrapper::new(self.inner.prepare(request)).await
     }
@@ -53,6 +57,27 @@ impl ToolCallHandler for Ports {
 }
 
 impl Inner {
+    async fn collect(&self, request: CollectRequest) -> Collected {
+        let quick = self.ctx.execute_local_activity(Activities::collect, request.clone(), self.quick());
+        if let Ok(collected) = quick.await {
+            return collected;
+        }
+        let guard = CancelOnDrop::new();
+        let known = request.known.clone();
+        let options = ActivityOptions::with_start_to_close_timeout(self.timing.collect)
+            .retry_policy(patiently())
+            .cancellation_token(guard.token())
+            .build();
+        let collected = self.ctx.execute_activity(Activities::collect, request, options).await;
+        guard.disarm();
+        self.look_at_clock();
+        collected.unwrap_or_else(|error| Collected {
+            tools: None,
+            digest: known,
+            warnings: vec![format!("the tools could not be looked for: {error}")],
+        })
+    }
+
     async fn prepare(&self, request: PrepareRequest) -> Prepared {
         let quick = self.ctx.execute_local_activity(Activities::prepare, request.clone(), self.quick());
         if let Ok(prepared) = quick.await {
@@ -213,8 +238,9 @@ fn patiently() -> RetryPolicy {
         .build()
 }
 
-/// Tools that read files and lists are done before an activity of their own would have begun. A command may last.
+/// Tools that read files and lists are done before an activity of their own would have begun. A command may last, and so may
+/// a server.
 fn only_looks(request: &ToolRequest) -> bool {
-    let is_command = matches!(request.preparation.subject, Subject::Command { .. });
-    request.preparation.access == Access::ReadOnly && !is_command
+    let may_last = matches!(request.preparation.subject, Subject::Command { .. } | Subject::Mcp { .. });
+    request.preparation.access == Access::ReadOnly && !may_last
 }

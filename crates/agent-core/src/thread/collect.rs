@@ -1,0 +1,96 @@
+//! Which tools there are: asked of the host at the beginning of each turn, where they can change.
+
+use super::{
+    Discovery, Effect, EffectKind, Thread,
+    machine::Machine,
+    turn::{Phase, Tools},
+};
+use crate::protocol::{CollectRequest, Collected, EventKind, ServedBy, Shared, ToolSpec};
+
+/// A look at the tools that is lost with its process is not made again beyond this attempt; the turn goes on with those it
+/// knows.
+const MAX_ATTEMPTS: u32 = 4;
+
+impl Thread {
+    /// The request for the tools there are.
+    pub fn collect_request(&self) -> Option<CollectRequest> {
+        let turn = self.turn.as_ref()?;
+        Some(CollectRequest {
+            key: self.key.clone(),
+            turn: turn.id,
+            cwd: turn.settings.cwd.clone(),
+            known: self.collected.clone(),
+        })
+    }
+
+    pub(super) fn is_client_tool(&self, name: &str) -> bool {
+        let named = self.tools.iter().find(|tool| tool.name == name);
+        named.is_some_and(|tool| tool.served_by == ServedBy::Client)
+    }
+}
+
+impl Machine<'_> {
+    /// Asks for the tools where that is due. True when the turn has to wait.
+    pub(super) fn collects(&mut self) -> bool {
+        let is_due = self.thread.turn.as_ref().is_some_and(|turn| turn.tools == Tools::Due);
+        if !is_due || self.thread.discovery == Discovery::Fixed {
+            return false;
+        }
+        let effect = self.start(EffectKind::Collect);
+        self.set_phase(Phase::Collecting { effect });
+        true
+    }
+
+    pub(super) fn collected(&mut self, collected: &Collected) {
+        for warning in &collected.warnings {
+            self.event(EventKind::Warning { message: warning.clone() });
+        }
+        if let Some(tools) = &collected.tools {
+            let clients = self.thread.tools.iter().filter(|tool| tool.served_by == ServedBy::Client).cloned();
+            let clients: Vec<ToolSpec> = clients.collect();
+            self.offer(tools.iter().cloned().collect(), clients);
+        }
+        self.thread.collected = collected.digest.clone();
+        self.tools_known();
+    }
+
+    /// The client serves these tools from now on, and none else.
+    pub(super) fn serve_client_tools(&mut self, tools: &[ToolSpec]) {
+        let hosts = self.thread.tools.iter().filter(|tool| tool.served_by != ServedBy::Client).cloned();
+        let tools = tools.iter().map(|tool| ToolSpec { served_by: ServedBy::Client, ..tool.clone() });
+        self.offer(hosts.collect(), tools.collect());
+    }
+
+    /// Of two tools with one name the host's is offered.
+    fn offer(&mut self, hosts: Vec<ToolSpec>, clients: Vec<ToolSpec>) {
+        let mut tools = hosts;
+        for tool in clients {
+            if !tools.iter().any(|known| known.name == tool.name) {
+                tools.push(tool);
+            }
+        }
+        if tools != *self.thread.tools {
+            self.event(EventKind::ToolsChanged {
+                tools: tools.iter().map(|tool| tool.name.clone()).collect(),
+            });
+            self.thread.tools = Shared::new(tools);
+        }
+    }
+
+    pub(super) fn collect_lost(&mut self, effect: Effect) {
+        if effect.attempt < MAX_ATTEMPTS {
+            self.start_attempt(Effect { attempt: effect.attempt + 1, ..effect });
+            return;
+        }
+        let message = "the process died while it looked for tools; the turn goes on with those it knows";
+        self.event(EventKind::Warning { message: message.into() });
+        self.tools_known();
+    }
+
+    pub(super) fn tools_known(&mut self) {
+        self.with_turn(|turn| {
+            turn.tools = Tools::Known;
+            turn.phase = Phase::Between;
+        });
+    }
+}
