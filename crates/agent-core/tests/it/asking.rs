@@ -1,12 +1,16 @@
 //! Questions of every kind: asked, answered, expired, withdrawn, and what a crash leaves of them.
 
-use crate::desk::{Desk, finished, is_timer, is_tool};
+use crate::{
+    desk::{Desk, finished, is_timer, is_tool},
+    driver::run_until_idle,
+};
 use agent_core::{
     Answer, AnswerWithin, ApprovalDecision, ApprovalPolicy, CallDecision, CallId, Class, ClientToolResult,
-    Containment, Content, Elicitation, ElicitationAction, ElicitationReply, EventKind, Genesis, Grant, Input,
-    InteractionOutcome, Op, Otherwise, OutputStatus, Preparation, Question, Refusal, Ruling, SandboxPolicy,
-    ServedBy, Settings, Shared, Subject, ToolAnswer, ToolKind, ToolOutput, ToolSpec, TurnOverrides,
-    testing::preparation,
+    Containment, Content, Elicitation, ElicitationAction, ElicitationReply, Entropy, EventKind, Exit,
+    Genesis, Grant, Input, InteractionOutcome, Op, Otherwise, OutputStatus, Ports, Preparation, Question,
+    Refusal, Ruling, SandboxPolicy, ServedBy, Settings, Shared, StartUp, Subject, ToolAnswer, ToolKind,
+    ToolOutput, ToolSpec, TurnOverrides,
+    testing::{FakeInbox, FakeModel, World, preparation, response},
 };
 use serde_json::{Value, json};
 
@@ -308,4 +312,45 @@ fn every_decision_is_told() {
         rule: None,
     };
     assert_eq!(decisions(&desk), [expected]);
+}
+
+/// Time in which nothing comes due.
+struct LongTime;
+
+#[async_trait::async_trait]
+impl Entropy for LongTime {
+    fn now_ms(&self) -> u64 {
+        7
+    }
+    fn id(&self) -> String {
+        String::new()
+    }
+    fn random(&self) -> u64 {
+        0
+    }
+    async fn sleep_until(&self, _due_ms: u64) {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_thread_is_handed_over_while_a_question_waits_for_its_deadline() {
+    let model = FakeModel::new(|_| response([crate::scenario::call("ask", "1")]));
+    let world = World::new(model, FakeInbox::of([crate::scenario::says("1", "go")]));
+    let answer_within = Some(AnswerWithin { ms: 9, otherwise: Otherwise::Deny });
+    let settings = Settings { answer_within, ..settings(ApprovalPolicy::OnRequest) };
+    let genesis = StartUp::New(Box::new(Genesis { settings, ..Genesis::default() }));
+    let mut thread = crate::scenario::thread();
+    let ports = || Ports { entropy: &LongTime, ..world.ports() };
+    assert!(run_until_idle(&mut thread, genesis, ports()).is_none());
+    world.inbox.ask_hand_over(true);
+    let exit = run_until_idle(&mut thread, StartUp::HandOver, ports());
+    assert!(matches!(exit, Some(Ok(Exit::HandOver))), "{exit:?}");
+    // The next driver sets the deadline anew: here it is due at once.
+    world.inbox.ask_hand_over(false);
+    run_until_idle(&mut thread, StartUp::HandOver, world.ports());
+    let expired = world.sink.events().into_iter().any(|event| {
+        matches!(event.kind, EventKind::InteractionResolved { outcome: InteractionOutcome::Expired, .. })
+    });
+    assert!(expired);
 }
