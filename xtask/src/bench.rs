@@ -89,6 +89,7 @@ fn local(root: &Path, options: &Options) -> Result<ExitCode> {
     if options.wants(Part::Steps) {
         report.steps = Some(steps::run(&model, &subjects, options)?);
     }
+    let subjects: Vec<_> = subjects.into_iter().filter(|subject| !subject.is_sandboxed()).collect();
     if options.wants(Part::Length) {
         report.length = Some(length::run(&model, &subjects, options, root)?);
     }

@@ -8,8 +8,9 @@ use super::interrupt::Interrupts;
 use super::length::Length;
 use super::options::Options;
 use super::plan::Work;
+use super::statistics::Line;
 use super::steps::{Steps, Summary};
-use super::subject::Subject;
+use super::subject::{SANDBOXED, Subject};
 use super::targets::{Verdict, judge};
 
 /// The shape of the JSON; a reader can tell by it what to expect.
@@ -76,6 +77,14 @@ impl Report {
             let sizes = own.iter().flat_map(|summary| &summary.sizes);
             found.push(("peak memory", sizes.map(|size| size.peak_mb).fold(0.0, f64::max)));
         }
+        let summaries = self.steps.iter().flat_map(|steps| &steps.summaries);
+        let of = |name: &str| summaries.clone().find(|one| one.subject == name && one.work == Work::True);
+        if let (Some(plain), Some(sandboxed)) = (of(ours), of(SANDBOXED)) {
+            found.extend([
+                ("wall time of a sandboxed step", slope(sandboxed.wall_ms)),
+                ("the sandbox, of a step", slope(sandboxed.wall_ms) - slope(plain.wall_ms)),
+            ]);
+        }
         if let Some(delta) = &self.delta {
             found.extend([("delta, median", delta.median_ms), ("delta, p99", delta.p99_ms)]);
         }
@@ -92,9 +101,12 @@ impl Report {
     }
 }
 
+fn slope(line: Option<Line>) -> f64 {
+    line.map_or(f64::INFINITY, |line| line.slope)
+}
+
 /// The figures of our program that have targets.
 fn figures(summary: &Summary) -> Vec<(&'static str, f64)> {
-    let slope = |line: Option<super::statistics::Line>| line.map_or(f64::INFINITY, |line| line.slope);
     match summary.work {
         Work::True => vec![
             ("wall time of a step", slope(summary.wall_ms)),

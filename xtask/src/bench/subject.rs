@@ -11,6 +11,8 @@ use super::options::{Options, Peer};
 
 /// What the program of this repository is called.
 const OURS: &str = "everturn";
+/// The same with its commands in the sandbox.
+pub(crate) const SANDBOXED: &str = "sandboxed";
 /// What every run is asked to do; the model does not listen.
 const PROMPT: &str = "Do it.";
 
@@ -28,19 +30,26 @@ pub(crate) struct Subject {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Everturn,
+    /// With what its commands may touch.
+    Everturn {
+        sandbox: &'static str,
+    },
     Codex,
 }
 
-/// Ours first, then an earlier build, then the peer.
+const FULL_ACCESS: Kind = Kind::Everturn { sandbox: "danger-full-access" };
+
+/// Ours first, with full access and in the sandbox, then an earlier build, then the peer.
 pub(crate) fn subjects(root: &Path, options: &Options) -> Result<Vec<Subject>> {
     let program = match &options.bin {
         Some(bin) => bin.clone(),
         None => build::program(root)?,
     };
-    let mut subjects = vec![Subject::new(OURS, program, Kind::Everturn)?];
+    let sandboxed = Kind::Everturn { sandbox: "workspace-write" };
+    let mut subjects =
+        vec![Subject::new(OURS, program.clone(), FULL_ACCESS)?, Subject::new(SANDBOXED, program, sandboxed)?];
     if let Some(before) = &options.before {
-        subjects.push(Subject::new("before", before.clone(), Kind::Everturn)?);
+        subjects.push(Subject::new("before", before.clone(), FULL_ACCESS)?);
     }
     if let Some(Peer::Codex) = options.peer {
         let found = match &options.peer_bin {
@@ -72,30 +81,28 @@ impl Subject {
         self.name == OURS
     }
 
+    /// Whether its commands run in the sandbox, where their numbers of processes are their own.
+    pub(crate) fn is_sandboxed(&self) -> bool {
+        self.name == SANDBOXED
+    }
+
     /// Where it keeps what was said in its threads, and perhaps other things.
     pub(crate) fn threads(&self, place: &Place) -> PathBuf {
         match self.kind {
-            Kind::Everturn => place.home(),
+            Kind::Everturn { .. } => place.home(),
             Kind::Codex => place.home().join(".codex/sessions"),
         }
     }
 
-    /// One turn without a terminal, with full access, in this place, with the model at this url.
+    /// One turn without a terminal, in this place, with the model at this url.
     pub(crate) fn turn(&self, place: &Place, url: &str) -> Result<Command> {
         let mut command = Command::new(&self.program);
         surroundings(&mut command, place);
         match self.kind {
-            Kind::Everturn => {
+            Kind::Everturn { sandbox } => {
                 command.env("EVERTURN_HOME", place.home().join(".everturn"));
                 command.env("OPENAI_BASE_URL", url).env("OPENAI_API_KEY", "key-of-the-benchmark");
-                command.args([
-                    "exec",
-                    "--skip-git-repo-check",
-                    "--sandbox",
-                    "danger-full-access",
-                    "--json",
-                    PROMPT,
-                ]);
+                command.args(["exec", "--skip-git-repo-check", "--sandbox", sandbox, "--json", PROMPT]);
             }
             Kind::Codex => {
                 let home = place.home().join(".codex");
