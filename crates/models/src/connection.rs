@@ -8,6 +8,7 @@ use crate::{
     provider_config::{ProviderConfig, WireApi},
     rate_limit::rate_limits,
     reading::{Assembly, Reading},
+    web_search::WebSearch,
 };
 use agent_core::{BlobSource, ModelError, ModelErrorKind, ModelRequest, RateLimit};
 use bytes::Bytes;
@@ -19,12 +20,14 @@ pub(crate) struct Connection {
     pub(crate) provider: Arc<Provider>,
     pub(crate) blobs: Option<Arc<dyn BlobSource>>,
     pub(crate) catalogue: Catalogue,
+    /// Over the Responses API.
+    pub(crate) web_search: WebSearch,
 }
 
 impl Connection {
     pub(crate) fn new(config: &ProviderConfig, api: WireApi) -> Result<Self, ProviderError> {
         let provider = Arc::new(Provider::new(config, api)?);
-        Ok(Self { provider, blobs: None, catalogue: Catalogue::builtin() })
+        Ok(Self { provider, blobs: None, catalogue: Catalogue::builtin(), web_search: WebSearch::default() })
     }
 
     pub(crate) async fn attachments(

@@ -1,7 +1,7 @@
 //! Freeform tools where a server or an API only knows functions: a function with one text stands for the tool, and
 //! its calls are turned back, so that the thread never sees the difference.
 
-use agent_core::{ModelItem, Payload, ToolKind, ToolSpec};
+use agent_core::{ModelItem, Payload, ServedBy, ToolKind, ToolSpec};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -56,8 +56,12 @@ impl Serialize for Parameters<'_> {
     }
 }
 
-/// A tool as a function: what it is described as, and what it takes. `None` for tools of later versions.
+/// A tool as a function: what it is described as, and what it takes. `None` for tools of later versions, and for those
+/// of the provider: nobody here could answer their calls.
 pub(crate) fn as_function(spec: &ToolSpec) -> Option<(Cow<'_, str>, Parameters<'_>)> {
+    if spec.served_by == ServedBy::Provider {
+        return None;
+    }
     let description = spec.description.as_str();
     match &spec.kind {
         ToolKind::Function { parameters } => Some((Cow::Borrowed(description), Parameters::Own(parameters))),

@@ -7,6 +7,7 @@ use crate::{
     provider::{ProbeAnswer, ProbeError},
     provider_config::{ProviderConfig, WireApi},
     responses::ResponsesModel,
+    web_search::WebSearch,
 };
 use agent_core::{BlobSource, ModelError, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::BoxStream;
@@ -49,6 +50,16 @@ impl HttpModel {
         match self {
             Self::Responses(model) => Self::Responses(model.with_catalogue(catalogue)),
             Self::Chat(model) => Self::Chat(model.with_catalogue(catalogue)),
+        }
+    }
+
+    /// The same model, at a provider that has a web search or has none. Over Chat Completions it makes no difference:
+    /// no search is asked for.
+    #[must_use]
+    pub fn with_web_search(&self, web_search: WebSearch) -> Self {
+        match self {
+            Self::Responses(model) => Self::Responses(model.with_web_search(web_search)),
+            Self::Chat(model) => Self::Chat(model.clone()),
         }
     }
 

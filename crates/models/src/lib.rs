@@ -5,6 +5,7 @@
 //! * [`ScriptedModel`] answers from a TOML file; its format is described in [`scripted`].
 //! * [`SchemaChecked`] wraps any of them and says where a final message misses its output schema.
 //! * [`Catalogue`] says what is known of a model: its window, what it can do, what it costs.
+//! * [`web_search_tool`] lets a thread search the web, through providers that do so themselves.
 //!
 //! What both APIs share is beside them: the client with its retries (`connection`, `provider`, `endpoint`, `retry`) and its
 //! question whether a provider is there and takes the key ([`HttpModel::probe`]), what a provider's refusals mean (`fault`, `refusal`), the stream of events (`reading`, `sse`), the limits in headers
@@ -40,6 +41,7 @@ mod schema_check;
 pub mod scripted;
 mod seal;
 mod sse;
+mod web_search;
 
 pub use catalogue::{Catalogue, ModelInfo, ModelOverrides, Price, PriceOverrides};
 pub use chat::ChatModel;
@@ -51,3 +53,4 @@ pub use responses::ResponsesModel;
 pub use schema_check::{SchemaChecked, SchemaError, check_schema};
 pub use scripted::{Script, ScriptError, ScriptedModel};
 pub use secrecy::SecretString;
+pub use web_search::{WebPages, WebSearch, web_search_tool};

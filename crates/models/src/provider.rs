@@ -245,6 +245,10 @@ impl Provider {
         ModelError::new(kind, capped(&self.redactor.scrub(message.as_ref()), MAX_MESSAGE_BYTES))
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The host and the port, as far as it is not the usual one.
     pub(crate) fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or("the provider");

@@ -55,6 +55,7 @@
 //! |---|---|
 //! | `text` | the message; it is streamed word by word |
 //! | `reasoning` | the summary of its reasoning, before the message |
+//! | `search` | what the provider searches the web for, before the message; the thread must have its web search |
 //! | `calls` | tool calls, after the message: `tool`, and `args` (a table, or a string that is sent as it stands, which need not be JSON) or `input` (a freeform tool); without either, `args = {}` |
 //! | `match` | the user's last message must contain this |
 //! | `expect_output` | the last tool output, as the model is told it, must contain this |
@@ -75,14 +76,14 @@
 //!
 //! # Templates
 //!
-//! In `text`, `reasoning`, `input` and every string in `args`: `{{output}}` is the text of the last tool output,
+//! In `text`, `reasoning`, `search`, `input` and every string in `args`: `{{output}}` is the text of the last tool output,
 //! `{{output:N}}` that of the N-th since the user's last message (from 1), `{{line:X}}` the first line of the last
 //! output that contains X, `{{prompt}}` the user's last message. One that has nothing to stand for is an error. A
 //! literal `{{` is written `{{{{`.
 //!
 //! # What counts as a response
 //!
-//! An unbroken run of messages, reasoning and calls. An attempt that failed leaves nothing in the conversation and
+//! An unbroken run of messages, reasoning, searches and calls. An attempt that failed leaves nothing in the conversation and
 //! does not count; a response that was interrupted counts if some of its text was kept. Compaction rewrites the
 //! conversation: a script for a thread that compacts uses turns with `match`.
 //!

@@ -109,8 +109,8 @@ impl<'a> Chat<'a> {
             Said::Refusal(text) => words(text).for_each(|word| self.delta(json!({ "refusal": word }))),
             Said::Summary { sections, .. } => sections.iter().for_each(|text| self.thoughts(text)),
             Said::Thoughts(text) => self.thoughts(text),
-            // They come to `call`, together.
-            Said::Call { .. } | Said::Freeform { .. } => {}
+            // Calls come to `call`, together. A reply that searches is refused before it is said.
+            Said::Call { .. } | Said::Freeform { .. } | Said::Search { .. } => {}
             Said::Event(event) => self.push(event),
             Said::Bytes(bytes) => self.insert(bytes.clone()),
             Said::Unknown => self.unknown(),

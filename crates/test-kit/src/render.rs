@@ -1,7 +1,7 @@
 //! [`Outcome`]: a reply in the shape of the API that was asked, ready to be sent.
 
 use crate::{
-    api::{Asked, WireApi},
+    api::{Asked, SearchOffer, WireApi},
     chat_chunks,
     reply::{Content, Head, Reply},
     responses_events,
@@ -47,6 +47,10 @@ pub(crate) enum After {
 
 /// What a reply comes to for a request.
 pub(crate) fn outcome(reply: &Reply, asked: &Asked) -> Outcome {
+    if asked.search == SearchOffer::NotMade && reply.searches() {
+        let message = "the reply searches the web, but the request does not offer the tool web_search";
+        return outcome(&Reply::error(400, "test_kit", message), asked);
+    }
     let deed = match &reply.head {
         Head::HungUp => Deed::HangUp,
         Head::Silent => Deed::StaySilent,

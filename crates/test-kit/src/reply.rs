@@ -117,6 +117,12 @@ impl Reply {
         self.say(Said::Freeform { name: name.to_owned(), input: input.to_owned() })
     }
 
+    /// A search of the web by the provider. A request that does not offer OpenAI's tool `web_search` is refused with
+    /// status 400 and a message that says so, as is every one over chat, which has no such tool.
+    pub fn search(self, query: &str) -> Self {
+        self.say(Said::Search { query: query.to_owned() })
+    }
+
     /// What it cost; 10 tokens in and 5 out if nothing is said.
     pub fn usage(self, usage: TokenUsage) -> Self {
         self.speech(|speech| speech.usage = usage)
@@ -157,6 +163,12 @@ impl Reply {
 
     pub(crate) fn say(self, said: Said) -> Self {
         self.speech(|speech| speech.said.push(said))
+    }
+
+    /// Whether the provider searches the web in it.
+    pub(crate) fn searches(&self) -> bool {
+        let Content::Speech(speech) = &self.content else { return false };
+        speech.said.iter().any(|said| matches!(said, Said::Search { .. }))
     }
 
     pub(crate) fn end(self, ending: Ending) -> Self {

@@ -59,6 +59,7 @@ impl<'a> Script<'a> {
                 self.function_call(name, &json!({ "input": input }).to_string());
             }
             Said::Freeform { name, input } => self.custom_call(name, input),
+            Said::Search { query } => self.search(query),
             Said::Event(event) => self.push(event.clone()),
             Said::Bytes(bytes) => self.insert(bytes.clone()),
             Said::Unknown => {
@@ -205,6 +206,16 @@ impl<'a> Script<'a> {
         self.of_item(&id, "response.custom_tool_call_input.delta", json!({ "delta": input }));
         self.of_item(&id, "response.custom_tool_call_input.done", json!({ "input": input }));
         self.done(item("completed", input));
+    }
+
+    fn search(&mut self, query: &str) {
+        let id = self.id("ws");
+        self.added(json!({ "id": id, "type": "web_search_call", "status": "in_progress" }));
+        for state in ["in_progress", "searching", "completed"] {
+            self.of_item(&id, &format!("response.web_search_call.{state}"), json!({}));
+        }
+        let action = json!({ "type": "search", "query": query, "queries": [query] });
+        self.done(json!({ "id": id, "type": "web_search_call", "status": "completed", "action": action }));
     }
 
     /// An output item of a type that no client knows yet.

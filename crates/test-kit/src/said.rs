@@ -33,6 +33,10 @@ pub(crate) enum Said {
         name: String,
         input: String,
     },
+    /// The provider searches the web.
+    Search {
+        query: String,
+    },
     /// An event of the test's own.
     Event(Value),
     /// Bytes between two events.

@@ -1,5 +1,6 @@
 //! [`FakeTools`]: tools that change a list instead of the world.
 
+use super::fake_command::{self, denied};
 use crate::{
     Access, Class, Containment, EffectId, FileChange, FileChangeKind, Operation, OutputStatus, Plan,
     Preparation, PrepareRequest, Prepared, Repeat, Subject, ThreadKey, ToolAnswer, ToolCallHandler,
@@ -11,7 +12,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Tools by name: what starts with `read` only reads, nothing confines `exec_command` and what starts with `ask`, `hang`
+/// Tools by name: `exec_command`, `apply_patch` and `request_user_input` with the arguments of the real tools do as those
+/// would in a sandbox, but for changing anything. Else what starts with `read` only reads, nothing confines `exec_command` and what starts with `ask`, `hang`
 /// runs until it is cancelled, `deaf` for ever, `unknown` does not exist; anything else mutates. The value outlives a simulated crash,
 /// like the world.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ struct Ledger {
     answers: BTreeMap<EffectId, ToolAnswer>,
     started: BTreeMap<EffectId, u32>,
     acknowledged: Vec<EffectId>,
+    /// The rules that were added to the exec policy.
+    rules: Vec<String>,
 }
 
 impl FakeTools {
@@ -46,6 +50,7 @@ impl FakeTools {
         let mut ledger = self.ledger();
         *ledger.runs.entry(request.call.id.to_string()).or_default() += 1;
         ledger.started.insert(request.effect, request.attempt);
+        ledger.rules.extend(request.amendment.clone());
         let text = format!("{} ran with {}", request.call.name, request.call.payload.text());
         let mut output = ToolOutput::text(OutputStatus::Ok, text);
         if request.call.name == "apply_patch" {
@@ -57,6 +62,7 @@ impl FakeTools {
                 diff,
             });
         }
+        let output = denied(request).unwrap_or(output);
         let answer = ToolAnswer::Finished { output };
         ledger.answers.insert(request.effect, answer.clone());
         answer
@@ -97,6 +103,9 @@ impl ToolCallHandler for FakeTools {
         let name = &request.call.name;
         if name == "unknown" {
             return Prepared::Rejected { message: format!("there is no tool `{name}`") };
+        }
+        if let Some(preparation) = fake_command::preparation(&request, &self.ledger().rules) {
+            return Prepared::Ready(Box::new(preparation));
         }
         Prepared::Ready(Box::new(preparation(name, format!("{name} {}", request.call.payload.text()))))
     }

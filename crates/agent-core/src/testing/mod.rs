@@ -4,6 +4,7 @@
 //! by mockall stand beside their traits.
 
 mod conformance;
+mod fake_command;
 mod fake_inbox;
 mod fake_model;
 mod fake_storage;

@@ -46,9 +46,9 @@ impl Machine<'_> {
             self.event(EventKind::Warning { message: warning.clone() });
         }
         if let Some(tools) = &collected.tools {
-            let clients = self.thread.tools.iter().filter(|tool| tool.served_by == ServedBy::Client).cloned();
-            let clients: Vec<ToolSpec> = clients.collect();
-            self.offer(tools.iter().cloned().collect(), clients);
+            let others = self.thread.tools.iter().filter(|tool| tool.served_by != ServedBy::Host).cloned();
+            let others: Vec<ToolSpec> = others.collect();
+            self.offer(tools.iter().cloned().collect(), others);
         }
         self.thread.collected = collected.digest.clone();
         self.tools_known();
@@ -62,9 +62,9 @@ impl Machine<'_> {
     }
 
     /// Of two tools with one name the host's is offered.
-    fn offer(&mut self, hosts: Vec<ToolSpec>, clients: Vec<ToolSpec>) {
+    fn offer(&mut self, hosts: Vec<ToolSpec>, others: Vec<ToolSpec>) {
         let mut tools = hosts;
-        for tool in clients {
+        for tool in others {
             if !tools.iter().any(|known| known.name == tool.name) {
                 tools.push(tool);
             }

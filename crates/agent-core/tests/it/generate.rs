@@ -205,6 +205,7 @@ fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
     let item = prop_oneof![
         2 => "[a-z]{0,6}".prop_map(|text| ModelItem::Message { text }),
         1 => Just(ModelItem::Reasoning { provider_id: None, summary: vec!["hm".into()], text: None, encrypted: None }),
+        1 => Just(ModelItem::WebSearch { query: "ferns".into(), sealed: Some("{}".into()) }),
         5 => call,
     ];
     let tokens = (0..50_u64, 0..20_u64).prop_map(|(input, output)| TokenUsage {

@@ -15,3 +15,4 @@ mod scenario;
 mod telling;
 mod turn_diff;
 mod user_commands;
+mod web_search;

@@ -135,6 +135,8 @@ impl<'a> Translation<'a> {
             }
             // It was told with its call.
             Item::Output { .. } => self.end_said(),
+            // Among the rest are searches of the web by a provider: this API has no place for them, and what they
+            // found is in what the model said.
             _ => {}
         }
     }

@@ -74,11 +74,7 @@ mod tests {
     use serde_json::json;
 
     fn request() -> ModelRequest {
-        let tool = ToolSpec {
-            name: "t".to_owned(),
-            description: "d".to_owned(),
-            kind: ToolKind::Function { parameters: json!({}) },
-        };
+        let tool = ToolSpec::new("t", "d", ToolKind::Function { parameters: json!({}) });
         let hi = Item::User { content: vec![agent_core::Content::text("hi")] };
         ModelRequest {
             key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("thread-1") },

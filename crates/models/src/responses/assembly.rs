@@ -4,7 +4,10 @@
 //! n-th item that becomes a [`ModelItem`] is given out as the n-th, and its pieces carry n; items of types that this
 //! build does not know have no number. Servers that leave out places, ids or announcements are understood too.
 
-use super::wire::{Completed, Event, OutputItem, Response};
+use super::{
+    citations::Citations,
+    wire::{Completed, Event, OutputItem, Response},
+};
 use crate::{
     fault::ProviderFault,
     freeform::FreeformTools,
@@ -27,6 +30,7 @@ pub(super) struct ResponsesAssembly {
     freeform: FreeformTools,
     /// How many tokens the response may have, where the request says so.
     limit: Option<u64>,
+    citations: Citations,
 }
 
 /// One output item.
@@ -50,9 +54,9 @@ enum State {
 }
 
 impl Slot {
-    fn fill(&mut self, item: OutputItem) {
+    fn fill(&mut self, item: OutputItem, citations: Citations) {
         if matches!(self.state, State::Open) {
-            self.state = match item.into_model_item() {
+            self.state = match item.into_model_item(citations) {
                 Some(item) => State::Done(Some(item)),
                 None => State::Skipped,
             };
@@ -81,8 +85,13 @@ impl Assembly for ResponsesAssembly {
 }
 
 impl ResponsesAssembly {
-    pub(super) fn new(rate_limits: Vec<RateLimit>, freeform: FreeformTools, limit: Option<u64>) -> Self {
-        Self { slots: Vec::new(), given_out: 0, rate_limits, freeform, limit }
+    pub(super) fn new(
+        rate_limits: Vec<RateLimit>,
+        freeform: FreeformTools,
+        limit: Option<u64>,
+        citations: Citations,
+    ) -> Self {
+        Self { slots: Vec::new(), given_out: 0, rate_limits, freeform, limit, citations }
     }
 
     fn take_data(&mut self, data: &str, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
@@ -145,7 +154,8 @@ impl ResponsesAssembly {
 
     fn done(&mut self, event: Event, events: &mut VecDeque<ModelEvent>) -> Result<(), Trouble> {
         let Some(item) = event.item.map(OutputItem::new) else { return Ok(()) };
-        self.slot(event.output_index, item.id())?.fill(item);
+        let citations = self.citations;
+        self.slot(event.output_index, item.id())?.fill(item, citations);
         self.give_out(events);
         Ok(())
     }
@@ -170,15 +180,16 @@ impl ResponsesAssembly {
     fn fill_from_output(&mut self, data: &str) -> Result<(), Trouble> {
         let output = serde_json::from_str::<Completed>(data).map(|completed| completed.response.output);
         let output = output.unwrap_or_default().into_iter().map(OutputItem::new);
+        let citations = self.citations;
         if self.slots.is_empty() {
             for item in output {
-                self.open(None, None)?.fill(item);
+                self.open(None, None)?.fill(item, citations);
             }
             return Ok(());
         }
         for (index, item) in (0..).zip(output) {
             if let Some(slot) = self.find(Some(index), item.id()) {
-                slot.fill(item);
+                slot.fill(item, citations);
             }
         }
         if self.slots.iter().any(|slot| matches!(slot.state, State::Open)) {
@@ -286,7 +297,8 @@ mod tests {
             Just("response.reasoning_summary_part.added"),
             Just("response.completed"),
         ];
-        let item = prop_oneof![Just("message"), Just("function_call"), Just("telepathy")];
+        let item =
+            prop_oneof![Just("message"), Just("function_call"), Just("web_search_call"), Just("telepathy")];
         let place = proptest::option::of(0_u64..4);
         let id = proptest::option::of(prop_oneof![Just("a"), Just("b")]);
         let event = (kind, item, place, id).prop_map(|(kind, item, place, id)| {
@@ -309,7 +321,7 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_never_come_after_their_item(sent in events()) {
-            let mut assembly = ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None);
+            let mut assembly = ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None, Citations::PutUnder);
             let mut out = VecDeque::new();
             let mut items = 0;
             for event in sent {
@@ -331,7 +343,8 @@ mod tests {
 
     #[test]
     fn number_of_items_is_bounded() {
-        let mut assembly = ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None);
+        let mut assembly =
+            ResponsesAssembly::new(Vec::new(), FreeformTools::default(), None, Citations::PutUnder);
         let mut out = VecDeque::new();
         let take = |place: usize| {
             let event = json!({ "type": "response.output_item.added", "output_index": place, "item": {} });

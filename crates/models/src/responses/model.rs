@@ -1,6 +1,6 @@
 //! [`ResponsesModel`]: asks a provider of the Responses API.
 
-use super::{assembly::ResponsesAssembly, request};
+use super::{assembly::ResponsesAssembly, citations::Citations, request};
 use crate::{
     catalogue::Catalogue,
     connection::Connection,
@@ -9,6 +9,7 @@ use crate::{
     provider::{ProbeAnswer, ProbeError},
     provider_config::{ProviderConfig, WireApi},
     reading::Reading,
+    web_search::WebSearch,
 };
 use agent_core::{BlobSource, ModelError, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -43,6 +44,12 @@ impl ResponsesModel {
         Self(Connection { catalogue, ..self.0.clone() })
     }
 
+    /// The same model, at a provider that has a web search or has none.
+    #[must_use]
+    pub fn with_web_search(&self, web_search: WebSearch) -> Self {
+        Self(Connection { web_search, ..self.0.clone() })
+    }
+
     /// As of [`HttpModel::probe`](crate::HttpModel::probe).
     pub(crate) async fn probe(&self) -> Result<ProbeAnswer, ProbeError> {
         self.0.provider.probe().await
@@ -52,10 +59,14 @@ impl ResponsesModel {
         let info = self.0.catalogue.model(&request.model);
         let attachments = self.0.attachments(&request, &info).await?;
         let limit = self.0.configured_output_limit(&info);
-        let body = request::body(&request, &info, limit, &attachments);
+        let search = self.0.web_search.offer(&request.tools, self.0.provider.url());
+        let body = request::body(&request, &info, limit, &attachments, search);
         drop(attachments);
         let freeform = FreeformTools::of(&request.tools);
-        self.0.open(request.model, body, |limits| ResponsesAssembly::new(limits, freeform, limit)).await
+        let citations =
+            if request.output_schema.is_some() { Citations::LeaveOut } else { Citations::PutUnder };
+        let assembly = |limits| ResponsesAssembly::new(limits, freeform, limit, citations);
+        self.0.open(request.model, body, assembly).await
     }
 }
 

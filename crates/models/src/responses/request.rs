@@ -1,7 +1,10 @@
 //! A [`ModelRequest`] as the body of a Responses API request.
 
-use super::wire::{
-    Body, CustomFormat, InputItem, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat, Tool,
+use super::{
+    search_call,
+    wire::{
+        Body, CustomFormat, InputItem, Output, OutputFormat, Part, Reasoning, SummaryPart, TextFormat, Tool,
+    },
 };
 use crate::{
     attachments::Attachments,
@@ -13,26 +16,33 @@ use crate::{
     seal::ChatSeal,
 };
 use agent_core::{
-    CallId, Effort, Item, ModelRequest, Payload, Shared, Summary, ToolCall, ToolKind, ToolOutput, ToolSpec,
+    CallId, Effort, Item, ModelRequest, Payload, ServedBy, Shared, Summary, ToolCall, ToolKind, ToolOutput,
+    ToolSpec,
 };
+use serde_json::{Map, Value};
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// Asks for the sealed thoughts, which go back with the next request: `store: false` keeps nothing at the provider.
 const ENCRYPTED_REASONING: &[&str] = &["reasoning.encrypted_content"];
 
-/// The body, as bytes. `limit` is what the response may have in tokens, where the user says so.
+/// The body, as bytes. `limit` is what the response may have in tokens, where the user says so; `search` are the options
+/// of the provider's web search, where it may be used.
 pub(super) fn body(
     request: &ModelRequest,
     info: &ModelInfo,
     limit: Option<u64>,
     attachments: &Attachments,
+    search: Option<Map<String, Value>>,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let reasons = info.reasoning && request.effort != Some(Effort::None);
+    let own = request.tools.iter().filter_map(|spec| tool(spec, info));
+    // OpenAI: "The following tools cannot be used with reasoning.effort 'minimal': web_search."
+    let search = search.filter(|_| !reasons || request.effort != Some(Effort::Minimal));
     serde_json::to_vec(&Body {
         model: &request.model,
         instructions: &request.instructions,
         input: Translation { request, info, attachments, calls: BTreeMap::new() }.input(),
-        tools: request.tools.iter().filter_map(|spec| tool(spec, info)).collect(),
+        tools: own.chain(search.map(Tool::WebSearch)).collect(),
         tool_choice: "auto",
         parallel_tool_calls: info.parallel_tool_calls,
         include: if reasons { ENCRYPTED_REASONING } else { &[] },
@@ -58,10 +68,12 @@ fn reasoning(effort: Option<Effort>, summary: Option<Summary>) -> Option<Reasoni
     (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary })
 }
 
+/// A tool whose calls the thread answers; `None` for those of later versions.
 fn tool<'a>(spec: &'a ToolSpec, info: &ModelInfo) -> Option<Tool<'a>> {
     let name = spec.name.as_str();
     if let ToolKind::Freeform { grammar } = &spec.kind
         && info.freeform_tools
+        && spec.served_by != ServedBy::Provider
     {
         let format = match grammar {
             Some(definition) => CustomFormat::Grammar { syntax: "lark", definition },
@@ -115,14 +127,15 @@ impl<'a> Translation<'a> {
             Item::Reasoning { provider_id, summary, encrypted, provider, .. } => {
                 // A thought without what it led to is refused (OpenAI: "reasoning was provided without its required
                 // following item"), as is one that another provider has sealed.
-                let own = provider.as_deref().unwrap_or_default() == self.request.provider;
+                let own = self.is_asked(provider.as_deref());
                 let encrypted = encrypted.as_deref().filter(|sealed| !ChatSeal::is_one(sealed))?;
-                (own && leads_somewhere(rest)).then(|| InputItem::Reasoning {
+                (own && self.lead_somewhere(rest)).then(|| InputItem::Reasoning {
                     id: provider_id.as_deref(),
                     summary: summary.iter().map(|text| SummaryPart::SummaryText { text }).collect(),
                     encrypted_content: encrypted,
                 })
             }
+            Item::WebSearch { .. } => self.search(item).map(InputItem::WebSearchCall),
             Item::Call(call) => self.call(call),
             Item::Output { call, output } => {
                 let output = self.told(output);
@@ -133,6 +146,31 @@ impl<'a> Translation<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether what this provider alone can read is for the one that is asked.
+    fn is_asked(&self, provider: Option<&str>) -> bool {
+        provider.unwrap_or_default() == self.request.provider
+    }
+
+    /// A search as the provider is told it again; `None` where it was another's.
+    fn search(&self, item: &Item) -> Option<Map<String, Value>> {
+        let Item::WebSearch { sealed: Some(record), provider, .. } = item else { return None };
+        self.is_asked(provider.as_deref()).then(|| search_call::fields(record))?
+    }
+
+    /// Whether the model said or did something right after its thoughts that the provider is told.
+    fn lead_somewhere(&self, rest: &[Shared<Item>]) -> bool {
+        let told = |item: &Item| match item {
+            Item::Reasoning { .. } => false,
+            Item::WebSearch { .. } => self.search(item).is_some(),
+            _ => true,
+        };
+        rest.iter().map(|item| &**item).find(|item| told(item)).is_some_and(|next| match next {
+            Item::Call(_) | Item::WebSearch { .. } => true,
+            Item::Agent { text, .. } => !text.is_empty(),
+            _ => false,
+        })
     }
 
     fn call(&mut self, call: &'a ToolCall) -> Option<InputItem<'a>> {
@@ -172,11 +210,4 @@ impl<'a> From<Piece<'a>> for Part<'a> {
             Piece::Image(image_url) => Self::InputImage { image_url, detail: "auto" },
         }
     }
-}
-
-/// Whether the model said or did something right after its thoughts.
-fn leads_somewhere(rest: &[Shared<Item>]) -> bool {
-    rest.iter().map(|item| &**item).find(|item| !matches!(item, Item::Reasoning { .. })).is_some_and(|next| {
-        matches!(next, Item::Call(_)) || matches!(next, Item::Agent { text, .. } if !text.is_empty())
-    })
 }

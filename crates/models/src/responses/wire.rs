@@ -1,9 +1,13 @@
 //! The JSON of the Responses API. What is sent borrows; what is read takes anything that is missing or new.
 
+use super::{
+    citations::{Citations, sources},
+    search_call,
+};
 use crate::{content::Joined, freeform::Parameters};
 use agent_core::{ModelItem, Payload, TokenUsage};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The body of `POST /responses`.
@@ -52,6 +56,7 @@ pub(super) enum OutputFormat<'a> {
 pub(super) enum Tool<'a> {
     Function { name: &'a str, description: Cow<'a, str>, strict: bool, parameters: Parameters<'a> },
     Custom { name: &'a str, description: &'a str, format: CustomFormat<'a> },
+    WebSearch(Map<String, Value>),
 }
 
 #[derive(Serialize)]
@@ -92,6 +97,7 @@ pub(super) enum InputItem<'a> {
         call_id: &'a str,
         output: Output<'a>,
     },
+    WebSearchCall(Map<String, Value>),
 }
 
 #[derive(Serialize)]
@@ -193,7 +199,10 @@ impl OutputItem {
 
     /// Whether the item is of a type that becomes a [`ModelItem`].
     pub(super) fn is_known(&self) -> bool {
-        matches!(self.kind(), "message" | "reasoning" | "function_call" | "custom_tool_call")
+        matches!(
+            self.kind(),
+            "message" | "reasoning" | "function_call" | "custom_tool_call" | search_call::TYPE
+        )
     }
 
     fn kind(&self) -> &str {
@@ -201,15 +210,21 @@ impl OutputItem {
     }
 
     /// The item, where it is of a known type.
-    pub(super) fn into_model_item(mut self) -> Option<ModelItem> {
+    pub(super) fn into_model_item(mut self, citations: Citations) -> Option<ModelItem> {
         match self.kind() {
             "message" => {
-                Some(ModelItem::Message { text: self.texts("content").unwrap_or_default().concat() })
+                let parts = &self.0["content"];
+                let mut text = texts(parts).unwrap_or_default().concat();
+                if citations == Citations::PutUnder {
+                    text.push_str(&sources(parts, &text));
+                }
+                Some(ModelItem::Message { text })
             }
+            search_call::TYPE => Some(search_call::model_item(self.0)),
             "reasoning" => Some(ModelItem::Reasoning {
                 provider_id: self.text("id"),
-                summary: self.texts("summary").unwrap_or_default(),
-                text: self.texts("content").map(|texts| texts.concat()),
+                summary: texts(&self.0["summary"]).unwrap_or_default(),
+                text: texts(&self.0["content"]).map(|texts| texts.concat()),
                 encrypted: self.text("encrypted_content"),
             }),
             "function_call" => {
@@ -239,11 +254,11 @@ impl OutputItem {
             _ => None,
         }
     }
+}
 
-    /// The texts of a list of parts, a refusal's words among them; `None` where there is no part.
-    fn texts(&mut self, field: &str) -> Option<Vec<String>> {
-        let Value::Array(parts) = self.0[field].take() else { return None };
-        let text = |part: &Value| part["text"].as_str().or(part["refusal"].as_str()).map(str::to_owned);
-        (!parts.is_empty()).then(|| parts.iter().filter_map(text).collect())
-    }
+/// The texts of a list of parts, a refusal's words among them; `None` where there is no part.
+fn texts(parts: &Value) -> Option<Vec<String>> {
+    let parts = parts.as_array().filter(|parts| !parts.is_empty())?;
+    let text = |part: &Value| part["text"].as_str().or(part["refusal"].as_str()).map(str::to_owned);
+    Some(parts.iter().filter_map(text).collect())
 }

@@ -3,6 +3,7 @@
 use super::scene::Scene;
 use super::script::{Attempts, Fault, FaultKind, Script, ScriptedPayload, Step};
 use super::template::Template;
+use crate::web_search::is_web_search;
 use agent_core::{
     Completion, Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
     Payload, TokenUsage, ToolKind,
@@ -35,7 +36,12 @@ fn try_answer(script: &Script, request: &ModelRequest) -> Result<Vec<Beat>, Stri
     let scene = Scene::of(request);
     let cue = scene.cue(script).map_err(|why| format!("scripted model: {why}"))?;
     let disagrees = |why: String| format!("scripted model: {} {why}", cue.name);
-    scene.check(cue.step).map_err(disagrees)?;
+    scene.check(cue.step).map_err(&disagrees)?;
+    if cue.step.search.is_some() && !request.tools.iter().any(is_web_search) {
+        return Err(disagrees(
+            "searches the web, but the thread has no web search of its provider".to_owned(),
+        ));
+    }
     let items = items(cue.step, &scene).map_err(|why| format!("scripted model: {}: {why}", cue.name))?;
     Ok(match cue.step.fault.filter(|fault| fault.strikes(request.attempt)) {
         Some(fault) => faulty(cue.step, &items, fault.kind, &cue.name),
@@ -57,6 +63,9 @@ fn items(step: &Step, scene: &Scene<'_>) -> Result<Vec<ModelItem>, String> {
     if let Some(reasoning) = &step.reasoning {
         let summary = vec![reasoning.fill(scene)?];
         items.push(ModelItem::Reasoning { provider_id: None, summary, text: None, encrypted: None });
+    }
+    if let Some(query) = &step.search {
+        items.push(ModelItem::WebSearch { query: query.fill(scene)?, sealed: None });
     }
     if let Some(text) = &step.text {
         items.push(ModelItem::Message { text: text.fill(scene)? });
@@ -179,6 +188,7 @@ fn estimate(request: &ModelRequest, answer: &[ModelItem]) -> TokenUsage {
             ModelItem::Message { text } => written += text.len(),
             ModelItem::Reasoning { summary, .. } => thought += summary.iter().map(String::len).sum::<usize>(),
             ModelItem::Call { name, payload } => written += name.len() + payload.text().len(),
+            ModelItem::WebSearch { query, .. } => written += query.len(),
             _ => {}
         }
     }
@@ -207,6 +217,7 @@ fn item_bytes(item: &Item) -> usize {
         Item::User { content: parts } => content(parts),
         Item::Call(call) => call.name.len() + call.payload.text().len(),
         Item::Output { output, .. } => content(&output.content),
+        Item::WebSearch { query, .. } => query.len(),
         _ => 0,
     }
 }

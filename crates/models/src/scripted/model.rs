@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 /// A model that answers from a [`Script`]. Cheap to clone, keeps no state; waiting uses tokio's clock.
 ///
-/// It makes no use of the request's model, effort, tools or output schema: it says what the script says.
+/// It makes no use of the request's model, effort, tools or output schema: it says what the script says. Only a search of
+/// the web must be among the tools.
 #[derive(Clone, Debug)]
 pub struct ScriptedModel {
     script: Arc<Script>,

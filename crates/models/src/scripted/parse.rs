@@ -33,6 +33,7 @@ struct RawStep {
     r#match: Option<String>,
     expect_output: Option<String>,
     reasoning: Option<Spanned<String>>,
+    search: Option<Spanned<String>>,
     text: Option<Spanned<String>>,
     #[serde(default)]
     calls: Vec<Spanned<RawCall>>,
@@ -120,14 +121,15 @@ impl Reader<'_> {
     fn step(&self, raw: Spanned<RawStep>) -> Result<Step, ScriptError> {
         let span = raw.span();
         let raw = raw.into_inner();
-        let says_something = raw.text.is_some() || raw.reasoning.is_some() || !raw.calls.is_empty();
+        let says_something =
+            raw.text.is_some() || raw.reasoning.is_some() || raw.search.is_some() || !raw.calls.is_empty();
         let fault = raw.fault.map(|fault| self.fault(fault)).transpose()?;
         let always_fails = matches!(fault, Some(Fault { attempts: Attempts::All, .. }));
         if !says_something && !always_fails {
             return Err(self.error(
                 span,
                 "step",
-                "a step has `text`, `reasoning` or `calls`, or a `fault` without `attempts`",
+                "a step has `text`, `reasoning`, `search` or `calls`, or a `fault` without `attempts`",
             ));
         }
         Ok(Step {
@@ -135,6 +137,7 @@ impl Reader<'_> {
             prompt_contains: raw.r#match,
             output_contains: raw.expect_output,
             reasoning: raw.reasoning.map(|text| self.template("reasoning", text)).transpose()?,
+            search: raw.search.map(|text| self.template("search", text)).transpose()?,
             text: raw.text.map(|text| self.template("text", text)).transpose()?,
             calls: raw.calls.into_iter().map(|call| self.call(call)).collect::<Result<_, _>>()?,
             usage: raw.usage.map(|raw| TokenUsage {

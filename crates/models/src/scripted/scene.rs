@@ -41,7 +41,7 @@ impl<'a> Scene<'a> {
         let mut in_response = false;
         for item in &request.conversation.items {
             match &**item {
-                Item::Agent { .. } | Item::Reasoning { .. } | Item::Call(_) => {
+                Item::Agent { .. } | Item::Reasoning { .. } | Item::WebSearch { .. } | Item::Call(_) => {
                     if !in_response {
                         scene.responses += 1;
                         scene.responses_in_turn += 1;

@@ -49,6 +49,8 @@ pub(super) struct Step {
     pub(super) prompt_contains: Option<String>,
     pub(super) output_contains: Option<String>,
     pub(super) reasoning: Option<Template>,
+    /// What the provider searches the web for.
+    pub(super) search: Option<Template>,
     pub(super) text: Option<Template>,
     pub(super) calls: Vec<ScriptedCall>,
     pub(super) usage: Option<TokenUsage>,

@@ -58,21 +58,13 @@ async fn messages(said: Vec<Item>) -> Value {
 fn tools() -> Shared<Vec<ToolSpec>> {
     let parameters = json!({ "type": "object", "properties": { "cmd": { "type": "string" } } });
     Shared::new(vec![
-        ToolSpec {
-            name: "exec_command".to_owned(),
-            description: "Runs a command.".to_owned(),
-            kind: ToolKind::Function { parameters },
-        },
-        ToolSpec {
-            name: "apply_patch".to_owned(),
-            description: "Changes files.".to_owned(),
-            kind: ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
-        },
-        ToolSpec {
-            name: "note".to_owned(),
-            description: "Writes a note.".to_owned(),
-            kind: ToolKind::Freeform { grammar: None },
-        },
+        ToolSpec::new("exec_command", "Runs a command.", ToolKind::Function { parameters }),
+        ToolSpec::new(
+            "apply_patch",
+            "Changes files.",
+            ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
+        ),
+        ToolSpec::new("note", "Writes a note.", ToolKind::Freeform { grammar: None }),
     ])
 }
 

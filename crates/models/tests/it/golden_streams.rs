@@ -48,11 +48,7 @@ fn streams(folder: &Path) -> Vec<PathBuf> {
 
 /// The request that every stream answers; `apply_patch` is a freeform tool.
 fn asked() -> ModelRequest {
-    let tool = ToolSpec {
-        name: "apply_patch".to_owned(),
-        description: String::new(),
-        kind: ToolKind::Freeform { grammar: None },
-    };
+    let tool = ToolSpec::new("apply_patch", String::new(), ToolKind::Freeform { grammar: None });
     ModelRequest { tools: Shared::new(vec![tool]), ..request(vec![user("hi")]) }
 }
 

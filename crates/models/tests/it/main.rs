@@ -14,3 +14,4 @@ mod schema_check;
 mod script_parsing;
 mod scripted_model;
 mod translation;
+mod web_search;

@@ -71,21 +71,13 @@ async fn body_is_the_golden_one() {
     ];
     let parameters = json!({ "type": "object", "properties": { "cmd": { "type": "string" } } });
     let tools = vec![
-        ToolSpec {
-            name: "exec_command".to_owned(),
-            description: "Runs a command.".to_owned(),
-            kind: ToolKind::Function { parameters },
-        },
-        ToolSpec {
-            name: "apply_patch".to_owned(),
-            description: "Changes files.".to_owned(),
-            kind: ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
-        },
-        ToolSpec {
-            name: "note".to_owned(),
-            description: "Writes a note.".to_owned(),
-            kind: ToolKind::Freeform { grammar: None },
-        },
+        ToolSpec::new("exec_command", "Runs a command.", ToolKind::Function { parameters }),
+        ToolSpec::new(
+            "apply_patch",
+            "Changes files.",
+            ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
+        ),
+        ToolSpec::new("note", "Writes a note.", ToolKind::Freeform { grammar: None }),
     ];
     let schema = json!({
         "type": "object", "properties": { "ok": { "type": "boolean" } }, "required": ["ok"],
@@ -200,11 +192,11 @@ async fn thoughts_that_led_to_nothing_are_left_out() {
 
 #[tokio::test]
 async fn freeform_tools_are_functions_for_models_without_them() {
-    let tool = ToolSpec {
-        name: "apply_patch".to_owned(),
-        description: "Changes files.".to_owned(),
-        kind: ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
-    };
+    let tool = ToolSpec::new(
+        "apply_patch",
+        "Changes files.",
+        ToolKind::Freeform { grammar: Some("start: \"x\"".to_owned()) },
+    );
     let patch = Payload::Freeform { input: "*** Begin Patch".to_owned() };
     let said = vec![
         user("a"),

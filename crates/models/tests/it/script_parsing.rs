@@ -48,7 +48,7 @@ fn faults_name_line_and_key() {
             "[[step]]\ntext = \"a\"\n[[step]]\nusage = { input = 1 }\n",
             3,
             "step",
-            "`text`, `reasoning` or `calls`",
+            "`text`, `reasoning`, `search` or `calls`",
         ),
         (
             "[[step]]\nfault = { kind = \"cut\", attempts = 1 }\n",
@@ -69,6 +69,7 @@ fn faults_name_line_and_key() {
             "text",
             "`{{ouput}}` is not a template; known are {{output}}",
         ),
+        ("[[step]]\nsearch = \"{{query}}\"\n", 2, "search", "`{{query}}` is not a template"),
         ("[[step]]\ntext = \"{{output\"\n", 2, "text", "`{{` is never closed"),
         ("[[step]]\ntext = \"{{output:0}}\"\n", 2, "text", "counted from 1"),
         (

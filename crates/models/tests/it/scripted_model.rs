@@ -4,11 +4,11 @@ use crate::conversation::{
     agent, all, attempt, call, error, freeform, function, items, kinds, message, output, request, user,
 };
 use agent_core::{
-    Completion, Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer,
+    Completion, Item, LiveKind, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Shared,
     TokenUsage,
 };
 use futures::StreamExt;
-use models::{Script, ScriptedModel};
+use models::{Script, ScriptedModel, WebPages, web_search_tool};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -233,6 +233,36 @@ async fn usage_is_what_the_script_says() {
     let events = all(&model, request(vec![user("x")])).await;
     let Some(Ok(ModelEvent::Completed(usage))) = events.last() else { panic!("{events:?}") };
     assert_eq!(usage.tokens, Some(TokenUsage { input: 9, cached: 8, output: 7, reasoning: 6 }));
+}
+
+#[tokio::test]
+async fn search_of_the_web_is_part_of_the_response() {
+    let script = "[[step]]\nreasoning = \"Hm.\"\nsearch = \"about {{prompt}}\"\ntext = \"I see.\"\n[[step]]\ntext = \"Found.\"\n";
+    let tools = Shared::new(vec![web_search_tool(WebPages::Live)]);
+    let ask = |items| ModelRequest { tools: tools.clone(), ..request(items) };
+    let answered = items(&model(script), ask(vec![user("ferns")])).await;
+    let [ModelItem::Reasoning { .. }, searched, _] = answered.as_slice() else { panic!("{answered:?}") };
+    assert_eq!(*searched, ModelItem::WebSearch { query: "about ferns".to_owned(), sealed: None });
+    // With what stands before and after it, it counts as one response.
+    let thought = Item::Reasoning {
+        provider_id: None,
+        summary: Vec::new(),
+        text: None,
+        encrypted: None,
+        provider: None,
+    };
+    let search = Item::WebSearch { query: "about ferns".to_owned(), sealed: None, provider: None };
+    let said = vec![user("ferns"), thought, search, agent("I see."), user("go on")];
+    assert_eq!(items(&model(script), ask(said)).await, [message("Found.")]);
+}
+
+#[tokio::test]
+async fn search_without_the_tool_is_an_error() {
+    let script = model("[[step]]\nsearch = \"ferns\"\n");
+    let error = error(&script, request(vec![user("x")])).await;
+    let expected =
+        "scripted model: step 1 (line 1) searches the web, but the thread has no web search of its provider";
+    assert_eq!((error.kind, error.message.as_str()), (ModelErrorKind::InvalidRequest, expected));
 }
 
 #[tokio::test]

@@ -54,6 +54,53 @@ fn response_is_streamed_as_documented() {
 }
 
 #[test]
+fn search_of_the_web_is_streamed_as_documented() {
+    let server = ModelServer::start(Reply::new().search("ferns").text("Found.")).unwrap();
+    let asked = json!({ "tools": [{ "type": "web_search" }] }).to_string();
+    let answer = post(&server, "/v1/responses", &asked, PATIENCE).text;
+    let expected = [
+        "response.created",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.web_search_call.in_progress",
+        "response.web_search_call.searching",
+        "response.web_search_call.completed",
+        "response.output_item.done",
+        "response.output_item.added",
+    ];
+    assert_eq!(types(&answer)[..expected.len()], expected);
+    let events = data(&answer);
+    assert_eq!((&events[3]["item_id"], &events[3]["output_index"]), (&json!("ws_1"), &json!(0)));
+    let done = json!({
+        "id": "ws_1", "type": "web_search_call", "status": "completed",
+        "action": { "type": "search", "query": "ferns", "queries": ["ferns"] },
+    });
+    assert_eq!(events[6]["item"], done);
+    assert_eq!(events[events.len() - 1]["response"]["output"][0], done);
+}
+
+#[test]
+fn search_that_nobody_offered_is_refused() {
+    let offers = [
+        ("/v1/responses", json!({})),
+        ("/v1/responses", json!({ "tools": [{ "type": "function", "name": "web_search" }] })),
+        ("/v1/chat/completions", json!({ "tools": [{ "type": "web_search" }] })),
+    ];
+    let server = ModelServer::start(Replies::always(Reply::new().search("ferns"))).unwrap();
+    for (path, body) in offers {
+        let answer = post(&server, path, &body.to_string(), PATIENCE).text;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.contains("does not offer the tool web_search"), "{answer}");
+    }
+    // Nobody looks at the request here, so nobody can tell.
+    let server =
+        ModelServer::start_recording(Replies::always(Reply::new().search("ferns")), Recording::Count)
+            .unwrap();
+    assert!(answer(&server).contains("web_search_call"));
+    assert!(ask(&server, WireApi::Chat).starts_with("HTTP/1.1 400 "));
+}
+
+#[test]
 fn requests_are_recorded() {
     let server = ModelServer::start(Replies::always(Reply::new().text("hi"))).unwrap();
     let body = json!({
