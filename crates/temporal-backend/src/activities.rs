@@ -23,7 +23,8 @@ use crate::{
     wire::{ArchiveTask, ArchivedAs, KillTask, ModelTask},
 };
 use agent_core::{
-    CollectRequest, Collected, ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer, ToolCallHandler, ToolRequest,
+    CollectRequest, Collected, ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer,
+    ToolCallHandler, ToolRequest,
 };
 use sink::Bus;
 use std::{fmt, sync::Arc};

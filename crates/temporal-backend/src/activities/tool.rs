@@ -3,8 +3,8 @@
 use super::{Activities, beat::while_beating, guard, running::Found, unwanted};
 use crate::wire::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES};
 use agent_core::{
-    Answer, CollectRequest, Collected, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer, ToolOutput, ToolRequest,
-    cross_boundary,
+    Answer, CollectRequest, Collected, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer,
+    ToolOutput, ToolRequest, cross_boundary,
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 

@@ -2,6 +2,7 @@
 
 mod changed;
 mod fakes;
+mod questions;
 mod recorded;
 mod scenes;
 mod soak;
@@ -9,7 +10,7 @@ mod unreadable;
 
 use crate::world::World;
 use agent_core::{Commit, Event, EventKind, Stored, ThreadKey, recover};
-use recorded::{NAMES, Recorded};
+use recorded::{RECORDED, Recorded};
 use scenes::SCENES;
 use temporal_backend::{ReplayOptions, Reply, RunHistory, replay, wire::RunOptions};
 
@@ -37,13 +38,16 @@ fn assert_recovers(key: &ThreadKey, commits: Vec<Commit>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_replay_to_the_events_that_readers_saw() {
-    assert_eq!(recorded::files(), recorded::file_names(), "a file is not replayed, or not there");
-    for name in NAMES {
-        let Recorded { runs, events: seen } = recorded::load(name);
-        let commits = replayed(&runs).await;
-        assert_eq!(events(&commits), seen, "{name}");
-        if let EventKind::ThreadStarted { key, .. } = &seen[0].kind {
-            assert_recovers(key, commits);
+    for (rules, names) in RECORDED {
+        let (files, wanted) = (recorded::files(rules), recorded::file_names(names));
+        assert_eq!(files, wanted, "rules {rules}: a file is not replayed, or not there");
+        for name in names {
+            let Recorded { runs, events: seen } = recorded::load(rules, name);
+            let commits = replayed(&runs).await;
+            assert_eq!(events(&commits), seen, "rules {rules}: {name}");
+            if let EventKind::ThreadStarted { key, .. } = &seen[0].kind {
+                assert_recovers(key, commits);
+            }
         }
     }
 }

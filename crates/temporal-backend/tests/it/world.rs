@@ -2,8 +2,8 @@
 
 use agent_core::{
     ApprovalPolicy, Content, Event, EventKind, Genesis, InteractionId, Item, ItemDetail, ModelError,
-    ModelEvent, ModelItem, ModelRequest, ModelStreamer, Op, OpId, OutputStatus, Payload, Redactor,
-    SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem,
+    ModelEvent, ModelItem, ModelRequest, ModelStreamer, NetworkAccess, Op, OpId, OutputStatus, Payload,
+    Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem,
     testing::{FakeModel, FakeTools, response},
 };
 use sink::LocalBus;
@@ -263,7 +263,7 @@ pub(crate) fn status(item: &TurnItem) -> Option<OutputStatus> {
 pub(crate) fn genesis() -> Genesis {
     let settings = Settings {
         approval: ApprovalPolicy::OnRequest,
-        sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
+        sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::Off },
         ..Settings::new("/work", "scripted")
     };
     Genesis { settings, ..Genesis::default() }

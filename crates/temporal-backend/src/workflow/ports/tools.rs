@@ -8,8 +8,8 @@ use crate::{
     workflow::state::size,
 };
 use agent_core::{
-    Access, CollectRequest, Collected, EffectId, Ended, Operation, OutputStatus, PrepareRequest, Prepared, Subject, ThreadKey,
-    ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
+    Access, CollectRequest, Collected, EffectId, Ended, Operation, OutputStatus, PrepareRequest, Prepared,
+    Subject, ThreadKey, ToolAnswer, ToolCallHandler, ToolOutput, ToolRequest,
 };
 use async_trait::async_trait;
 use futures::{FutureExt, future::LocalBoxFuture};

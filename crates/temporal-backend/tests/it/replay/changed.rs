@@ -51,7 +51,7 @@ impl WorkflowInterceptor for Breaks {
 }
 
 pub(super) fn first_run(name: &str) -> RunHistory {
-    recorded::load(name).runs.remove(0)
+    recorded::load(2, name).runs.remove(0)
 }
 
 /// A history in which something was changed that is there.

@@ -2,9 +2,10 @@
 
 use crate::world::obey;
 use agent_core::{
-    Answering, CancelHandle, Content, EffectId, Item, ModelError, ModelErrorKind, ModelEvent, ModelItem,
-    ModelRequest, ModelStreamer, Operation, OutputStatus, Payload, PrepareRequest, Prepared, Subject,
-    ThreadKey, ToolAnswer, ToolCall, ToolCallHandler, ToolOutput, ToolRequest,
+    Answering, CancelHandle, CollectRequest, Collected, Content, EffectId, Elicitation, Grant, Item,
+    ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Operation, OutputStatus,
+    Payload, Preparation, PrepareRequest, Prepared, Question, Shared, Subject, ThreadKey, ToolAnswer,
+    ToolCall, ToolCallHandler, ToolKind, ToolOutput, ToolRequest, ToolSpec,
     testing::{FakeTools, response},
 };
 use async_trait::async_trait;
@@ -100,6 +101,7 @@ fn call(tool: &str) -> ModelItem {
 }
 
 /// As [`FakeTools`], and: tools that begin with `read_` only look, which a workflow task does by itself; the first time that `read_late` is looked at and the first time that it runs there is no answer;
+/// `ask_user` asks a question, `elicits` wants to know a name, the sandbox stops `blocked`;
 /// `harvest` runs and does not answer; `never` does not run at its first attempt. Each stops when it is told to.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
@@ -134,14 +136,60 @@ impl Tools {
     }
 }
 
+fn which() -> Subject {
+    let question = Question {
+        id: "which".into(),
+        header: String::new(),
+        question: "which one?".into(),
+        options: Vec::new(),
+        default: None,
+    };
+    Subject::Questions { questions: vec![question], wait_ms: None }
+}
+
+fn answers<'a>(answer: ToolAnswer) -> Operation<'a> {
+    Operation::new(async move { answer }, || {})
+}
+
+fn elicited(request: &ToolRequest) -> ToolAnswer {
+    let Some(reply) = &request.reply else {
+        let schema = serde_json::json!({ "type": "object", "properties": { "name": { "type": "string" } } });
+        let elicitation =
+            Elicitation { server: "fake".into(), message: "your name?".into(), schema, url: None };
+        return ToolAnswer::Asks { elicitation };
+    };
+    ToolAnswer::Finished {
+        output: ToolOutput::text(OutputStatus::Ok, format!("hello {}", reply.content["name"])),
+    }
+}
+
+fn denied() -> ToolAnswer {
+    let denial = Some("it may not write there".to_owned());
+    ToolAnswer::Finished { output: ToolOutput { denial, ..ToolOutput::text(OutputStatus::Failed, "denied") } }
+}
+
 #[async_trait]
 impl ToolCallHandler for Tools {
+    async fn collect(&self, request: CollectRequest) -> Collected {
+        let kind = ToolKind::Function { parameters: serde_json::json!({ "type": "object" }) };
+        let tools = vec![ToolSpec::new("read_a", "reads", kind)];
+        let is_known = request.known == "one";
+        Collected {
+            tools: (!is_known).then(|| Shared::new(tools)),
+            digest: "one".into(),
+            warnings: if is_known { Vec::new() } else { vec!["a server does not answer".into()] },
+        }
+    }
+
     async fn prepare(&self, request: PrepareRequest) -> Prepared {
         match request.call.name.as_str() {
             "read_late" if self.first(&request.call, "prepare") => self.again.notified().await,
             "read_late" => self.again.notify_waiters(),
             "read_last" => self.prepared.until(1).await,
             _ => {}
+        }
+        if request.call.name == "ask_user" {
+            return Prepared::Ready(Box::new(Preparation::reading(which(), 0)));
         }
         let looks = request.call.name.starts_with("read_");
         let mut prepared = self.fakes.prepare(request).await;
@@ -156,6 +204,8 @@ impl ToolCallHandler for Tools {
 
     fn start<'a>(&'a self, request: ToolRequest) -> Operation<'a> {
         match request.call.name.as_str() {
+            "elicits" => answers(elicited(&request)),
+            "blocked" if request.grant == Grant::Sandboxed => answers(denied()),
             "read_late" if self.first(&request.call, "start") => self.hangs(None),
             "read_last" => {
                 let Operation { answer, cancel } = self.fakes.start(request);

@@ -4,7 +4,7 @@ use super::{
     events, replayed,
     scenes::{self, SCENES},
 };
-use agent_core::Event;
+use agent_core::{Event, RULES};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -22,8 +22,11 @@ const RUNS: [(&str, usize); 1] = [("handed_over_in_mid_turn", 4)];
 /// Stands where a history names the process that worked on it.
 const IDENTITY: &str = "worker";
 
-/// The scenes whose histories are kept.
-pub(super) const NAMES: [&str; SCENES.len()] = SCENES;
+/// The scenes that were recorded under rules 2: the first ones of those of now.
+const OF_RULES_2: usize = 24;
+
+/// The scenes whose histories are kept, by the version of the rules that wrote them.
+pub(super) const RECORDED: [(u32, &[&str]); 2] = [(2, SCENES.split_at(OF_RULES_2).0), (3, &SCENES)];
 
 /// What a thread left.
 #[derive(Clone, Debug)]
@@ -34,8 +37,8 @@ pub(super) struct Recorded {
     pub(super) events: Vec<Event>,
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories/rules_2")
+fn folder(rules: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/histories/rules_{rules}"))
 }
 
 fn runs(name: &str) -> usize {
@@ -51,23 +54,23 @@ fn events_file(name: &str) -> String {
 }
 
 /// The files that there are to be.
-pub(super) fn file_names() -> BTreeSet<String> {
+pub(super) fn file_names(names: &[&str]) -> BTreeSet<String> {
     let of = |name: &&str| {
         let runs = (1..=runs(name)).map(|run| run_file(name, run));
         runs.chain([events_file(name)]).collect::<Vec<_>>()
     };
-    NAMES.iter().flat_map(of).collect()
+    names.iter().flat_map(of).collect()
 }
 
 /// The files that there are.
-pub(super) fn files() -> BTreeSet<String> {
-    let entries = fs::read_dir(folder()).unwrap();
+pub(super) fn files(rules: u32) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder(rules)).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// What was recorded of a scene.
-pub(super) fn load(name: &str) -> Recorded {
-    let read = |file: String| fs::read(folder().join(file)).unwrap();
+pub(super) fn load(rules: u32, name: &str) -> Recorded {
+    let read = |file: String| fs::read(folder(rules).join(file)).unwrap();
     let runs = (1..=runs(name)).map(|run| RunHistory::from_json(&read(run_file(name, run))).unwrap());
     let events = String::from_utf8(read(events_file(name))).unwrap();
     let events = events.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -99,14 +102,14 @@ pub(super) async fn record(name: &'static str) {
 
 fn write(name: &str, histories: Vec<RunHistory>, events: &[Event]) {
     assert_eq!(histories.len(), runs(name), "{name} has other runs than it is to have");
-    fs::create_dir_all(folder()).unwrap();
+    fs::create_dir_all(folder(RULES)).unwrap();
     for (at, history) in histories.into_iter().enumerate() {
         let json = anonymous(String::from_utf8(history.to_json().unwrap()).unwrap());
         assert!(json.len() <= MAX_BYTES, "{name} has {} bytes", json.len());
-        fs::write(folder().join(run_file(name, at + 1)), json + "\n").unwrap();
+        fs::write(folder(RULES).join(run_file(name, at + 1)), json + "\n").unwrap();
     }
     let lines = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n");
-    fs::write(folder().join(events_file(name)), lines.collect::<String>()).unwrap();
+    fs::write(folder(RULES).join(events_file(name)), lines.collect::<String>()).unwrap();
 }
 
 /// The history without the names of the processes that worked on it.

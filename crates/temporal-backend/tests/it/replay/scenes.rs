@@ -1,6 +1,9 @@
 //! Threads that do everything a thread can do on Temporal, each a little of it, for the histories they leave.
 
-use super::fakes::{Model, Tools};
+use super::{
+    fakes::{Model, Tools},
+    questions,
+};
 use crate::world::{QUEUE, TestThread, World};
 use agent_core::{
     ApprovalDecision, Event, EventKind, ForkPoint, Genesis, Op, OutputStatus, Tenant, ThreadId, ThreadKey,
@@ -23,7 +26,7 @@ use temporalio_common::protos::temporal::api::{
 use tokio::runtime::Runtime;
 
 /// The scenes, by name.
-pub(super) const SCENES: [&str; 24] = [
+pub(super) const SCENES: [&str; 33] = [
     "plain_turn",
     "tools_together",
     "approved",
@@ -48,6 +51,15 @@ pub(super) const SCENES: [&str; 24] = [
     "shut_down",
     "resumed",
     "forked",
+    "approved_with_a_rule",
+    "approval_expired",
+    "question_answered",
+    "server_asked",
+    "client_tool",
+    "ran_again_outside",
+    "policy_changed",
+    "user_command",
+    "tools_collected",
 ];
 
 /// What a thread left.
@@ -58,8 +70,8 @@ pub(super) struct Played {
     pub(super) events: Vec<Event>,
 }
 
-struct Stage {
-    world: World,
+pub(super) struct Stage {
+    pub(super) world: World,
     model: Arc<Model>,
     tools: Arc<Tools>,
     /// Where the worker lives that is going to die.
@@ -103,11 +115,11 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "shut_down" => stage.shut_down().await,
         "resumed" => stage.resumed().await,
         "forked" => stage.forked().await,
-        name => panic!("there is no scene {name}"),
+        name => questions::act(name, stage).await,
     }
 }
 
-fn accepted(reply: &Reply) {
+pub(super) fn accepted(reply: &Reply) {
     assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
 }
 
@@ -119,7 +131,7 @@ impl Stage {
         thread
     }
 
-    async fn asked(&self, text: &str, decision: ApprovalDecision) -> TestThread {
+    pub(super) async fn asked(&self, text: &str, decision: ApprovalDecision) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
         let id = thread.question().await;
@@ -317,7 +329,7 @@ impl Stage {
         thread
     }
 
-    async fn begin(&self, key: ThreadKey, from: RunFrom) -> TestThread {
+    pub(super) async fn begin(&self, key: ThreadKey, from: RunFrom) -> TestThread {
         let input = RunInput { key: key.clone(), from, options: RunOptions::default() };
         let start =
             WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
