@@ -27,7 +27,7 @@ const ASKS: &str = r#"
 [[turn]]
 match = "go"
 [[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo asked >> log.txt" } }]
+calls = [{ tool = "exec_command", args = { cmd = "echo asked >> log.txt", sandbox_permissions = "require_escalated", justification = "it is needed" } }]
 [[turn.step]]
 text = "Went on."
 
@@ -82,9 +82,12 @@ fn exec_prints_json_in_the_shapes_of_the_codex_sdk() {
     let plan = json!({ "type": "todo_list", "items": [{ "text": "look", "completed": true, "status": "completed" }] });
     let tokens = |input, cached, output, reasoning| json!({ "input_tokens": input, "cached_input_tokens": cached, "output_tokens": output, "reasoning_output_tokens": reasoning });
     let count = |last, total| json!({ "type": "token_count", "last": last, "total": total, "context_window": null, "context_left": null, "rate_limits": [] });
+    let decided = |call: &str| json!({ "type": "call.decided", "call": call, "ruling": "allowed", "by": "policy", "grant": "unconfined" });
     let expected = [
         json!({ "type": "thread.started" }),
         json!({ "type": "turn.started" }),
+        decided("call_1"),
+        decided("call_2"),
         item("item.completed", json!({ "type": "reasoning", "text": "Look first." })),
         item("item.completed", json!({ "type": "agent_message", "text": "Looking." })),
         item("item.started", command("", Value::Null, "in_progress")),
@@ -126,12 +129,12 @@ fn the_prompt_comes_from_standard_input_too() {
 }
 
 #[test]
-fn without_a_grant_a_command_is_refused_and_the_model_is_told() {
+fn in_a_read_only_sandbox_a_command_writes_nothing_and_the_model_is_told() {
     let bench = Bench::new();
     let script = bench.script("[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo hi > f\" } }]\n[[step]]\ntext = \"{{output}}\"\n");
     let ran = bench.run(&["exec", "--script", &script, "go"]).succeeds();
-    assert!(ran.stdout.contains("Not run"), "{ran:#?}");
-    assert_eq!(bench.read("f"), "");
+    assert!(ran.stdout.contains("f: "), "{ran:#?}");
+    assert!(!bench.project().join("f").exists());
 }
 
 #[test]
@@ -209,18 +212,18 @@ fn an_interrupt_is_heard_before_a_cut_off_turn_goes_on() {
 fn several_questions_are_answered_one_by_one() {
     let bench = Bench::new();
     let script = bench.script(
-        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo 1 >> log.txt\" } }, \
-         { tool = \"exec_command\", args = { cmd = \"echo 2 >> log.txt\" } }]\n[[step]]\ntext = \"Both.\"\n",
+        "[[step]]\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo 1 >> log.txt\", sandbox_permissions = \"require_escalated\", justification = \"it is needed\" } }, \
+         { tool = \"exec_command\", args = { cmd = \"echo 2 >> log.txt\", sandbox_permissions = \"require_escalated\", justification = \"it is needed\" } }]\n[[step]]\ntext = \"Both.\"\n",
     );
     let ran =
         bench.run(&["exec", "--approval", "on-request", "--script", &script, "go"]).fails(3, &["approve"]);
-    let ids: Vec<&str> = ran
-        .stderr
-        .split("everturn approve ")
-        .skip(1)
-        .map(|rest| rest.split_whitespace().next().unwrap())
-        .collect();
-    assert_eq!(ids.len(), 2, "{ran:#?}");
+    assert_eq!(ran.stderr.matches("everturn approve ").count(), 2, "{ran:#?}");
+    // Calls that are looked at together ask in any order.
+    let list = bench.run(&["approvals"]).succeeds().stdout;
+    let ids = ["echo 1", "echo 2"].map(|command| {
+        let line = list.lines().find(|line| line.contains(command)).unwrap_or_else(|| panic!("{list}"));
+        line.split_whitespace().next().unwrap()
+    });
     bench.run(&["approve", ids[1]]).fails(3, &["everturn approve", ids[0]]);
     assert_eq!(bench.read("log.txt"), "", "the first one goes first");
     let ran = bench.run(&["exec", "resume", "--last", "--prompt", "hurry"]).fails(3, &["the prompt is kept"]);
@@ -239,7 +242,7 @@ fn several_questions_are_answered_one_by_one() {
 fn nothing_that_is_shown_can_move_the_cursor_or_hide_a_question() {
     let bench = Bench::new();
     let script = bench.script(
-        "[[step]]\ntext = \"esc \\u001B[31m\"\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo evil #\\r      echo good\" } }]\n",
+        "[[step]]\ntext = \"esc \\u001B[31m\"\ncalls = [{ tool = \"exec_command\", args = { cmd = \"echo evil #\\r      echo good\", sandbox_permissions = \"require_escalated\", justification = \"it is needed\" } }]\n",
     );
     let ran = bench
         .run(&["exec", "--approval", "on-request", "--script", &script, "go"])

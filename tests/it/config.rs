@@ -38,7 +38,8 @@ fn a_typo_is_named_with_its_place_and_the_nearest_key() {
     let bench = Bench::new();
     bench.configure("modle = \"x\"\napproval_policy = \"sometimes\"\n");
     let file = bench.home().join("config.toml");
-    for args in [&["exec", "hi"][..], &["config"], &["sessions"]] {
+    // What only looks goes on: see `questions`.
+    for args in [&["exec", "hi"][..], &["resume", "--last"], &["config", "get", "model"]] {
         let ran = bench.run(args).fails(
             2,
             &[

@@ -14,7 +14,7 @@ const SCHEMA: &str =
     r#"{ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } }"#;
 
 /// A small image: only its first bytes are looked at.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0 and so on";
 
 const SAYS_HI: &str = "[[step]]\ntext = \"Hi.\"\n";
 

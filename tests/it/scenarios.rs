@@ -1,8 +1,6 @@
 //! Every scenario on fakes and on the local backend, with the trace the file names.
 
-use agent_core::{
-    AgentSession, BlobId, Genesis, ModelStreamer, Redactor, Tenant, ThreadKey, testing::FakeTools,
-};
+use agent_core::{AgentSession, BlobId, ModelStreamer, Redactor, Tenant, ThreadKey, testing::FakeTools};
 use async_trait::async_trait;
 use local_backend::{Database, DatabaseConfig, Durability, LocalBackend, Services};
 use models::{Script, ScriptedModel};
@@ -11,7 +9,7 @@ use std::{
     sync::Arc,
 };
 use test_kit::{MemorySession, Scenario, play};
-use tools::{BlobWriter, ToolRegistry, ToolsConfig};
+use tools::{BlobWriter, ToolRegistry, ToolsConfig, sandbox::Helper};
 
 pub(crate) fn scenarios() -> Vec<(String, Scenario)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
@@ -33,32 +31,38 @@ pub(crate) fn model(scenario: &Scenario) -> Arc<dyn ModelStreamer> {
 
 #[tokio::test]
 async fn every_scenario_has_its_trace_on_fakes() {
+    let mut others = Vec::new();
     for (name, scenario) in scenarios() {
-        let genesis = Genesis { settings: scenario.settings("/work", "scripted"), ..Genesis::default() };
+        let genesis = scenario.genesis("/work", "scripted");
         let tools = Arc::new(FakeTools::default());
         let session = MemorySession::start(ThreadKey::for_test(&name), genesis, model(&scenario), tools);
         let trace = play(&scenario, &session).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(trace, scenario.expected, "{name}");
+        if trace != scenario.expected {
+            others.push((name, trace));
+        }
     }
+    assert!(others.is_empty(), "{others:#?}");
 }
 
 /// The backend, its tools and its storage, in a folder of its own.
 pub(crate) async fn local(folder: &Path, model: Arc<dyn ModelStreamer>) -> LocalBackend {
     let config = DatabaseConfig { home: folder.join("home"), durability: Durability::Process };
     let database = Database::open(config).await.unwrap();
-    let environment = std::env::vars().collect();
-    let tools = ToolRegistry::new(ToolsConfig::new(
-        folder.join("home"),
-        environment,
-        Redactor::default(),
-        Arc::new(sink::Null),
-        Arc::new(NoImages),
-    ));
-    let services = Services { model, tools: Arc::new(tools), redactor: Redactor::default(), sink: None };
+    let tools = Arc::new(registry(&folder.join("home")));
+    let services = Services { model, tools, redactor: Redactor::default(), sink: None };
     LocalBackend::new(database, services)
 }
 
-pub(crate) struct NoImages;
+/// The real tools. This program is not one that confines commands, so the one under test does.
+pub(crate) fn registry(home: &Path) -> ToolRegistry {
+    let environment = std::env::vars().collect();
+    let mut config =
+        ToolsConfig::new(home, environment, Redactor::default(), Arc::new(sink::Null), Arc::new(NoImages));
+    config.sandbox.helper = Helper::Program(env!("CARGO_BIN_EXE_everturn-under-test").into());
+    ToolRegistry::new(config)
+}
+
+struct NoImages;
 
 #[async_trait]
 impl BlobWriter for NoImages {
@@ -69,16 +73,19 @@ impl BlobWriter for NoImages {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_has_the_same_trace_on_the_local_backend() {
+    let mut others = Vec::new();
     for (name, scenario) in scenarios() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.txt"), "a\n").unwrap();
         std::fs::write(folder.path().join("b.txt"), "b\n").unwrap();
         let backend = local(folder.path(), model(&scenario)).await;
-        let settings = scenario.settings(folder.path().to_str().unwrap(), "scripted");
-        let genesis = Genesis { settings, ..Genesis::default() };
+        let genesis = scenario.genesis(folder.path().to_str().unwrap(), "scripted");
         let session = backend.start(Tenant::default(), genesis).await.unwrap();
         let trace = play(&scenario, &session).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(trace, scenario.expected, "{name}");
+        if trace != scenario.expected {
+            others.push((name, trace));
+            continue;
+        }
         // Played again on the resumed thread, every op has been there before, and nothing changes.
         session.close().await.unwrap();
         let session = backend.resume(session.key()).await.unwrap();
@@ -86,4 +93,5 @@ async fn every_scenario_has_the_same_trace_on_the_local_backend() {
         assert_eq!(again, scenario.expected, "{name}, again");
         session.close().await.unwrap();
     }
+    assert!(others.is_empty(), "{others:#?}");
 }

@@ -1,10 +1,12 @@
 //! The command line: what can be typed, and what `--help` teaches.
 
+mod answer;
 mod exec;
 mod files;
 mod layers;
 mod run;
 
+pub(crate) use answer::AnswerArgs;
 pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
 pub(crate) use files::read_text;
 pub(crate) use layers::{BackendName, Layers, Whereabouts};
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Approve(ApproveArgs),
     /// Say no to a question; the turn goes on.
     Deny(DenyArgs),
+    /// Answer a question of the agent or of an MCP server, or say what a client's tool returned.
+    Answer(AnswerArgs),
     /// Stop the turn a thread is running.
     Interrupt(InterruptArgs),
     /// What a thread is doing.
@@ -95,6 +99,10 @@ pub(crate) enum Command {
     /// Make and rotate the keys that encrypt what reaches a Temporal server.
     #[cfg(feature = "temporal")]
     CodecKey(crate::commands::CodecKeyArgs),
+    /// Run a command in the sandbox that an agent's commands run in.
+    Sandbox(crate::commands::SandboxArgs),
+    /// List the rules about commands; say what they make of one.
+    Policy(crate::commands::PolicyArgs),
     /// Apply a patch from standard input in the current directory.
     ApplyPatch,
     /// Print a completion script for a shell.
@@ -184,6 +192,10 @@ pub(crate) struct ApproveArgs {
     /// Also allow the very same call for the rest of the thread.
     #[arg(long)]
     pub(crate) session: bool,
+    /// Also allow all commands that begin with these words, from now on and everywhere: a rule is written down [default:
+    /// the words that the question proposes].
+    #[arg(long, value_name = "WORDS", num_args = 0..=1, conflicts_with = "session")]
+    pub(crate) rule: Option<Option<String>>,
     /// Do not go on with the turn here when nobody else serves the thread.
     #[arg(long)]
     pub(crate) no_run: bool,
@@ -224,6 +236,20 @@ pub(crate) enum SessionsCommand {
         #[command(flatten)]
         layers: Layers,
     },
+    /// Print a thread as it went: what was said, done and changed.
+    Show {
+        /// The thread's id, or the end or beginning of it.
+        thread: String,
+        /// Every decision instead: what was asked or not, who decided, why, by which rule; with the answers, the changes of
+        /// the settings and the commands of the user.
+        #[arg(long)]
+        audit: bool,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        layers: Layers,
+    },
     /// Delete a thread and all that is stored of it.
     Delete {
         /// The thread's id, or the end or beginning of it.
@@ -253,12 +279,18 @@ pub(crate) enum SessionsCommand {
 }
 
 impl SessionsArgs {
+    /// Whether a thread may come to be served: one that rests hears its new name so.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.command, Some(SessionsCommand::Rename { .. }))
+    }
+
     /// What the command line says of the configuration, left and right of the subcommand.
     pub(crate) fn layers(&self) -> Layers {
         let own = match &self.command {
             None => Layers::default(),
             Some(
                 SessionsCommand::List { layers, .. }
+                | SessionsCommand::Show { layers, .. }
                 | SessionsCommand::Delete { layers, .. }
                 | SessionsCommand::Rename { layers, .. }
                 | SessionsCommand::Export { layers, .. },

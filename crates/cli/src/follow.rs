@@ -4,14 +4,16 @@
 mod tests;
 
 use crate::{
+    answering::{Dialogue, Taken},
     backend::fresh_op_id,
     exit::{Exit, Failure, of_turn},
+    items::call_of,
     retold::Retold,
     view::View,
 };
 use agent_core::{
-    AgentSession, ApprovalDecision, Content, Cursor, Event, EventKind, InteractionId, ItemId, Op, Submission,
-    TurnEnd, Update,
+    AgentSession, CallId, Content, Cursor, Event, EventKind, ItemDetail, ItemId, Op, Submission, TurnEnd,
+    Update,
 };
 use futures::StreamExt;
 use std::{
@@ -26,9 +28,8 @@ use tokio::{
 /// With questions open and nothing running, so long a silence means that the thread waits.
 const WAITING_AFTER: Duration = Duration::from_millis(200);
 
-/// What can be typed while a question is open.
-const HOW_TO_ANSWER: &str =
-    "answer y (yes), s (yes, and the same again in this thread), n (no) or a (no, and stop)";
+/// What begins a command of the user's own.
+const SHELL_MARK: char = '!';
 
 /// Who is there to answer.
 pub(crate) enum User<'a> {
@@ -43,8 +44,19 @@ pub(crate) enum User<'a> {
 pub(crate) enum Until {
     /// The end of a turn.
     TurnEnds,
+    /// The end of a turn or of a command of the user, with neither of them left.
+    Rests,
     /// None: the thread is watched until Ctrl-C.
     Left,
+}
+
+/// What became of a typed line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Submitted {
+    /// The thread heard it.
+    Taken,
+    /// It did not; the user was told why, or what to type.
+    Refused,
 }
 
 /// What was seen so far.
@@ -59,15 +71,14 @@ pub(crate) struct Follower<'a> {
 /// What follows from the events.
 #[derive(Clone, Default)]
 struct Known {
-    questions: BTreeMap<InteractionId, Question>,
-    open_items: BTreeSet<ItemId>,
+    /// In the order in which they were asked.
+    questions: Vec<Dialogue>,
+    /// What has begun, with the call that it tells of.
+    open_items: BTreeMap<ItemId, Option<CallId>>,
+    /// The commands of the user that run.
+    user_commands: BTreeSet<ItemId>,
+    in_turn: bool,
     final_message: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Question {
-    Exec,
-    Patch,
 }
 
 impl<'a> Follower<'a> {
@@ -87,19 +98,28 @@ impl<'a> Follower<'a> {
         self.view.event(question);
     }
 
-    /// Shows what happens within this time, until a turn begins; says whether one did.
+    /// A turn runs that began before the following did.
+    pub(crate) fn mid_turn(&mut self) {
+        self.known.in_turn = true;
+    }
+
+    /// Shows what happens within this time, until a turn or a command of the user begins; says whether one did.
     pub(crate) async fn catch_up(&mut self, within: Duration) -> Result<bool, Failure> {
         let mut updates = self.session.updates(self.cursor.clone());
         let deadline = tokio::time::Instant::now() + within;
         while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
             let update = update?;
-            let begins = begins_turn(&update);
             self.update(update);
-            if begins {
+            if !self.rests() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether neither a turn nor a command of the user runs.
+    fn rests(&self) -> bool {
+        !self.known.in_turn && self.known.user_commands.is_empty()
     }
 
     /// What the last turn ended with.
@@ -113,8 +133,8 @@ impl<'a> Follower<'a> {
     }
 
     /// The questions that were open when the following ended.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &InteractionId> {
-        self.known.questions.keys()
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Dialogue> {
+        self.known.questions.iter()
     }
 
     pub(crate) async fn follow(&mut self, until: Until, mut user: User<'_>) -> Result<Exit, Failure> {
@@ -123,6 +143,9 @@ impl<'a> Follower<'a> {
         let mut ctrl_c = signal(SignalKind::interrupt())
             .map_err(|error| Failure::new(Exit::Failed, format!("Ctrl-C cannot be listened for: {error}")))?;
         let mut interrupts = 0;
+        if matches!(user, User::Present(_)) {
+            self.ask_anew(None);
+        }
         loop {
             let quiet = tokio::time::sleep(WAITING_AFTER);
             tokio::select! {
@@ -142,37 +165,59 @@ impl<'a> Follower<'a> {
                 update = updates.next() => match update {
                     None => return Err(Failure::new(Exit::Backend, "the thread is served no more")),
                     Some(update) => {
-                        let asked = self.known.questions.len();
+                        let asked = self.asked();
                         let end = self.update(update?);
-                        if self.known.questions.len() > asked && matches!(user, User::Present(_)) {
-                            self.view.note(HOW_TO_ANSWER);
+                        if matches!(user, User::Present(_)) {
+                            self.ask_anew(asked.as_deref());
                         }
-                        if let Some(exit) = end && until == Until::TurnEnds {
-                            return Ok(exit);
+                        match (until, end) {
+                            (Until::TurnEnds, Some(End::Turn(exit))) => return Ok(exit),
+                            (Until::Rests, Some(end)) if self.rests() => return Ok(end.exit()),
+                            _ => {}
                         }
                     }
                 },
                 line = typed(&mut user) => match line {
-                    Some(line) => self.typed(&line).await?,
+                    Some(line) => {
+                        self.typed(&line).await?;
+                    }
                     None => user = User::Absent,
                 },
-                () = quiet, if self.is_waiting(&user) && until == Until::TurnEnds => return Ok(Exit::Waiting),
+                () = quiet, if self.is_waiting(&user) && until != Until::Left => return Ok(Exit::Waiting),
             }
         }
     }
 
     fn is_waiting(&self, user: &User<'_>) -> bool {
         let Known { questions, open_items, .. } = &*self.known;
-        matches!(user, User::Absent) && !questions.is_empty() && open_items.is_empty()
+        // What waits for an answer itself does not go on.
+        let waits = |call: &Option<CallId>| {
+            call.as_ref().is_some_and(|call| questions.iter().any(|question| question.call() == Some(call)))
+        };
+        matches!(user, User::Absent) && !questions.is_empty() && open_items.values().all(waits)
     }
 
-    fn update(&mut self, update: Update) -> Option<Exit> {
+    /// The question that a typed line answers.
+    fn asked(&self) -> Option<String> {
+        self.known.questions.first().map(|question| question.id().to_string())
+    }
+
+    /// Says what to type, where that is another question than before.
+    fn ask_anew(&mut self, before: Option<&str>) {
+        if let Some(question) = self.known.questions.first()
+            && before != Some(question.id().as_str())
+        {
+            self.view.note(&question.prompt());
+        }
+    }
+
+    fn update(&mut self, update: Update) -> Option<End> {
         match update {
             Update::Event(event) => {
                 self.cursor = Cursor::after(event.seq);
                 self.remember(&event);
                 self.view.event(&event);
-                of_turn(&event)
+                End::of(&event)
             }
             Update::Live(live) => {
                 self.view.live(&live);
@@ -199,74 +244,106 @@ impl<'a> Follower<'a> {
 
     fn remember(&mut self, event: &Event) {
         self.known.event(event.seq);
-        self.known.take(&event.kind);
+        self.known.take(event);
     }
 
-    /// A line is an answer while a question is open, else it is said to the agent.
-    async fn typed(&mut self, line: &str) -> Result<(), Failure> {
+    /// A line is an answer while a question is open, or else said to the agent; with a `!` before it, a command.
+    async fn typed(&mut self, line: &str) -> Result<Submitted, Failure> {
         let line = line.trim();
         if line.is_empty() {
-            return Ok(());
+            return Ok(Submitted::Refused);
         }
-        let Some((id, question)) = self.known.questions.first_key_value() else {
+        if let Some(command) = line.strip_prefix(SHELL_MARK) {
+            return self.submit(Op::RunUserShellCommand { command: command.trim().to_owned() }).await;
+        }
+        let Some(question) = self.known.questions.first_mut() else {
             return self.submit(Op::UserInput { items: vec![Content::text(line)] }).await;
         };
-        let decision = match line.to_lowercase().as_str() {
-            "y" | "yes" => ApprovalDecision::Approved,
-            "s" | "session" => ApprovalDecision::ApprovedForSession,
-            "n" | "no" => ApprovalDecision::Denied,
-            "a" | "abort" => ApprovalDecision::Abort,
-            _ => {
-                self.view.note(HOW_TO_ANSWER);
-                return Ok(());
+        match question.take(line) {
+            Taken::Answer(op) => self.submit(*op).await,
+            Taken::Ask(prompt) => {
+                self.view.note(&prompt);
+                Ok(Submitted::Refused)
             }
-        };
-        let op = answer(id.clone(), *question, decision);
-        self.submit(op).await
+        }
+    }
+
+    /// Says what was typed while nothing ran, and whether that was heard.
+    pub(crate) async fn say(&mut self, line: &str) -> Result<Submitted, Failure> {
+        self.typed(line).await
     }
 
     async fn interrupt(&mut self) -> Result<(), Failure> {
         self.was_interrupted = true;
         self.view.note("stopping … (Ctrl-C again quits)");
-        self.submit(Op::Interrupt).await
+        self.submit(Op::Interrupt).await.map(|_| ())
     }
 
     /// A refusal is shown; it ends nothing.
-    async fn submit(&mut self, op: Op) -> Result<(), Failure> {
+    async fn submit(&mut self, op: Op) -> Result<Submitted, Failure> {
         match self.session.submit(submission(self.session, op)).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Submitted::Taken),
             Err(agent_core::SessionError::Refused(refusal)) => {
                 self.view.note(&refusal.to_string());
-                Ok(())
+                Ok(Submitted::Refused)
             }
             Err(error) => Err(error.into()),
         }
     }
 }
 
+/// What ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Turn(Exit),
+    /// A command of the user.
+    Command,
+}
+
+impl End {
+    fn of(event: &Event) -> Option<Self> {
+        if let EventKind::ItemCompleted { item } = &event.kind
+            && matches!(item.detail, ItemDetail::UserCommand { .. })
+        {
+            return Some(Self::Command);
+        }
+        of_turn(event).map(Self::Turn)
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Turn(exit) => exit,
+            Self::Command => Exit::Done,
+        }
+    }
+}
+
 impl Known {
-    fn take(&mut self, kind: &EventKind) {
-        match kind {
-            EventKind::TurnStarted => self.final_message = None,
-            EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => {
-                self.final_message.clone_from(message);
+    fn take(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::TurnStarted => {
+                self.in_turn = true;
+                self.final_message = None;
             }
             EventKind::ItemStarted { item } => {
-                self.open_items.insert(item.id.clone());
+                if matches!(item.detail, ItemDetail::UserCommand { .. }) {
+                    self.user_commands.insert(item.id.clone());
+                } else {
+                    self.open_items.insert(item.id.clone(), call_of(&item.detail).cloned());
+                }
             }
             EventKind::ItemCompleted { item } => {
                 self.open_items.remove(&item.id);
-            }
-            EventKind::ExecApprovalRequest(request) => {
-                self.questions.insert(request.id.clone(), Question::Exec);
-            }
-            EventKind::PatchApprovalRequest(request) => {
-                self.questions.insert(request.id.clone(), Question::Patch);
+                self.user_commands.remove(&item.id);
             }
             EventKind::InteractionResolved { id, .. } => {
-                self.questions.remove(id);
+                self.questions.retain(|question| question.id() != id);
             }
-            _ => {}
+            kind if kind.is_terminal() => self.in_turn = false,
+            _ => self.questions.extend(Dialogue::of(event)),
+        }
+        if let EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } = &event.kind {
+            self.final_message.clone_from(message);
         }
     }
 }
@@ -296,13 +373,6 @@ async fn typed(user: &mut User<'_>) -> Option<String> {
     match user {
         User::Absent => std::future::pending().await,
         User::Present(lines) => lines.recv().await,
-    }
-}
-
-fn answer(id: InteractionId, question: Question, decision: ApprovalDecision) -> Op {
-    match question {
-        Question::Exec => Op::ExecApproval { id, decision },
-        Question::Patch => Op::PatchApproval { id, decision },
     }
 }
 

@@ -7,13 +7,13 @@ use crate::{
     follow::{Follower, submission},
     providers::{Providers, no_key},
     router::{Router, is_scripted},
-    settings::{Attendance, Wishes},
+    settings::{Attendance, Purpose, Wishes},
     tooling,
     view::{Reasoning, Taste, View},
 };
 use agent_core::{
-    AgentSession, ApprovalDecision, BlobSource, EventKind, ForkPoint, Genesis, InteractionId, Op,
-    PendingInteraction, Settings, Shared, Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
+    AgentSession, BlobSource, ForkPoint, Genesis, InteractionId, Op, PendingInteraction, Settings, Shared,
+    Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
 };
 use config::{CredentialStore, Environment, Home};
 use models::SchemaChecked;
@@ -48,9 +48,19 @@ impl Host {
         run: RunArgs,
         keeping: Keeping,
     ) -> Result<Self, Failure> {
+        Self::open_for(Purpose::Serve, environment, run, keeping).await
+    }
+
+    /// The same for this purpose.
+    pub(crate) async fn open_for(
+        purpose: Purpose,
+        environment: &Environment,
+        run: RunArgs,
+        keeping: Keeping,
+    ) -> Result<Self, Failure> {
         let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
         let only = run.layers.whereabouts.backend.map(config::Backend::from);
-        let wishes = Arc::new(Wishes::load(environment, home.root(), run)?);
+        let wishes = Arc::new(Wishes::load(environment, home.root(), run, purpose)?);
         let config = wishes.config();
         if (keeping, config.backend) == (Keeping::Nowhere, config::Backend::Temporal) {
             return Err(Failure::usage(
@@ -70,12 +80,12 @@ impl Host {
         let (tools, redactor) = tooling::tools(
             &wishes,
             &providers,
-            folder,
+            (home.root(), folder),
             keeping,
             store.blob_writer(),
             Arc::clone(&relay) as _,
         );
-        let specs = tools.specs();
+        let specs = tools.specs().into_iter().chain(tooling::web_search(config.web_search)).collect();
         let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
         let local = store.serve(model, Arc::new(tools), redactor, relay);
         let temporal = Arc::new(Temporal {
@@ -261,21 +271,15 @@ impl Host {
         view: &'a mut dyn View,
     ) -> Result<Follower<'a>, Failure> {
         let mut follower = Follower::new(session, view, before.last_event);
+        if before.status.is_active() {
+            follower.mid_turn();
+        }
         for question in place.questions().await? {
             if question.question.seq <= before.last_event {
                 follower.recall(&question.question);
             }
         }
         Ok(follower)
-    }
-}
-
-/// The op that answers a question.
-pub(crate) fn answer(question: &PendingInteraction, decision: ApprovalDecision) -> Op {
-    let id = question.id.clone();
-    match question.question.kind {
-        EventKind::PatchApprovalRequest(_) => Op::PatchApproval { id, decision },
-        _ => Op::ExecApproval { id, decision },
     }
 }
 

@@ -4,12 +4,15 @@
 //! tests can build the same program with its kill points armed. Start reading at `main`, then `commands/exec.rs` and
 //! `follow.rs`.
 
+mod answering;
 mod args;
+mod audit;
 mod backend;
 mod commands;
 mod exit;
 mod follow;
 mod host;
+mod items;
 mod lines;
 mod output;
 mod providers;
@@ -31,6 +34,8 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
+    // This program again, in place of a command that it confines. Nothing may have started before.
+    tools::sandbox::serve_launch();
     if called_as("apply_patch") {
         return output::report(commands::apply_patch());
     }

@@ -8,19 +8,31 @@ use crate::{
     output,
     router::{read_script, scripted},
 };
-use agent_core::{ApprovalPolicy, Item, SandboxPolicy, Settings, Shared, Surroundings};
+use agent_core::{ApprovalPolicy, Item, NetworkAccess, SandboxPolicy, Settings, Shared, Surroundings};
 use config::{
     BASE_INSTRUCTIONS, Config, ConfigError, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode,
     Sources,
 };
 use models::{Catalogue, ModelOverrides, PriceOverrides};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// Whether somebody is there to answer questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attendance {
     Present,
     Absent,
+}
+
+/// What the configuration is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Threads may be served under it: all of it has to be right.
+    Serve,
+    /// Only for looking at what there is: what is wrong in the file is a warning.
+    Look,
 }
 
 /// The configuration with what the command line says on top.
@@ -31,13 +43,25 @@ pub(crate) struct Wishes {
     script: Option<PathBuf>,
     cd: Option<PathBuf>,
     add_dir: Vec<PathBuf>,
+    /// --network was given.
+    opens_network: bool,
+    /// --full-auto was given.
+    full_auto: bool,
 }
 
 impl Wishes {
     /// Reads the configuration. What is wrong with it is said before anything is done.
-    pub(crate) fn load(environment: &Environment, home: &Path, run: RunArgs) -> Result<Self, Failure> {
-        let wishes =
-            Self::read(environment, home, &run).map_err(|error| Failure::usage(error.to_string()))?;
+    pub(crate) fn load(
+        environment: &Environment,
+        home: &Path,
+        run: RunArgs,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
+        let wishes = match purpose {
+            Purpose::Serve => Self::read(environment, home, &run),
+            Purpose::Look => Self::read_with(config::load_to_look, environment, home, &run),
+        };
+        let wishes = wishes.map_err(|error| Failure::usage(error.to_string()))?;
         for warning in &wishes.loaded.warnings {
             output::warn(warning);
         }
@@ -46,6 +70,20 @@ impl Wishes {
 
     /// The same without a word, and without a script.
     pub(crate) fn read(environment: &Environment, home: &Path, run: &RunArgs) -> Result<Self, ConfigError> {
+        Self::read_with(config::load, environment, home, run)
+    }
+
+    /// As much of the configuration as is right.
+    pub(crate) fn look(environment: &Environment, home: &Path, run: &RunArgs) -> Result<Loaded, ConfigError> {
+        Self::read_with(config::load_to_look, environment, home, run).map(|wishes| wishes.loaded)
+    }
+
+    fn read_with(
+        load: impl FnOnce(&Sources<'_>) -> Result<Loaded, ConfigError>,
+        environment: &Environment,
+        home: &Path,
+        run: &RunArgs,
+    ) -> Result<Self, ConfigError> {
         let sources = Sources {
             environment,
             home,
@@ -53,7 +91,7 @@ impl Wishes {
             flags: flags(run),
             overrides: run.layers.config.clone(),
         };
-        let loaded = config::load(&sources)?;
+        let loaded = load(&sources)?;
         output::log(loaded.config.log.as_deref());
         Ok(Self {
             loaded,
@@ -62,6 +100,8 @@ impl Wishes {
             script: None,
             cd: run.cd.clone(),
             add_dir: run.add_dir.clone(),
+            opens_network: run.network,
+            full_auto: run.full_auto,
         })
     }
 
@@ -86,7 +126,10 @@ impl Wishes {
         let model = self.model();
         Ok(Settings {
             sandbox: self.sandbox(config.sandbox_mode.unwrap_or(default_sandbox))?,
-            approval: config.approval_policy.unwrap_or(default_approval),
+            approval: match (self.full_auto, config.approval_policy) {
+                (false, Some(approval)) => approval,
+                (true, _) | (false, None) => default_approval,
+            },
             budget: config.budget,
             provider: config.model_provider.clone(),
             effort: config.model_reasoning_effort,
@@ -95,6 +138,7 @@ impl Wishes {
             stream_retries: self.stream_retries(),
             developer_instructions: config.developer_instructions.clone(),
             surroundings: self.surroundings(&cwd),
+            answer_within: config.answer_within.limit(),
             ..Settings::new(cwd, model)
         })
     }
@@ -159,19 +203,42 @@ impl Wishes {
                     "--add-dir lets a directory be changed, but the sandbox is read-only: add --sandbox workspace-write",
                 ));
             }
-            SandboxMode::ReadOnly => SandboxPolicy::ReadOnly,
-            SandboxMode::WorkspaceWrite => {
-                SandboxPolicy::WorkspaceWrite { writable_roots: self.writable_roots()? }
+            SandboxMode::ReadOnly if self.opens_network => {
+                return Err(Failure::usage(
+                    "--network lets commands reach the network, but in a read-only sandbox they cannot: add --sandbox \
+                     workspace-write",
+                ));
             }
+            SandboxMode::ReadOnly => SandboxPolicy::ReadOnly,
+            SandboxMode::WorkspaceWrite => SandboxPolicy::WorkspaceWrite {
+                writable_roots: self.writable_roots()?,
+                network: self.network(),
+            },
             SandboxMode::DangerFullAccess => SandboxPolicy::DangerFullAccess,
         })
     }
 
     fn writable_roots(&self) -> Result<Vec<String>, Failure> {
-        let configured = self.config().sandbox_workspace_write.writable_roots.iter();
-        let mut roots = configured.map(|root| root.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let policy = &self.config().sandbox_workspace_write;
+        let mut roots: Vec<String> =
+            policy.writable_roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+        let shared = (!policy.exclude_slash_tmp).then_some("/tmp");
+        let own = self.environment.get("TMPDIR").filter(|_| !policy.exclude_tmpdir_env_var);
+        // What is not there cannot be written either.
+        let temporary = shared.into_iter().chain(own).filter_map(|folder| directory(Path::new(folder)).ok());
+        roots.extend(temporary);
         roots.extend(self.added_roots()?);
+        let mut seen = BTreeSet::new();
+        roots.retain(|root| seen.insert(root.clone()));
         Ok(roots)
+    }
+
+    fn network(&self) -> NetworkAccess {
+        if self.config().sandbox_workspace_write.network_access {
+            NetworkAccess::On
+        } else {
+            NetworkAccess::Off
+        }
     }
 
     /// The directories of --add-dir.
@@ -187,20 +254,32 @@ fn flags(run: &RunArgs) -> Vec<FlagValue> {
         Sandbox::WorkspaceWrite => "workspace-write",
         Sandbox::DangerFullAccess => "danger-full-access",
     });
+    let sandbox = match (run.full_auto, run.yolo) {
+        (_, true) => Some(("--dangerously-bypass-approvals-and-sandbox", "danger-full-access")),
+        (true, false) => Some(("--full-auto", "workspace-write")),
+        (false, false) => sandbox.map(|sandbox| ("--sandbox", sandbox)),
+    };
     let approval = run.approval.map(|approval| match approval {
         Approval::Untrusted => "untrusted",
         Approval::OnFailure => "on-failure",
         Approval::OnRequest => "on-request",
         Approval::Never => "never",
     });
+    let approval = match (run.yolo, approval) {
+        (true, _) => Some(("--dangerously-bypass-approvals-and-sandbox", "never")),
+        (false, approval) => approval.map(|approval| ("--approval", approval)),
+    };
     let durability = run.power_safe.then_some("power");
     let whereabouts = &run.layers.whereabouts;
     let named =
         |flag, key, name: &Option<String>| name.as_deref().map(|name| FlagValue::new(flag, key, name));
     [
         run.model.as_deref().map(|model| FlagValue::new("--model", "model", model)),
-        sandbox.map(|sandbox| FlagValue::new("--sandbox", "sandbox_mode", sandbox)),
-        approval.map(|approval| FlagValue::new("--approval", "approval_policy", approval)),
+        sandbox.map(|(flag, sandbox)| FlagValue::new(flag, "sandbox_mode", sandbox)),
+        approval.map(|(flag, approval)| FlagValue::new(flag, "approval_policy", approval)),
+        run.network.then(|| FlagValue::new("--network", "sandbox_workspace_write.network_access", true)),
+        run.search.then(|| FlagValue::new("--search", "web_search", "live")),
+        run.answer_timeout.map(|wait| FlagValue::new("--answer-timeout", "answer_timeout_ms", wait.ms)),
         durability.map(|durability| FlagValue::new("--power-safe", "durability", durability)),
         whereabouts.for_new_threads().map(|(flag, backend)| FlagValue::new(flag, "backend", backend.word())),
         named("--address", "temporal.address", &whereabouts.address),

@@ -79,7 +79,7 @@ impl TemporalSite {
         let (tools, redactor) = tooling::tools(
             wishes,
             providers,
-            home,
+            (home, home),
             Keeping::Home,
             Arc::new(Images(Arc::clone(&blobs))),
             shown,

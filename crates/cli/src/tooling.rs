@@ -1,16 +1,29 @@
 //! The tools of this process, and the secrets that must not be stored.
 
 use crate::{host::Keeping, providers::Providers, settings::Wishes};
-use agent_core::{EventSink, Redactor};
-use config::{Config, Inherit};
-use std::{path::Path, sync::Arc};
-use tools::{BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig};
+use agent_core::{EventSink, Redactor, ToolSpec};
+use config::{Config, Environment, Inherit, WebSearch};
+use models::WebPages;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tools::{
+    BlobWriter, EnvPolicy, ToolRegistry, ToolsConfig,
+    policy::PolicySources,
+    sandbox::{Limits, SandboxConfig, TempSpace, usual_secrets},
+};
 
-/// The tools, and what is removed from all they say: model keys, and whatever the environment policy withholds.
+/// A secret of the project itself, in every folder that may be written.
+const DOTENV: &str = ".env";
+const MIB: u64 = 1 << 20;
+
+/// The tools, and what is removed from all they say: model keys, and whatever the environment policy withholds. `root` is the
+/// data folder, `home` the folder of this host's threads, which is another one for a thread that is not kept.
 pub(crate) fn tools(
     wishes: &Wishes,
     providers: &Providers,
-    home: &Path,
+    (root, home): (&Path, &Path),
     keeping: Keeping,
     blobs: Arc<dyn BlobWriter>,
     shown: Arc<dyn EventSink>,
@@ -27,6 +40,9 @@ pub(crate) fn tools(
             (Keeping::Home, config::Durability::Power) => tools::Durability::Power,
             (Keeping::Nowhere, _) | (_, config::Durability::Process) => tools::Durability::Process,
         },
+        policy: PolicySources::of_home(root, wishes.config().exec_policy_files.clone()),
+        sandbox: sandbox(wishes.config(), environment, (root, home)),
+        protected: vec![root.to_owned(), home.to_owned()],
         ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), shown, blobs)
     };
     (ToolRegistry::new(tools), redactor)
@@ -47,4 +63,42 @@ fn policy(config: &Config, providers: &Providers) -> EnvPolicy {
         include_only: configured.include_only.clone(),
         withhold: [providers.secret_variables(), config.temporal.secret_variables()].concat(),
     }
+}
+
+/// The tool with which the model's provider searches the web by itself, where it is wanted.
+pub(crate) fn web_search(wanted: WebSearch) -> Option<ToolSpec> {
+    match wanted {
+        WebSearch::Live => Some(models::web_search_tool(WebPages::Live)),
+        WebSearch::Cached => Some(models::web_search_tool(WebPages::Indexed)),
+        WebSearch::Disabled => None,
+    }
+}
+
+/// What holds commands: what they never change, what they never see, and how much they may use.
+pub(crate) fn sandbox(
+    config: &Config,
+    environment: &Environment,
+    (root, home): (&Path, &Path),
+) -> SandboxConfig {
+    let configured = &config.sandbox;
+    let usual = || environment.get("HOME").map(|home| usual_secrets(Path::new(home))).unwrap_or_default();
+    let mut sandbox = SandboxConfig::of_home(root);
+    sandbox.hidden.extend(configured.unreadable.clone().unwrap_or_else(usual));
+    sandbox.hidden.extend(configured.hide_dotenv.then(|| PathBuf::from(DOTENV)));
+    if home != root {
+        sandbox.hidden.push(home.to_owned());
+        sandbox.protected.push(home.to_owned());
+    }
+    sandbox.temp = match config.sandbox_workspace_write.exclude_slash_tmp {
+        true => TempSpace::Private,
+        false => TempSpace::Shared,
+    };
+    let usual = Limits::default();
+    sandbox.limits = Limits {
+        processes: configured.max_processes.map_or(usual.processes, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+        memory_percent: configured.max_memory_percent.unwrap_or(usual.memory_percent),
+        file_bytes: configured.max_file_mb.map_or(usual.file_bytes, |count| count.saturating_mul(MIB)),
+        ..usual
+    };
+    sandbox
 }

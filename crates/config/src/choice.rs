@@ -1,6 +1,7 @@
 //! Settings that are one of a few words, and what each word means.
 
-use agent_core::{ApprovalPolicy, Effort, Summary};
+use crate::McpApprovalMode;
+use agent_core::{ApprovalPolicy, Effort, Otherwise, Summary};
 
 /// A word that a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,17 @@ pub enum DevServerStart {
     Never,
 }
 
+/// Whether the model's provider searches the web for the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebSearch {
+    /// It does not.
+    Disabled,
+    /// In what it has read of the web before.
+    Cached,
+    /// In the web as it is.
+    Live,
+}
+
 choice!(SandboxMode {
     "read-only" => ReadOnly, "nothing may be changed";
     "workspace-write" => WorkspaceWrite, "files below the working directory and the writable roots may be changed";
@@ -139,6 +151,23 @@ choice!(Backend {
 choice!(DevServerStart {
     "auto" => Auto, "one is started for this machine, with its data in the data folder";
     "never" => Never, "none is started: without an address, localhost:7233 is asked";
+});
+
+choice!(WebSearch {
+    "live" => Live, "in the web as it is";
+    "cached" => Cached, "in pages that the provider has kept";
+    "disabled" => Disabled, "it does not";
+});
+
+choice!(Otherwise {
+    "deny" => Deny, "no, and the turn goes on; a question of the agent gets its own default where it has one";
+    "abort" => Abort, "no, and the turn stops";
+});
+
+choice!(McpApprovalMode {
+    "auto" => Auto, "those that the server does not mark as read-only, unless the sandbox mode allows everything";
+    "prompt" => Prompt, "all, also those that only look";
+    "approve" => Approve, "none: they run, whatever the sandbox mode says";
 });
 
 choice!(ApprovalPolicy {

@@ -1,10 +1,11 @@
 //! [`Config`]: everything a run is configured with, every default filled in.
 
 use crate::{
-    Backend, CredentialsStore, Durability, Environment, Inherit, SandboxMode, Secret, Temporal, WireApi,
+    Backend, CredentialsStore, Durability, Environment, Inherit, McpServerEntry, SandboxMode, Secret, Temporal, WebSearch,
+    WireApi,
     value::{credentials, names_a_secret},
 };
-use agent_core::{ApprovalPolicy, Budget, Effort, Summary};
+use agent_core::{ApprovalPolicy, Budget, Effort, Otherwise, Summary};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Everything a run is configured with. What each field means is said where its key is, in [`crate::KEYS`].
@@ -24,6 +25,14 @@ pub struct Config {
     pub sandbox_mode: Option<SandboxMode>,
     /// `sandbox_workspace_write`.
     pub sandbox_workspace_write: SandboxWorkspaceWrite,
+    /// `sandbox`.
+    pub sandbox: Sandbox,
+    /// `exec_policy_files`.
+    pub exec_policy_files: Vec<PathBuf>,
+    /// `answer_timeout_ms` and `answer_otherwise`.
+    pub answer_within: AnswerWithin,
+    /// `web_search`.
+    pub web_search: WebSearch,
     /// `model_reasoning_effort`.
     pub model_reasoning_effort: Option<Effort>,
     /// `model_reasoning_summary`.
@@ -56,6 +65,8 @@ pub struct Config {
     pub backend: Backend,
     /// `temporal`.
     pub temporal: Temporal,
+    /// `mcp_servers`.
+    pub mcp_servers: BTreeMap<String, McpServerEntry>,
     /// `log`.
     pub log: Option<String>,
     /// The profile that was used.
@@ -67,6 +78,44 @@ pub struct Config {
 pub struct SandboxWorkspaceWrite {
     /// Absolute folders.
     pub writable_roots: Vec<PathBuf>,
+    /// Whether commands reach the network.
+    pub network_access: bool,
+    /// Whether `/tmp` stays as it is.
+    pub exclude_slash_tmp: bool,
+    /// Whether the folder of `TMPDIR` stays as it is.
+    pub exclude_tmpdir_env_var: bool,
+}
+
+/// `sandbox`: what holds in every sandbox, whatever its mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// What cannot be read; `None` for the usual places of keys and tokens.
+    pub unreadable: Option<Vec<PathBuf>>,
+    /// Whether `.env` files cannot be read either.
+    pub hide_dotenv: bool,
+    /// Processes of one command at a time.
+    pub max_processes: Option<u64>,
+    /// The share of the machine's memory for one command, in percent.
+    pub max_memory_percent: Option<u64>,
+    /// The largest file, in MiB.
+    pub max_file_mb: Option<u64>,
+}
+
+/// How long questions wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnswerWithin {
+    /// Milliseconds; `None` for as long as it takes.
+    pub ms: Option<u64>,
+    /// What counts then.
+    pub otherwise: Otherwise,
+}
+
+impl AnswerWithin {
+    /// As the settings of a thread have it.
+    pub fn limit(self) -> Option<agent_core::AnswerWithin> {
+        let otherwise = self.otherwise;
+        self.ms.map(|ms| agent_core::AnswerWithin { ms, otherwise })
+    }
 }
 
 /// `shell_environment_policy`.
@@ -167,6 +216,7 @@ impl Config {
         };
         let mut secrets = named(&self.shell_environment_policy.set);
         secrets.extend(self.temporal.secrets(environment));
+        secrets.extend(self.mcp_servers.values().flat_map(|server| server.secrets(environment)));
         for provider in self.model_providers.values() {
             for (name, value) in &provider.http_headers {
                 let credentials = credentials(name, value.expose());

@@ -1,9 +1,10 @@
 //! [`KEYS`]: every key of the configuration, each once. Checking, defaults, the reference and the JSON schema read this.
 //!
 //! * `kind` says what a key may be set to.
-//! * `table` has the keys, `temporal` those of the table `[temporal]`; `unserved` those of Codex that have no effect here yet.
+//! * `table` has the keys, `temporal` those of the table `[temporal]`, `mcp` those of `[mcp_servers]`; `unserved` those of Codex that have no effect here yet.
 
 mod kind;
+mod mcp;
 mod table;
 mod temporal;
 mod unserved;
@@ -34,17 +35,23 @@ pub struct Key {
     pub means: Option<&'static str>,
 }
 
-const COUNT: usize = table::TABLE.len() + temporal::TEMPORAL.len();
+const COUNT: usize = table::TABLE.len() + mcp::MCP.len() + temporal::TEMPORAL.len();
 
 /// Every key, in the order of the reference.
-pub const KEYS: &[Key] = &joined(table::TABLE, temporal::TEMPORAL);
+pub const KEYS: &[Key] = &joined(&[table::TABLE, mcp::MCP, temporal::TEMPORAL]);
 
-const fn joined(first: &[Key], rest: &[Key]) -> [Key; COUNT] {
-    let mut keys = [first[0]; COUNT];
-    let mut at = 0;
+const fn joined(parts: &[&[Key]]) -> [Key; COUNT] {
+    let mut keys = [parts[0][0]; COUNT];
+    let (mut at, mut part, mut within) = (0, 0, 0);
     while at < COUNT {
-        keys[at] = if at < first.len() { first[at] } else { rest[at - first.len()] };
+        if within == parts[part].len() {
+            part += 1;
+            within = 0;
+            continue;
+        }
+        keys[at] = parts[part][within];
         at += 1;
+        within += 1;
     }
     keys
 }

@@ -19,6 +19,7 @@ mod instructions;
 mod key_path;
 mod keys;
 mod load;
+mod mcp;
 mod origin;
 mod overrides;
 mod problem;
@@ -33,10 +34,11 @@ mod temporal;
 mod value;
 
 pub use choice::{
-    Backend, CredentialsStore, DevServerStart, Durability, Inherit, SandboxMode, WireApi, Word,
+    Backend, CredentialsStore, DevServerStart, Durability, Inherit, SandboxMode, WebSearch, WireApi, Word,
 };
 pub use config::{
-    Config, ModelEntry, PriceEntry, ProviderEntry, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    AnswerWithin, Config, ModelEntry, PriceEntry, ProviderEntry, Sandbox, SandboxWorkspaceWrite,
+    ShellEnvironmentPolicy,
 };
 pub use credentials::{
     CredentialError, CredentialPlace, CredentialStore, Keyring, KeyringError, system_keyring,
@@ -47,7 +49,8 @@ pub use import::{Existing, Import, ImportError};
 pub use instructions::BASE_INSTRUCTIONS;
 pub use key_path::KeyPath;
 pub use keys::{Blank, Fallback, KEYS, Key, Kind, Lookup, UNSERVED, Unserved, lookup_key};
-pub use load::{CONFIG_FILE, Loaded, Sources, load};
+pub use load::{CONFIG_FILE, Loaded, Sources, load, load_to_look};
+pub use mcp::{McpApprovalMode, McpServerEntry, McpTransportEntry};
 pub use origin::{Layer, Origin, Place};
 pub use overrides::FlagValue;
 pub use problem::{Advice, ConfigError, Problem, ProblemKind, SyntaxError};

@@ -58,11 +58,59 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
     load_text(sources, &path, text.as_deref())
 }
 
+/// The same for whoever only looks at what there is: what is wrong in the file is a warning and counts as not said. Nothing
+/// may be served under it, because what was meant is not known.
+///
+/// # Errors
+/// Where the flags, `-c` or the environment are wrong.
+pub fn load_to_look(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
+    let path = sources.home.join(CONFIG_FILE);
+    let mut warnings = Vec::new();
+    let read = read_file(&path).unwrap_or_else(|error| {
+        warnings.push(ignored(&error));
+        None
+    });
+    let loaded = match load_with(sources, &path, read.as_deref(), Faults::Warned) {
+        Err(ConfigError::Syntax(error)) => {
+            warnings.push(ignored(&ConfigError::Syntax(error)));
+            load_with(sources, &path, None, Faults::Warned)
+        }
+        loaded => loaded,
+    }?;
+    warnings.extend(loaded.warnings);
+    Ok(Loaded { warnings, ..loaded })
+}
+
 /// The same, with the text that the file has or will have.
 pub(crate) fn load_text(
     sources: &Sources<'_>,
     path: &Path,
     text: Option<&str>,
+) -> Result<Loaded, ConfigError> {
+    load_with(sources, path, text, Faults::Refused)
+}
+
+/// What becomes of what is wrong in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Faults {
+    /// Nothing is loaded.
+    Refused,
+    /// It counts as not said, with a warning.
+    Warned,
+}
+
+fn ignored(what: &dyn std::fmt::Display) -> String {
+    format!("{what}\n(not heard, because this command only looks)")
+}
+
+/// The tables and keys without which nothing is found: where threads live.
+const WHEREABOUTS: [&str; 3] = ["backend", "temporal", "log"];
+
+fn load_with(
+    sources: &Sources<'_>,
+    path: &Path,
+    text: Option<&str>,
+    faults: Faults,
 ) -> Result<Loaded, ConfigError> {
     let user = sources.environment.get("HOME").map(Path::new);
     let mut file = match text {
@@ -99,11 +147,26 @@ pub(crate) fn load_text(
     for (path, setting) in stronger.iter() {
         settings.put(path.clone(), setting.clone());
     }
+    if faults == Faults::Warned {
+        let in_files = found.extract_if(.., |problem| problem.origin.place().is_some());
+        remarks.warnings.extend(in_files.map(|problem| ignored(&problem)));
+    }
     if !found.is_empty() {
         return Err(ConfigError::Problems(found));
     }
     fill(&mut settings);
-    let config = resolve(&settings, &mut remarks).map_err(ConfigError::Problems)?;
+    let config = match (resolve(&settings, &mut remarks), faults) {
+        (Ok(config), _) => config,
+        (Err(problems), Faults::Refused) => return Err(ConfigError::Problems(problems)),
+        (Err(problems), Faults::Warned) => {
+            remarks.warnings.extend(problems.iter().map(|problem| ignored(problem)));
+            let kept = WHEREABOUTS.map(KeyPath::bare);
+            let mut sure = settings.clone();
+            sure.retain(|path| kept.iter().any(|kept| path.is_within(kept)));
+            fill(&mut sure);
+            resolve(&sure, &mut remarks).map_err(ConfigError::Problems)?
+        }
+    };
     let Remarks { warnings, notices } = remarks;
     Ok(Loaded { config, provenance: Provenance::new(settings), warnings, notices })
 }

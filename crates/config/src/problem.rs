@@ -124,6 +124,12 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
+    /// An MCP server is neither a program nor an address.
+    #[error("MCP server `{name}` has neither `mcp_servers.{name}.command` nor `mcp_servers.{name}.url`; set one of them")]
+    NoTransport {
+        /// The name.
+        name: String,
+    },
     /// A file that a setting names cannot be used.
     #[error("`{key}`: {} {why}", path.display())]
     File {

@@ -253,7 +253,7 @@ fn shortened(text: String) -> String {
 fn may_be_secret(kind: Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::Secret | Kind::Guarded | Kind::Variable, _) => true,
-        (Kind::Url | Kind::Bus, Value::Text(url)) => url.contains(['@', '?']),
+        (Kind::Url | Kind::Endpoint | Kind::Bus, Value::Text(url)) => url.contains(['@', '?']),
         _ => false,
     }
 }

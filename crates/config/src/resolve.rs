@@ -1,12 +1,13 @@
 //! From settings to a [`Config`].
 
+mod mcp;
 mod temporal;
 mod values;
 
 use crate::{
-    Config, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
-    SandboxWorkspaceWrite, ShellEnvironmentPolicy,
-    choice::{Backend, CredentialsStore, Durability, Inherit, WireApi},
+    AnswerWithin, Config, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
+    Sandbox, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    choice::{Backend, CredentialsStore, Durability, Inherit, WebSearch, WireApi},
     defaults::provider_ids,
     providers::OPENAI,
     settings::Settings,
@@ -36,6 +37,7 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
     let model_providers = providers(settings, &model_provider, remarks, &mut problems);
     let instructions = instructions(&top, remarks, &mut problems);
     let temporal = temporal::temporal(&top, &mut problems);
+    let mcp_servers = mcp::mcp_servers(&top, &mut problems, &mut remarks.warnings);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -46,14 +48,14 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
         models: models(&top),
         approval_policy: approval(&top),
         sandbox_mode: top.choice("sandbox_mode"),
-        sandbox_workspace_write: SandboxWorkspaceWrite {
-            writable_roots: top
-                .table("sandbox_workspace_write")
-                .texts("writable_roots")
-                .into_iter()
-                .map(PathBuf::from)
-                .collect(),
+        sandbox_workspace_write: sandbox_workspace_write(&top.table("sandbox_workspace_write")),
+        sandbox: sandbox(&top.table("sandbox")),
+        exec_policy_files: top.paths("exec_policy_files"),
+        answer_within: AnswerWithin {
+            ms: top.count("answer_timeout_ms"),
+            otherwise: top.choice("answer_otherwise").unwrap_or_default(),
         },
+        web_search: web_search(&top),
         model_reasoning_effort: top.choice("model_reasoning_effort"),
         model_reasoning_summary: top.choice("model_reasoning_summary"),
         model_context_window: top.count("model_context_window"),
@@ -76,11 +78,38 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
         },
         backend: top.choice("backend").unwrap_or(Backend::Local),
         temporal,
+        mcp_servers,
         log: top.text("log").filter(|filter| !filter.is_empty()),
         profile: top.text("profile").filter(|name| !name.is_empty()),
         model_provider,
         model_providers,
     })
+}
+
+fn sandbox_workspace_write(values: &Values<'_>) -> SandboxWorkspaceWrite {
+    SandboxWorkspaceWrite {
+        writable_roots: values.paths("writable_roots"),
+        network_access: values.yes("network_access"),
+        exclude_slash_tmp: values.yes("exclude_slash_tmp"),
+        exclude_tmpdir_env_var: values.yes("exclude_tmpdir_env_var"),
+    }
+}
+
+fn sandbox(values: &Values<'_>) -> Sandbox {
+    let is_said = values.origin("unreadable") != Origin::Default;
+    Sandbox {
+        unreadable: is_said.then(|| values.paths("unreadable")),
+        hide_dotenv: values.yes("hide_dotenv"),
+        max_processes: values.count("max_processes"),
+        max_memory_percent: values.count("max_memory_percent"),
+        max_file_mb: values.count("max_file_mb"),
+    }
+}
+
+/// The older key counts where the newer one says nothing.
+fn web_search(top: &Values<'_>) -> WebSearch {
+    let older = if top.table("tools").yes("web_search") { WebSearch::Live } else { WebSearch::Disabled };
+    top.choice("web_search").unwrap_or(older)
 }
 
 fn shell_environment_policy(values: &Values<'_>) -> ShellEnvironmentPolicy {

@@ -37,6 +37,11 @@ impl Settings {
         self.by_path.entry(path).or_insert(Setting { value, origin: Origin::Default });
     }
 
+    /// Drops what does not stay.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&KeyPath) -> bool) {
+        self.by_path.retain(|path, _| stays(path));
+    }
+
     pub(crate) fn get(&self, path: &KeyPath) -> Option<&Setting> {
         self.by_path.get(path)
     }

@@ -13,18 +13,22 @@
 //! text = "Then not."
 //! '''
 //! thread = ["turn_started", "exec_approval_request", "interaction_resolved", "turn_completed: final"]
-//! items = ["user_message: go", "exec_command: denied", "agent_message: Then not."]
+//! items = ["user_message: go", "command_execution: denied", "agent_message: Then not."]
+//! decisions = ["refused by scenario"]
 //!
 //! [[op]]
 //! say = "go"
 //! [[op]]
 //! after = "exec_approval_request"            # waits for this event
-//! answer = "denied"                          # answers the question about the last call; or `op = { type = "interrupt" }`
+//! answer = "denied"                          # answers the question about the last call
 //! ```
+//!
+//! A step does one of: `say`, `answer` (an approval), `told = { ID = ["…"] }` (the agent's questions), `returns = "…"` (a tool
+//! of `client_tools`), `reply = { action = "accept", content = {} }` (an MCP server), `op = { type = "interrupt" }`.
 //!
 //! Ids and times are left out of the trace, and what happens to different items is not ordered against each other, so
 //! that it is the same on every backend. `thread` is everything that is no item, in order; `items` is each item with
-//! what became of it, in the order of the conversation.
+//! what became of it, in the order of the conversation; `decisions` is what was decided of each call, and by whom.
 
 mod file;
 mod play;

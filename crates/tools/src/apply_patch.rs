@@ -6,7 +6,8 @@ use crate::{
     arguments::{Arguments, Field, Need, Shape, schema},
     kill_point::kill_point,
     ledger::{Ledger, Opened},
-    patch::{self, ChangeKind, ChunkLine, FileOp, Patch, Scope},
+    patch::{self, ChangeKind, ChunkLine, FileOp, Patch, Plan, Scope, Summary},
+    sandbox::confined_thread,
     tool::{Host, Tool, cancelled_early, failed, no_ledger, scrubbed},
 };
 use agent_core::{
@@ -55,7 +56,7 @@ pub(crate) struct ApplyPatch;
 impl Tool for ApplyPatch {
     fn spec(&self) -> ToolSpec {
         let kind = ToolKind::Freeform { grammar: Some(GRAMMAR.to_owned()) };
-        ToolSpec { name: NAME.to_owned(), description: ABOUT.to_owned(), kind }
+        ToolSpec::new(NAME, ABOUT, kind)
     }
 
     async fn prepare(&self, host: &Host, request: &PrepareRequest) -> Result<Preparation, String> {
@@ -105,6 +106,7 @@ pub(crate) async fn prepare(
         digest: host.digest(request, &[text], &cwd),
         timeout_ms: TIMEOUT_MS,
         justification: None,
+        amendment: None,
     })
 }
 
@@ -112,15 +114,19 @@ async fn containment(host: &Host, request: &PrepareRequest, targets: Vec<PathBuf
     let escapes = |reason: &str| Containment::Escapes { reason: reason.to_owned() };
     let roots = match &request.sandbox {
         SandboxPolicy::DangerFullAccess => return Containment::Contained,
-        SandboxPolicy::WorkspaceWrite { writable_roots } => roots(&request.cwd, writable_roots),
+        SandboxPolicy::WorkspaceWrite { writable_roots, .. } => roots(&request.cwd, writable_roots),
         SandboxPolicy::ReadOnly => return escapes("the sandbox is read-only"),
         _ => return escapes("the sandbox policy is not known to this version"),
     };
-    let bounds = Bounds { roots, protected: host.protected.clone() };
-    let crossed = tokio::task::spawn_blocking(move || bounds.crossed_by(&targets)).await;
-    match crossed {
-        Ok(None) => Containment::Contained,
-        Ok(Some(reason)) => Containment::Escapes { reason },
+    let (sandbox, policy, cwd) = (Arc::clone(&host.sandbox), request.sandbox.clone(), request.cwd.clone());
+    let mut bounds = Bounds { roots, protected: host.protected.clone() };
+    let crossed = tokio::task::spawn_blocking(move || {
+        bounds.protected.extend(sandbox.kept(&policy, Path::new(&cwd))?);
+        Ok::<_, String>(bounds.crossed_by(&targets))
+    });
+    match crossed.await {
+        Ok(Ok(None)) => Containment::Contained,
+        Ok(Ok(Some(reason)) | Err(reason)) => Containment::Escapes { reason },
         Err(error) => escapes(&format!("the paths of the patch could not be looked at: {error}")),
     }
 }
@@ -196,12 +202,20 @@ pub(crate) async fn run(
     text: String,
     cwd: String,
 ) -> ToolAnswer {
-    let scope = scope(host, request, &cwd);
+    let mut scope = scope(host, request, &cwd);
+    let sandbox = Arc::clone(&host.sandbox);
     let (ledger, run, stop) = (Arc::clone(&host.ledger), request.clone(), stop.clone());
     let redactor = host.redactor.clone();
-    let applied =
-        tokio::task::spawn_blocking(move || apply(&ledger, &run, &stop, &text, &scope, &redactor)).await;
-    match applied {
+    let applied = tokio::task::spawn_blocking(move || {
+        if scope.writable_roots.as_ref().is_some_and(|roots| !roots.is_empty()) {
+            match sandbox.kept(&run.sandbox, Path::new(&run.cwd)) {
+                Ok(kept) => scope.protected.extend(kept),
+                Err(why) => return Applied::Answered(failed(format!("{NAME}: {why}"))),
+            }
+        }
+        apply(&ledger, &run, &stop, &text, &scope, &redactor)
+    });
+    match applied.await {
         Ok(Applied::Answered(answer)) => answer,
         Ok(Applied::Known) => host.recover(request.clone()).await,
         Ok(Applied::NoLedger(error)) => no_ledger(&error),
@@ -215,7 +229,7 @@ fn scope(host: &Host, request: &ToolRequest, cwd: &str) -> Scope {
         (Grant::Unconfined, _) | (_, SandboxPolicy::DangerFullAccess) => {
             Scope { workdir, writable_roots: None, protected: Vec::new() }
         }
-        (_, SandboxPolicy::WorkspaceWrite { writable_roots }) => {
+        (_, SandboxPolicy::WorkspaceWrite { writable_roots, .. }) => {
             let writable_roots = Some(roots(&request.cwd, writable_roots));
             Scope { workdir, writable_roots, protected: host.protected.clone() }
         }
@@ -260,7 +274,7 @@ fn apply(
     }
     kill_point("tool.child_running");
     let changes = done(&plan.changes, scope, &request.cwd);
-    let answer = match plan.commit() {
+    let answer = match commit(plan, scope) {
         Ok(summary) => ToolAnswer::Finished {
             output: ToolOutput {
                 status: OutputStatus::Ok,
@@ -268,13 +282,23 @@ fn apply(
                 exit_code: None,
                 duration_ms: Some(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)),
                 changes,
+                denial: None,
             },
         },
-        Err(error) => failed(format!("{NAME}: {error}")),
+        Err(why) => failed(format!("{NAME}: {why}")),
     };
     let answer = scrubbed(redactor, answer);
     page.finish(&answer);
     Applied::Answered(answer)
+}
+
+/// Writes the files, where only some places may be written under the eyes of the kernel.
+fn commit(plan: Plan, scope: &Scope) -> Result<Summary, String> {
+    let work = move || plan.commit().map_err(|error| error.to_string());
+    match &scope.writable_roots {
+        None => work(),
+        Some(roots) => confined_thread(roots.clone(), work).unwrap_or_else(|error| Err(error.to_string())),
+    }
 }
 
 /// The changes with their diffs, which are cut where they are too long together.

@@ -17,6 +17,10 @@ pub(crate) struct Field {
 pub(crate) enum Shape {
     Text,
     Texts,
+    /// True or false.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// A whole number between these, both included.
     Whole {
         min: u64,
@@ -108,6 +112,11 @@ impl Arguments {
         list.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     }
 
+    /// Whether a flag is given and true.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// A number, where given.
     pub(crate) fn whole(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(whole)
@@ -133,6 +142,8 @@ impl Shape {
         match self {
             Self::Text => json!({ "type": "string" }),
             Self::Texts => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+            Self::Flag => json!({ "type": "boolean" }),
+            Self::Word(words) => json!({ "type": "string", "enum": words }),
             Self::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Self::Entries { text, word, words } => json!({
                 "type": "array",
@@ -154,6 +165,8 @@ impl Shape {
                 !list.is_empty()
                     && list.iter().all(|text| text.as_str().is_some_and(|text| !text.contains('\0')))
             }),
+            Self::Flag => value.is_boolean(),
+            Self::Word(words) => value.as_str().is_some_and(|given| words.contains(&given)),
             Self::Whole { min, max } => whole(value).is_some_and(|number| (min..=max).contains(&number)),
             Self::Entries { text, word, words } => value.as_array().is_some_and(|list| {
                 list.iter().all(|entry| {
@@ -171,6 +184,8 @@ impl Shape {
         match self {
             Self::Text => "a string".to_owned(),
             Self::Texts => "a list of strings, not empty".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Word(words) => format!("one of \"{}\"", words.join("\", \"")),
             Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
             Self::Entries { text, word, words } => {
                 format!(

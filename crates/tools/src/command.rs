@@ -7,7 +7,8 @@
 //! A call of `apply_patch` with a here-document, which models like to write into a shell, is taken for what it is.
 
 mod class;
-mod dangerous;
+pub(crate) mod dangerous;
+mod escalation;
 mod invocation;
 mod process;
 mod supervision;
@@ -15,6 +16,7 @@ mod supervision;
 use crate::{
     apply_patch,
     arguments::{Field, Need, Shape, schema},
+    policy, session,
     tool::{Host, Tool, failed},
 };
 use agent_core::{
@@ -22,8 +24,11 @@ use agent_core::{
     ToolKind, ToolRequest, ToolSpec, Verdict,
 };
 use async_trait::async_trait;
-use class::classify;
+pub(crate) use class::{Assessment, assess, is_line_for_shell};
 use invocation::Invocation;
+pub(crate) use process::directory_fault;
+pub(crate) use supervision::signal_name;
+use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// How long a command may run when the call does not say.
@@ -47,7 +52,8 @@ const TIMEOUT: Field = Field {
 const EXEC_COMMAND: &str = "exec_command";
 const EXEC_COMMAND_ABOUT: &str = "Runs a line in the shell (bash where there is one, no login shell, no terminal, no input) and \
      returns its output, standard output and error together. Long output is cut in the middle. The command and all its \
-     processes are stopped at the time limit.";
+     processes are stopped at the time limit. With `tty` or `yield_time_ms` it may go on when the call is over, as a session \
+     for `write_stdin`.";
 const EXEC_COMMAND_FIELDS: &[Field] = &[
     Field {
         name: "cmd",
@@ -57,6 +63,12 @@ const EXEC_COMMAND_FIELDS: &[Field] = &[
     },
     WORKDIR,
     TIMEOUT,
+    escalation::PERMISSIONS,
+    escalation::JUSTIFICATION,
+    session::TTY,
+    session::YIELD,
+    session::ROWS,
+    session::COLS,
 ];
 
 const SHELL: &str = "shell";
@@ -72,6 +84,8 @@ const SHELL_FIELDS: &[Field] = &[
     },
     WORKDIR,
     TIMEOUT,
+    escalation::PERMISSIONS,
+    escalation::JUSTIFICATION,
 ];
 
 /// The tool that takes a line.
@@ -112,7 +126,7 @@ impl Tool for Shell {
 
 fn spec(name: &str, about: &str, fields: &[Field]) -> ToolSpec {
     let kind = ToolKind::Function { parameters: schema(fields) };
-    ToolSpec { name: name.to_owned(), description: about.to_owned(), kind }
+    ToolSpec::new(name, about, kind)
 }
 
 async fn prepare(
@@ -120,32 +134,85 @@ async fn prepare(
     request: &PrepareRequest,
     invocation: Invocation,
 ) -> Result<Preparation, String> {
-    let (argv, cwd, timeout_ms) = match invocation {
+    let (argv, cwd, timeout_ms, session, justification) = match invocation {
         Invocation::Patch { text, cwd } => return apply_patch::prepare(host, request, text, cwd).await,
-        Invocation::Command { argv, cwd, timeout_ms } => (argv, cwd, timeout_ms),
+        Invocation::Command { argv, cwd, timeout_ms, session, justification } => {
+            (argv, cwd, timeout_ms, session, justification)
+        }
     };
     host.ready_to_run(&request.key);
-    let class = classify(&argv);
+    let (assessment, verdict) = judged(host, request, &argv, &cwd).await?;
+    let class = match (assessment.class, session) {
+        // With a terminal it may start a pager, which starts anything.
+        (Class::Safe, Some(opening)) if opening.stream != session::Stream::Pipe => Class::Ordinary,
+        (class, _) => class,
+    };
     let (access, repeat) = match class {
-        Class::Safe => (Access::ReadOnly, Repeat::Safe),
+        Class::Safe if session.is_none() => (Access::ReadOnly, Repeat::Safe),
         _ => (Access::Mutating, Repeat::Never),
     };
-    // Nothing holds a command yet, so it needs full access or a yes, even where it looks safe.
-    let containment = match &request.sandbox {
-        SandboxPolicy::DangerFullAccess => Containment::Contained,
-        _ => Containment::Uncontained { reason: "this build has no sandbox for commands yet".to_owned() },
-    };
+    let containment = containment(host, request).await;
+    // What was approved inside of the sandbox is not approved outside. No argument holds a zero, so no command looks like this.
+    let escalated = justification.as_ref().map(|_| "\0escalated".to_owned());
+    let named: Vec<String> = argv.iter().cloned().chain(escalated).collect();
     Ok(Preparation {
         access,
         repeat,
         class,
-        verdict: Verdict::Silent,
+        amendment: policy::offer(&assessment, &verdict),
+        verdict,
         containment,
-        digest: host.digest(request, &argv, &cwd),
+        digest: host.digest(request, &named, &cwd),
         subject: Subject::Command { command: argv, cwd },
-        timeout_ms,
-        justification: None,
+        // A session's call is over long before its command.
+        timeout_ms: session.map_or(timeout_ms, |opening| opening.yield_ms),
+        justification,
     })
+}
+
+/// What a command looks like, and what the rules say of it. Both read files.
+async fn judged(
+    host: &Host,
+    request: &PrepareRequest,
+    argv: &[String],
+    cwd: &str,
+) -> Result<(Assessment, Verdict), String> {
+    let (rules, argv) = (Arc::clone(&host.rules), argv.to_vec());
+    let (root, cwd) = (request.cwd.clone(), cwd.to_owned());
+    let judging = tokio::task::spawn_blocking(move || {
+        let mut assessment = assess(&argv);
+        assessment.settle(Path::new(&root), Path::new(&cwd));
+        let verdict = policy::judge(&rules.read(), &assessment);
+        (assessment, verdict)
+    });
+    judging.await.map_err(|error| format!("What this command does cannot be looked up: {error}. It did not run."))
+}
+
+/// What is known of a line that is typed into a program, which may be a shell: whether it would be dangerous there, and what
+/// the rules forbid or want asked of it. Nothing typed is known to be safe, and no rule allows it.
+pub(crate) async fn typed_line(
+    host: &Host,
+    request: &PrepareRequest,
+    line: &str,
+) -> Result<(Class, Verdict), String> {
+    let argv = ["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()];
+    let (assessment, verdict) = judged(host, request, &argv, &request.cwd).await?;
+    let class = if assessment.class == Class::Dangerous { Class::Dangerous } else { Class::Ordinary };
+    let verdict = if matches!(verdict, Verdict::Allow { .. }) { Verdict::Silent } else { verdict };
+    Ok((class, verdict))
+}
+
+/// Whether the sandbox can hold a command to the policy here.
+async fn containment(host: &Host, request: &PrepareRequest) -> Containment {
+    if request.sandbox == SandboxPolicy::DangerFullAccess {
+        return Containment::Contained;
+    }
+    let (sandbox, policy, root) = (Arc::clone(&host.sandbox), request.sandbox.clone(), request.cwd.clone());
+    let refusal = tokio::task::spawn_blocking(move || sandbox.refusal(&policy, Path::new(&root))).await;
+    match refusal.unwrap_or_else(|error| Some(format!("the sandbox cannot be looked at: {error}"))) {
+        None => Containment::Contained,
+        Some(reason) => Containment::Uncontained { reason },
+    }
 }
 
 async fn run(
@@ -154,9 +221,26 @@ async fn run(
     stop: &CancellationToken,
     invocation: Result<Invocation, String>,
 ) -> ToolAnswer {
+    if let Some(words) = &request.amendment {
+        amend(host, words).await;
+    }
     match invocation {
         Err(message) => failed(message),
         Ok(Invocation::Patch { text, cwd }) => apply_patch::run(host, request, stop, text, cwd).await,
+        Ok(Invocation::Command { argv, cwd, session: Some(opening), .. }) => {
+            session::open(host, request, stop, session::Command { argv, cwd, opening }).await
+        }
         Ok(Invocation::Command { argv, cwd, .. }) => supervision::run(host, request, stop, argv, cwd).await,
+    }
+}
+
+/// Writes down the rule that the user approved with the call. The call was approved too, so it runs also where that fails.
+async fn amend(host: &Host, words: &str) {
+    let (rules, words) = (Arc::clone(&host.rules), words.to_owned());
+    let amended = tokio::task::spawn_blocking(move || rules.approve(&words)).await;
+    match amended {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(code = error.code(), "{error}"),
+        Err(error) => tracing::warn!(%error, "the approved rule cannot be written"),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) use view_image::ViewImage;
 
 use crate::{
     arguments::{Arguments, Field, Need, Shape, schema},
+    sandbox::{Sight, open_seen},
     tool::{Host, Tool, cancelled_early, failed, succeeded},
 };
 use agent_core::{
@@ -21,6 +22,7 @@ use agent_core::{
 };
 use async_trait::async_trait;
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -51,6 +53,7 @@ pub(crate) struct Site {
     cwd: PathBuf,
     redactor: Redactor,
     halted: Arc<AtomicBool>,
+    sight: Sight,
 }
 
 impl Site {
@@ -62,6 +65,16 @@ impl Site {
     fn shown(&self, path: &Path) -> String {
         let relative = path.strip_prefix(&self.cwd).ok().filter(|relative| !relative.as_os_str().is_empty());
         relative.unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// Opens a file or directory, the only way to what is in it. What is hidden is not opened, wherever a link leads.
+    fn open(&self, path: &Path) -> io::Result<File> {
+        open_seen(path, &self.sight)
+    }
+
+    /// Whether what is there may not be known either.
+    fn hides(&self, path: &Path) -> bool {
+        std::fs::canonicalize(path).is_ok_and(|real| self.sight.hides(&real))
     }
 
     /// Nobody waits for the answer any more.
@@ -83,7 +96,7 @@ impl Drop for Halt {
 impl Tool for FileTool {
     fn spec(&self) -> ToolSpec {
         let kind = ToolKind::Function { parameters: schema(self.fields) };
-        ToolSpec { name: self.name.to_owned(), description: self.about.to_owned(), kind }
+        ToolSpec::new(self.name, self.about, kind)
     }
 
     async fn prepare(&self, host: &Host, request: &PrepareRequest) -> Result<Preparation, String> {
@@ -122,15 +135,21 @@ async fn looking<T: Send + 'static>(
 ) -> Looked<T> {
     let limit_ms = request.preparation.timeout_ms;
     let halt = Halt(Arc::default());
-    let site = Site {
+    let mut site = Site {
         cwd: PathBuf::from(&request.cwd),
         redactor: host.redactor.clone(),
         halted: Arc::clone(&halt.0),
+        sight: Sight::All,
+    };
+    let (sandbox, run) = (Arc::clone(&host.sandbox), request.clone());
+    let look = move || {
+        site.sight = sandbox.sight(&run)?;
+        look(&site)
     };
     tokio::select! {
         biased;
         () = stop.cancelled() => Looked::Stopped(cancelled_early()),
-        looked = tokio::task::spawn_blocking(move || look(&site)) => {
+        looked = tokio::task::spawn_blocking(look) => {
             Looked::Done(looked.unwrap_or_else(|error| Err(format!("the harness failed: {error}"))))
         }
         () = tokio::time::sleep(Duration::from_millis(limit_ms)) => Looked::Stopped(failed(format!(

@@ -15,6 +15,9 @@ mod recovery;
 
 use agent_core::{BlobId, EffectId, ThreadKey, ToolAnswer, ToolRequest};
 use line::Line;
+
+pub(crate) use line::Child;
+pub(crate) use recovery::{Left, stop};
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -25,7 +28,7 @@ use std::{
 
 use crate::{
     kill_point::{held_child, kill_point},
-    sys::Recording,
+    sys::{Input, Recording},
 };
 
 /// What a ledger entry survives.
@@ -110,7 +113,7 @@ impl Ledger {
     }
 
     fn folder(&self, key: &ThreadKey) -> PathBuf {
-        self.effects.join(file_name(key.tenant.as_str())).join(file_name(key.thread.as_str()))
+        folder_of(&self.effects, key)
     }
 
     fn path(&self, request: &ToolRequest) -> PathBuf {
@@ -128,7 +131,7 @@ impl Page {
     pub(crate) fn recording(&self) -> io::Result<Recording> {
         let [before, between, after] = line::child_entry(crate::sys::boot_id(), &self.mark);
         let ledger = self.file.try_clone()?;
-        Ok(Recording { ledger, before, between, after, durability: self.durability, held: held_child() })
+        Ok(Recording { ledger, before, between, after, durability: self.durability, held: held_child(), input: Input::Plain })
     }
 
     /// Notes that the call begins in this process. Without this line it must not.
@@ -175,6 +178,11 @@ impl Drop for Page {
         // Closing would do, but children of other calls may hold a copy of the file for an instant.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
+}
+
+/// The folder of a thread below another.
+pub(crate) fn folder_of(root: &Path, key: &ThreadKey) -> PathBuf {
+    root.join(file_name(key.tenant.as_str())).join(file_name(key.thread.as_str()))
 }
 
 /// What marks the processes of the call that this file is about. It comes from the one name that the file has, however its

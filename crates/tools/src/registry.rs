@@ -2,15 +2,21 @@
 
 use crate::{
     apply_patch::ApplyPatch,
+    collected::collected,
     command::{ExecCommand, Shell},
     environment::EnvPolicy,
     files,
     ledger::{Durability, Ledger},
-    tool::{BlobWriter, Host, Tool, failed, policy_digest, scrubbed},
+    mcp::{McpConfig, McpTools},
+    policy::{PolicySources, PolicyStore},
+    request_user_input::RequestUserInput,
+    sandbox::{Sandbox, SandboxConfig},
+    session::{Sessions, WriteStdin},
+    tool::{BlobWriter, Host, Tool, failed, noted, policy_digest, scrubbed},
     update_plan::UpdatePlan,
 };
 use agent_core::{
-    EffectId, EventSink, Operation, PrepareRequest, Prepared, Redactor, ThreadKey, ToolAnswer,
+    CollectRequest, Collected, EffectId, EventSink, Operation, PrepareRequest, Prepared, Redactor, ThreadKey, ToolAnswer,
     ToolCallHandler, ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
@@ -33,6 +39,10 @@ pub struct ToolsConfig {
     pub env_policy: EnvPolicy,
     /// Absolute paths a patch leaves alone, also inside the writable roots, unless it runs without limits.
     pub protected: Vec<PathBuf>,
+    /// Where the user's rules about commands come from.
+    pub policy: PolicySources,
+    /// What holds commands, and what they never touch or see.
+    pub sandbox: SandboxConfig,
     /// What is taken out of every output. It should know [`EnvPolicy::excluded_values`].
     pub redactor: Redactor,
     /// Where output is shown while a command runs.
@@ -41,6 +51,8 @@ pub struct ToolsConfig {
     pub blobs: Arc<dyn BlobWriter>,
     /// How much of a command's output is kept, in bytes; the middle goes.
     pub output_bytes: usize,
+    /// The MCP servers.
+    pub mcp: McpConfig,
 }
 
 impl ToolsConfig {
@@ -55,6 +67,8 @@ impl ToolsConfig {
         let home = home.into();
         Self {
             protected: vec![home.clone()],
+            policy: PolicySources::of_home(&home, Vec::new()),
+            sandbox: SandboxConfig::of_home(home.clone()),
             home,
             durability: Durability::Process,
             environment,
@@ -63,6 +77,7 @@ impl ToolsConfig {
             sink,
             blobs,
             output_bytes: DEFAULT_OUTPUT_BYTES,
+            mcp: McpConfig::default(),
         }
     }
 }
@@ -72,16 +87,22 @@ pub struct ToolRegistry {
     host: Host,
     /// In the order the model is offered them.
     tools: Vec<(String, Box<dyn Tool>)>,
+    /// Those of MCP servers.
+    mcp: McpTools,
 }
 
 impl ToolRegistry {
     /// All tools.
     pub fn new(config: ToolsConfig) -> Self {
         let host = Host {
+            sessions: Sessions::new(&config.home, config.durability),
             ledger: Arc::new(Ledger::new(&config.home, config.durability)),
             environment: config.env_policy.apply(&config.environment),
             policy: policy_digest(&config.env_policy),
             protected: config.protected,
+            rules_folder: config.policy.folder.clone(),
+            rules: Arc::new(PolicyStore::new(config.policy)),
+            sandbox: Arc::new(Sandbox::new(config.sandbox)),
             redactor: config.redactor,
             sink: config.sink,
             blobs: config.blobs,
@@ -89,6 +110,7 @@ impl ToolRegistry {
         };
         let tools: Vec<Box<dyn Tool>> = vec![
             Box::new(ExecCommand),
+            Box::new(WriteStdin),
             Box::new(Shell),
             Box::new(ApplyPatch),
             Box::new(files::READ_FILE),
@@ -96,14 +118,27 @@ impl ToolRegistry {
             Box::new(files::GREP_FILES),
             Box::new(files::ViewImage),
             Box::new(UpdatePlan),
+            Box::new(RequestUserInput),
         ];
         let tools = tools.into_iter().map(|tool| (tool.spec().name, tool)).collect();
-        Self { host, tools }
+        let mcp = McpTools::new(config.mcp, host.environment.clone(), host.redactor.clone());
+        Self { host, tools, mcp }
     }
 
     /// The tools as the model is offered them.
     pub fn specs(&self) -> Vec<ToolSpec> {
         self.tools.iter().map(|(_, tool)| tool.spec()).collect()
+    }
+
+    /// Ends the sessions of a thread that nobody works on any more, or of all of them where the process is about to end.
+    /// Dropping the registry kills them too, with less patience.
+    pub async fn end_sessions(&self, key: Option<&ThreadKey>) {
+        self.host.sessions.end(key).await;
+    }
+
+    /// Ends the MCP servers. Dropping the registry kills them too, with less patience.
+    pub async fn close_servers(&self) {
+        self.mcp.close().await;
     }
 
     fn tool(&self, name: &str) -> Result<&dyn Tool, String> {
@@ -117,8 +152,15 @@ impl ToolRegistry {
 
 #[async_trait]
 impl ToolCallHandler for ToolRegistry {
+    async fn collect(&self, request: CollectRequest) -> Collected {
+        let gathered = self.mcp.gather(&request.cwd).await;
+        let warnings = gathered.warnings.iter().map(|warning| self.host.redactor.scrub(warning)).collect();
+        collected([self.specs(), gathered.specs].concat(), warnings, &request.known)
+    }
+
     async fn prepare(&self, request: PrepareRequest) -> Prepared {
         let prepared = match self.tool(&request.call.name) {
+            _ if self.mcp.claims(&request.call.name) => self.mcp.prepare(&self.host, &request).await,
             Ok(tool) => tool.prepare(&self.host, &request).await,
             Err(message) => Err(message),
         };
@@ -132,10 +174,14 @@ impl ToolCallHandler for ToolRegistry {
         let stop = CancellationToken::new();
         let pulled = stop.clone();
         let answer = async move {
-            match self.tool(&request.call.name) {
+            self.host.sessions.take_over(&request.key).await;
+            let refused = self.host.amend(&request).await;
+            let answer = match self.tool(&request.call.name) {
+                _ if self.mcp.claims(&request.call.name) => self.mcp.run(&self.host, &request, &stop).await,
                 Ok(tool) => scrubbed(&self.host.redactor, tool.run(&self.host, &request, &stop).await),
                 Err(message) => failed(message),
-            }
+            };
+            noted(answer, refused)
         };
         Operation::new(answer, move || pulled.cancel())
     }

@@ -10,7 +10,7 @@ mod linux;
 mod portable;
 mod tree;
 
-pub(crate) use launch::{Recording, launch};
+pub(crate) use launch::{Input, Recording, launch};
 #[cfg(target_os = "linux")]
 use linux as table;
 #[cfg(not(target_os = "linux"))]

@@ -1,8 +1,8 @@
 //! What a tool is to the registry, and what all tools share.
 
-use crate::{environment::EnvPolicy, ledger::Ledger};
+use crate::{environment::EnvPolicy, ledger::Ledger, policy::{PolicyStore, amend_in}, sandbox::Sandbox, session::Sessions};
 use agent_core::{
-    BlobId, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor, Subject, ThreadKey, ToolAnswer,
+    BlobId, Content, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor, Subject, ThreadKey, ToolAnswer,
     ToolOutput, ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
@@ -38,6 +38,14 @@ pub(crate) struct Host {
     pub(crate) policy: String,
     /// Absolute paths that patches leave alone unless the user allows it.
     pub(crate) protected: Vec<PathBuf>,
+    /// The user's rules about commands.
+    pub(crate) rules: Arc<PolicyStore>,
+    /// Where rules go that the user adds with an approval.
+    pub(crate) rules_folder: Option<PathBuf>,
+    /// What holds commands.
+    pub(crate) sandbox: Arc<Sandbox>,
+    /// Commands that go on after their calls.
+    pub(crate) sessions: Sessions,
     pub(crate) redactor: Redactor,
     pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) blobs: Arc<dyn BlobWriter>,
@@ -68,8 +76,26 @@ impl Host {
         }
     }
 
+    /// Writes down the rule that the user added with this call. The call runs in any case, since it was approved itself; the
+    /// answer is why the rule does not hold for others.
+    pub(crate) async fn amend(&self, request: &ToolRequest) -> Option<String> {
+        let rule = request.amendment.clone()?;
+        let Some(folder) = self.rules_folder.clone() else {
+            return Some("there is no folder for rules here".to_owned());
+        };
+        let written = tokio::task::spawn_blocking(move || {
+            let Some(prefix) = shlex::split(&rule) else { return Some(format!("`{rule}` does not read as words")) };
+            amend_in(&folder, &prefix).err().map(|error| error.to_string())
+        });
+        written.await.unwrap_or_else(|error| Some(error.to_string()))
+    }
+
     /// Says what became of an earlier start of this very run.
     pub(crate) async fn recover(&self, request: ToolRequest) -> ToolAnswer {
+        // Its command is not to be stopped: it goes on.
+        if let Some(told) = self.sessions.told(&request) {
+            return told;
+        }
         let ledger = Arc::clone(&self.ledger);
         let recovered = tokio::task::spawn_blocking(move || ledger.recover(&request)).await;
         recovered.unwrap_or_else(|error| ToolAnswer::Unknown {
@@ -83,6 +109,14 @@ pub(crate) fn scrubbed(redactor: &Redactor, answer: ToolAnswer) -> ToolAnswer {
     redactor.scrub_value(answer).unwrap_or_else(|error| {
         failed(format!("The call ran, but secrets cannot be removed from what came of it: {error}"))
     })
+}
+
+/// The answer with a line about a rule that could not be added.
+pub(crate) fn noted(mut answer: ToolAnswer, refused: Option<String>) -> ToolAnswer {
+    if let (Some(why), ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output }) = (refused, &mut answer) {
+        output.content.push(Content::text(format!("\n[The user also wanted a rule for calls like this: {why}.]\n")));
+    }
+    answer
 }
 
 /// Names an environment policy.

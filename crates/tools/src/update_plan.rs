@@ -39,7 +39,7 @@ pub(crate) struct UpdatePlan;
 impl Tool for UpdatePlan {
     fn spec(&self) -> ToolSpec {
         let kind = ToolKind::Function { parameters: schema(FIELDS) };
-        ToolSpec { name: NAME.to_owned(), description: ABOUT.to_owned(), kind }
+        ToolSpec::new(NAME, ABOUT, kind)
     }
 
     async fn prepare(&self, host: &Host, request: &PrepareRequest) -> Result<Preparation, String> {

@@ -27,7 +27,7 @@ const ASKS: &str = r#"
 [[turn]]
 match = "go"
 [[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo asked >> log.txt" } }]
+calls = [{ tool = "exec_command", args = { cmd = "echo asked >> log.txt", sandbox_permissions = "require_escalated", justification = "it is needed" } }]
 [[turn.step]]
 text = "Went on."
 

@@ -136,6 +136,7 @@ async fn command_outlives(name: &str, outage: Duration, ends: Ends) {
                 "command_execution: ok".into(),
                 "agent_message: Done.".into(),
             ],
+            decisions: vec!["allowed by policy, unconfined".into()],
         }
     );
     assert_was_told(&told);

@@ -56,7 +56,7 @@ async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptio
     let backend = site.backend(run.clone());
     let cut = if run.records_per_run.is_some() { "-cut" } else { "" };
     let workspace = workspace(site.folder.path(), &format!("{name}{cut}"));
-    let genesis = Genesis { settings: scenario.settings(&workspace, name), ..Genesis::default() };
+    let genesis = scenario.genesis(&workspace, name);
     let session = backend.start(Tenant::default(), genesis).await.unwrap();
     let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name}{cut}: {error}"));
     let (events_before, files_before) = (events(&backend, session.key()).await, files(&workspace));
@@ -73,7 +73,7 @@ async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptio
 }
 
 async fn on_fakes(name: &str, scenario: &Scenario) -> Trace {
-    let genesis = Genesis { settings: scenario.settings("/work", "scripted"), ..Genesis::default() };
+    let genesis = scenario.genesis("/work", "scripted");
     let tools = Arc::new(FakeTools::default());
     let session = MemorySession::start(ThreadKey::for_test(name), genesis, model(scenario), tools);
     play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} on fakes: {error}"))
@@ -83,7 +83,7 @@ async fn on_local(name: &str, scenario: &Scenario) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let workspace = workspace(folder.path(), "workspace");
     let backend = local(folder.path(), model(scenario)).await;
-    let genesis = Genesis { settings: scenario.settings(&workspace, "scripted"), ..Genesis::default() };
+    let genesis = scenario.genesis(&workspace, "scripted");
     let session = backend.start(Tenant::default(), genesis).await.unwrap();
     let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} locally: {error}"));
     session.close().await.unwrap();

@@ -8,8 +8,8 @@ use super::{
     soon,
 };
 use agent_core::{
-    AgentSession, ApprovalDecision, ApprovalPolicy, EventKind, Genesis, InteractionId, Op, OpId, Refusal,
-    SandboxPolicy, Settings, Submission, Tenant,
+    AgentSession, ApprovalDecision, ApprovalPolicy, EventKind, Genesis, InteractionId, NetworkAccess, Op,
+    OpId, Refusal, SandboxPolicy, Settings, Submission, Tenant,
 };
 use std::path::Path;
 use temporal_backend::{AgentWorkflow, Offer, Reply, TemporalSession, wire::RunOptions};
@@ -20,13 +20,13 @@ use test_kit::Trace;
 const SCRIPT: &str = r#"
 [[turn]]
 [[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo {{prompt}} >> log.txt" } }]
+calls = [{ tool = "exec_command", args = { cmd = "echo {{prompt}} >> log.txt", sandbox_permissions = "require_escalated", justification = "it is needed" } }]
 [[turn.step]]
 text = "Done."
 
 [[turn]]
 [[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo {{prompt}} >> log.txt" } }]
+calls = [{ tool = "exec_command", args = { cmd = "echo {{prompt}} >> log.txt", sandbox_permissions = "require_escalated", justification = "it is needed" } }]
 [[turn.step]]
 text = "Done."
 
@@ -114,7 +114,7 @@ fn asked_in(event: &agent_core::Event, turn: u32) -> Option<InteractionId> {
 fn sandbox(asks: ApprovalPolicy) -> SandboxPolicy {
     match asks {
         ApprovalPolicy::Never => SandboxPolicy::DangerFullAccess,
-        _ => SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
+        _ => SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::Off },
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Site`]: a server, and a worker in this process with the real tools and scripted models.
 
 use super::{client, soon};
-use crate::scenarios::NoImages;
+use crate::scenarios::registry;
 use agent_core::{ModelError, ModelEvent, ModelRequest, ModelStreamer, Redactor, ThreadKey};
 use futures::stream::BoxStream;
 use models::{Script, ScriptedModel};
@@ -15,7 +15,6 @@ use temporal_backend::{
     wire::{RunOptions, workflow_id},
 };
 use temporalio_client::{Client, WorkflowHandle, WorkflowQueryOptions};
-use tools::{ToolRegistry, ToolsConfig};
 
 /// The queue of the worker.
 pub(super) const QUEUE: &str = "everturn-site";
@@ -35,13 +34,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let client = client(server.address()).await;
         let home = folder.path().join("home");
-        let tools = ToolRegistry::new(ToolsConfig::new(
-            home.clone(),
-            std::env::vars().collect(),
-            Redactor::default(),
-            Arc::new(sink::Null),
-            Arc::new(NoImages),
-        ));
+        let tools = registry(&home);
         let bus = Arc::new(LocalBus::default());
         let services = Services {
             model: Arc::new(scripts),

@@ -101,6 +101,7 @@ fn typed(kind: Kind) -> Schema {
         Kind::Text | Kind::Secret | Kind::Guarded | Kind::Path => of("string"),
         Kind::Variable => Schema { pattern: Some("^[A-Za-z_][A-Za-z0-9_]*$"), ..of("string") },
         Kind::Url => Schema { pattern: Some("^https?://[^/@?#\\s]+(/[^?#\\s]*)?$"), ..of("string") },
+        Kind::Endpoint => Schema { pattern: Some("^https?://[^/@?#\\s]+([/?#][^\\s]*)?$"), ..of("string") },
         Kind::Bus => Schema { pattern: Some("^(nats|tls)://[^\\s]+$"), ..of("string") },
         Kind::Bool => of("boolean"),
         Kind::Count(least) => Schema { minimum: Some(least), ..of("integer") },

@@ -52,6 +52,11 @@ impl Place {
         events.into_iter().next().ok_or_else(unknown)
     }
 
+    /// The next events after this one, some at a time; none where there are no more.
+    pub(crate) async fn events(&self, after: u64) -> Result<Vec<Event>, Failure> {
+        self.backend.events(&self.key, after, PAGE).await
+    }
+
     /// See [`Backend::attach`].
     pub(crate) async fn attach(&self) -> Result<Box<dyn RemoteSession>, Failure> {
         self.backend.attach(&self.key).await
@@ -90,7 +95,7 @@ impl Place {
         out.write_all(format.heading(&summary).as_bytes()).map_err(|error| failed(&error))?;
         let mut after = 0;
         loop {
-            let events = self.backend.events(&self.key, after, PAGE).await?;
+            let events = self.events(after).await?;
             let Some(last) = events.last() else { break };
             after = last.seq;
             for event in &events {

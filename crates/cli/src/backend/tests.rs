@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exit::Exit;
-use agent_core::{Event, EventKind, Server, Source, ThreadId, ThreadStatus};
+use agent_core::{CallId, Event, EventKind, Server, Source, ThreadId, ThreadStatus};
 use config::Backend as Kind;
 use std::sync::{
     Arc,
@@ -95,7 +95,8 @@ fn thread(id: &str, updated_ms: u64) -> ThreadSummary {
 
 fn question(id: &str) -> PendingInteraction {
     let id = InteractionId::new(id);
-    let kind = EventKind::RequestUserInput { id: id.clone(), questions: serde_json::json!("which?") };
+    let call = CallId::new("call_1");
+    let kind = EventKind::RequestUserInput { id: id.clone(), call, questions: Vec::new(), deadline_ms: None };
     PendingInteraction {
         key: key("asks"),
         id,

@@ -1,11 +1,12 @@
 //! [`Again`]: the commands that a user is advised to type, with what the command line said of the configuration.
 
 use crate::{
+    answering::Dialogue,
     args::{RunArgs, Whereabouts},
     output,
     view::command_line,
 };
-use agent_core::InteractionId;
+use agent_core::EventKind;
 use config::{Provenance, Value};
 
 /// What has to be typed behind a later command for the same configuration. A thread keeps its own settings; providers and
@@ -62,10 +63,25 @@ impl Again {
     }
 
     /// Says how to answer what waits.
-    pub(super) fn advise<'a>(&self, waiting: impl Iterator<Item = &'a InteractionId>) {
-        for id in waiting {
-            let [approve, deny] = ["approve", "deny"].map(|verb| self.command(&[verb, id.as_str()]));
-            output::remark(&format!("waiting for an answer: {approve}    (or: {deny})"));
+    pub(super) fn advise<'a>(&self, waiting: impl Iterator<Item = &'a Dialogue>) {
+        for question in waiting {
+            let id = question.id().as_str();
+            let advice = match question.question() {
+                EventKind::ExecApprovalRequest(_) | EventKind::PatchApprovalRequest(_) => {
+                    let [approve, deny] = ["approve", "deny"].map(|verb| self.command(&[verb, id]));
+                    format!("{approve}    (or: {deny})")
+                }
+                EventKind::ElicitationRequest { .. } => {
+                    let decline = self.command(&["answer", id, "--decline"]);
+                    format!("{}    (or: {decline})", self.command(&["answer", id, "--field", "NAME=VALUE"]))
+                }
+                EventKind::DynamicToolCallRequest { .. } => {
+                    let fail = self.command(&["answer", id, "--fail", "WHY"]);
+                    format!("{}    (or: {fail})", self.command(&["answer", id, "RESULT"]))
+                }
+                _ => self.command(&["answer", id, "TEXT"]),
+            };
+            output::remark(&format!("waiting for an answer: {advice}"));
         }
         self.advise_secrets();
     }

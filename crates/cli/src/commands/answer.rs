@@ -1,19 +1,23 @@
-//! From a second terminal: `send`, `approvals`, `approve`, `deny`, `interrupt`.
+//! From a second terminal: `send`, `approvals`, `approve`, `deny`, `answer`, `interrupt`.
 //!
 //! A thread that another process serves hears the op from its inbox. One that nobody serves is served here until the turn
 //! that the op leads to has ended, unless that is not wanted.
 
 use super::again::Again;
 use crate::{
-    args::{ApproveArgs, DenyArgs, SendArgs},
+    answering::{Field, approval, fields, said},
+    args::{AnswerArgs, ApproveArgs, DenyArgs, SendArgs},
     backend::{Place, RemoteSession, SubmitOutcome},
     exit::{Exit, Failure},
     follow::{Until, User, submission},
-    host::{Host, answer},
+    host::Host,
     output,
-    view::{HumanView, clean_line, command_line},
+    view::{HumanView, asked, clean_line},
 };
-use agent_core::{ApprovalDecision, Content, Event, EventKind, Op, SessionError, TurnOverrides};
+use agent_core::{
+    ApprovalDecision, Content, Event, EventKind, Op, PendingInteraction, Question, QuestionOption,
+    SessionError, TurnOverrides,
+};
 
 pub(crate) async fn send(host: &Host, args: SendArgs, again: &Again) -> Result<Exit, Failure> {
     let place = host.find(&args.thread).await?;
@@ -22,14 +26,42 @@ pub(crate) async fn send(host: &Host, args: SendArgs, again: &Again) -> Result<E
 }
 
 pub(crate) async fn approve(host: &Host, args: ApproveArgs, again: &Again) -> Result<Exit, Failure> {
-    let decision =
-        if args.session { ApprovalDecision::ApprovedForSession } else { ApprovalDecision::Approved };
-    decide(host, &args.id, decision, args.no_run, again).await
+    let (place, question) = host.find_question(&args.id).await?;
+    let decision = match (args.session, args.rule) {
+        (true, _) => ApprovalDecision::ApprovedForSession,
+        (false, None) => ApprovalDecision::Approved,
+        (false, Some(words)) => ApprovalDecision::ApprovedWithAmendment { rule: rule(&question, words)? },
+    };
+    let op = approval(&question, decision)?;
+    deliver(host, &place, op, args.no_run, again).await
+}
+
+/// The rule to add: these words, or what was proposed.
+fn rule(question: &PendingInteraction, words: Option<String>) -> Result<String, Failure> {
+    let proposed = match &question.question.kind {
+        EventKind::ExecApprovalRequest(request) => request.amendment.clone(),
+        _ => None,
+    };
+    let Some(proposed) = proposed else {
+        return Err(Failure::usage(format!(
+            "no rule can allow what question {} is about; leave out --rule, or add --session",
+            question.id
+        )));
+    };
+    Ok(words.filter(|words| !words.trim().is_empty()).unwrap_or(proposed))
 }
 
 pub(crate) async fn deny(host: &Host, args: DenyArgs, again: &Again) -> Result<Exit, Failure> {
     let decision = if args.abort { ApprovalDecision::Abort } else { ApprovalDecision::Denied };
-    decide(host, &args.id, decision, args.no_run, again).await
+    let (place, question) = host.find_question(&args.id).await?;
+    deliver(host, &place, approval(&question, decision)?, args.no_run, again).await
+}
+
+/// Answers a question of the agent or of an MCP server, or says what a client's tool came to.
+pub(crate) async fn answer(host: &Host, args: AnswerArgs, again: &Again) -> Result<Exit, Failure> {
+    let (place, question) = host.find_question(&args.id).await?;
+    let op = said(&question, &args.said())?;
+    deliver(host, &place, op, args.no_run, again).await
 }
 
 pub(crate) async fn interrupt(host: &Host, thread: Option<&str>, again: &Again) -> Result<Exit, Failure> {
@@ -48,40 +80,43 @@ pub(crate) async fn approvals(host: &Host) -> Result<Exit, Failure> {
         output::remark("nothing is waiting for an answer");
     }
     for question in open {
-        output::result(&format!(
-            "{}  {}  (thread {})",
-            question.id,
-            ask(&question.question),
-            question.key.thread
-        ));
+        let what = ask(&question.question);
+        output::result(&format!("{}  {what}  (thread {})", question.id, question.key.thread));
+        for line in details(&question.question) {
+            output::result(&format!("    {line}"));
+        }
     }
     Ok(Exit::Done)
 }
 
-async fn decide(
-    host: &Host,
-    id: &str,
-    decision: ApprovalDecision,
-    no_run: bool,
-    again: &Again,
-) -> Result<Exit, Failure> {
-    let (place, question) = host.find_question(id).await?;
-    deliver(host, &place, answer(&question, decision), no_run, again).await
-}
-
 /// What is asked, in one line.
 pub(super) fn ask(question: &Event) -> String {
-    let text = match &question.kind {
+    asked(&question.kind).unwrap_or_else(|| "a question of a later version".into())
+}
+
+/// What can be answered, where a yes or no is not all.
+fn details(question: &Event) -> Vec<String> {
+    let lines: Vec<String> = match &question.kind {
         EventKind::ExecApprovalRequest(request) => {
-            format!("{}: {}", command_line(&request.command), request.reason)
+            let rule = request.amendment.iter();
+            rule.map(|rule| format!("--rule allows all that begins with `{rule}`")).collect()
         }
-        EventKind::PatchApprovalRequest(request) => {
-            let files: Vec<&str> = request.changes.iter().map(|change| change.path.as_str()).collect();
-            format!("change {}: {}", files.join(", "), request.reason)
+        EventKind::RequestUserInput { questions, .. } => {
+            let options = |question: &Question| {
+                let options = question.options.iter().enumerate();
+                let option = |(at, option): (usize, &QuestionOption)| format!("{} {}", at + 1, option.label);
+                let options: Vec<String> = options.map(option).collect();
+                format!("{}: {}  {}", question.id, question.question, options.join(" | "))
+            };
+            questions.iter().map(options).collect()
         }
-        _ => "a question".into(),
+        EventKind::ElicitationRequest { request, .. } => {
+            let open = request.url.iter().map(|url| format!("open {url}"));
+            open.chain(fields(&request.schema).iter().map(Field::line)).collect()
+        }
+        _ => Vec::new(),
     };
-    clean_line(&text)
+    lines.iter().map(|line| clean_line(line)).collect()
 }
 
 /// Puts what the command line changes, and what has changed around the thread, before the op: the turn that it begins has to

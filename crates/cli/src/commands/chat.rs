@@ -5,14 +5,14 @@ use crate::{
     args::{ForkArgs, WhichThread},
     backend::ServedSession,
     exit::{Exit, Failure},
-    follow::{Follower, Until, User, submission},
+    follow::{Follower, Submitted, Until, User, submission},
     host::Host,
     lines::typed_lines,
     output,
     settings::Attendance,
     view::HumanView,
 };
-use agent_core::{Content, ForkPoint, Op, Source, Surroundings, TurnId, TurnOverrides};
+use agent_core::{ForkPoint, Op, Source, Surroundings, TurnId, TurnOverrides};
 use std::{io::Write, time::Duration};
 use tokio::sync::mpsc;
 
@@ -78,7 +78,7 @@ async fn converse(
     let mut lines = typed_lines();
     let cwd = host.wishes().cwd(session.first_settings())?;
     let mut around = host.wishes().surroundings(&cwd);
-    output::remark(&style.dim("type what you want; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
+    output::remark(&style.dim("type what you want, !command to run one yourself; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
     loop {
         if !running && !follower.catch_up(CATCH_UP).await? {
             let Some(text) = ask(&mut lines).await else { break };
@@ -93,12 +93,13 @@ async fn converse(
                 }
                 text => {
                     look_around(host, session, &cwd, &mut around).await?;
-                    let op = Op::UserInput { items: vec![Content::text(text)] };
-                    session.submit(submission(session, op)).await?;
+                    if follower.say(text).await? == Submitted::Refused {
+                        continue;
+                    }
                 }
             }
         }
-        follower.follow(Until::TurnEnds, User::Present(&mut lines)).await?;
+        follower.follow(Until::Rests, User::Present(&mut lines)).await?;
         running = false;
     }
     let command = again.command(&["resume", session.key().thread.as_str()]);

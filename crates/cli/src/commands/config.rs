@@ -4,7 +4,7 @@ use crate::{
     args::RunArgs,
     exit::{Exit, Failure},
     output,
-    settings::Wishes,
+    settings::{Purpose, Wishes},
     view::clean_line,
 };
 use clap::{Args, Subcommand};
@@ -63,15 +63,21 @@ enum ConfigCommand {
 pub(crate) fn config(environment: &Environment, args: ConfigArgs, run: RunArgs) -> Result<Exit, Failure> {
     let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
     let run = args.run.over(run);
-    let load = |run| Wishes::load(environment, home.root(), run).map(|wishes| wishes.loaded);
+    let load = |run| Wishes::load(environment, home.root(), run, Purpose::Serve).map(|wishes| wishes.loaded);
     let format = |json| if json { Format::Json } else { Format::Text };
     match args.command {
         None => {
             let listing = if args.all { Listing::All } else { Listing::Effective };
-            let loaded = load(run)?;
+            // What is wrong does not hide the rest, and is said below it.
+            let whole = load(run.clone());
+            let loaded = match &whole {
+                Ok(loaded) => loaded,
+                Err(_) => &Wishes::look(environment, home.root(), &run)
+                    .map_err(|error| Failure::usage(error.to_string()))?,
+            };
             list(&loaded.provenance, listing, format(args.json));
             loaded.notices.iter().for_each(|notice| output::warn(notice));
-            Ok(Exit::Done)
+            whole.map(|_| Exit::Done)
         }
         Some(ConfigCommand::Get { key, json, run: given }) => {
             get(&load(given.over(run))?.provenance, &key, format(json || args.json))

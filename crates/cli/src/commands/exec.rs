@@ -149,7 +149,7 @@ impl Task {
     /// Keeps the images, and says it all.
     async fn op(self, session: &dyn ServedSession) -> Result<Op, Failure> {
         let mut items = vec![Content::text(self.prompt)];
-        for Image { bytes, media_type } in self.images {
+        for Image { bytes, media_type, .. } in self.images {
             let id = session.put_blob(&bytes).await?;
             let blob = BlobRef { id, bytes: bytes.len() as u64, media_type: media_type.to_owned() };
             items.push(Content::Blob { blob });

@@ -4,7 +4,7 @@ use crate::{
     args::{LoginArgs, LogoutArgs, RunArgs},
     exit::{Exit, Failure},
     output,
-    settings::Wishes,
+    settings::{Purpose, Wishes},
 };
 use config::{CredentialStore, Environment, Home, KeyPath, Listing, Origin};
 use models::SecretString;
@@ -64,7 +64,7 @@ fn unknown_provider(wishes: &Wishes, id: &str) -> Failure {
 
 fn open(environment: &Environment) -> Result<(Wishes, CredentialStore), Failure> {
     let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
-    let wishes = Wishes::load(environment, home.root(), RunArgs::default())?;
+    let wishes = Wishes::load(environment, home.root(), RunArgs::default(), Purpose::Serve)?;
     let mode = wishes.config().cli_auth_credentials_store;
     let store = CredentialStore::open(home.root(), mode).map_err(|error| Failure::backend(&error))?;
     for warning in store.warnings() {

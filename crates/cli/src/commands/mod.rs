@@ -13,7 +13,10 @@ mod doctor;
 mod exec;
 mod login;
 mod patch;
+mod policy;
+mod sandbox;
 mod sessions;
+mod show;
 mod signals;
 mod watch;
 #[cfg(feature = "temporal")]
@@ -26,6 +29,8 @@ pub(crate) use config::ConfigArgs;
 pub(crate) use dev_server::DevServerArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use patch::apply_patch;
+pub(crate) use policy::PolicyArgs;
+pub(crate) use sandbox::SandboxArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use worker::WorkerArgs;
 
@@ -34,6 +39,7 @@ use crate::{
     exit::{Exit, Failure},
     host::{Host, Keeping},
     output,
+    settings::Purpose,
 };
 use ::config::Environment;
 use again::Again;
@@ -72,12 +78,20 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
             let run = layered(&args.layers);
             serve(environment, run, async |host, again| answer::deny(host, args, again).await).await
         }
+        Some(Command::Answer(args)) => {
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| answer::answer(host, args, again).await).await
+        }
         Some(Command::Interrupt(args)) => {
             let (run, thread) = (layered(&args.layers), args.thread.as_deref());
             serve(environment, run, async |host, again| answer::interrupt(host, thread, again).await).await
         }
         Some(Command::Sessions(args)) => {
             let run = layered(&args.layers());
+            if args.serves() {
+                let work = async |host: &Host, _: &Again| sessions::sessions(host, args).await;
+                return serve(environment, run, work).await;
+            }
             look(environment, run, async |host| sessions::sessions(host, args).await).await
         }
         Some(Command::Attach(args)) => {
@@ -99,6 +113,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
         Some(Command::Login(args)) => login::login(environment, &args),
         Some(Command::Logout(args)) => login::logout(environment, &args),
         Some(Command::Demo(args)) => demo::demo(environment, args).await,
+        Some(Command::Sandbox(args)) => sandbox::sandbox(environment, args).await,
+        Some(Command::Policy(args)) => policy::policy(environment, args, &run),
         #[cfg(feature = "temporal")]
         Some(Command::Worker(args)) => {
             let host = Host::open(environment, layered(&args.layers), Keeping::Home).await?;
@@ -129,12 +145,14 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
             | Command::Send(_)
             | Command::Approve(_)
             | Command::Deny(_)
+            | Command::Answer(_)
             | Command::Interrupt(_)
             | Command::Sessions(_)
             | Command::Attach(_)
             | Command::Status(_)
             | Command::Approvals(_)
-            | Command::Doctor(_),
+            | Command::Doctor(_)
+            | Command::Policy(_),
         ) => RunArgs { layers: run.layers.clone(), ..RunArgs::default() },
         Some(_) => RunArgs::default(),
     };
@@ -184,7 +202,7 @@ async fn look(
     run: RunArgs,
     work: impl AsyncFnOnce(&Host) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let host = Host::open(environment, run, Keeping::Home).await?;
+    let host = Host::open_for(Purpose::Look, environment, run, Keeping::Home).await?;
     let exit = work(&host).await;
     host.close().await;
     exit

@@ -1,6 +1,9 @@
 //! `everturn sessions`: what threads there are, and what to do with them.
 
-use super::watch::status_name;
+use super::{
+    show::{self, Form},
+    watch::status_name,
+};
 use crate::{
     args::{BackendName, ExportFormat, SessionsArgs, SessionsCommand},
     backend::{Listed, SubmitOutcome},
@@ -19,6 +22,14 @@ pub(crate) async fn sessions(host: &Host, args: SessionsArgs) -> Result<Exit, Fa
         Some(SessionsCommand::List { json, .. }) => {
             list(host, if json { Form::Json } else { Form::Lines }).await?;
         }
+        Some(SessionsCommand::Show { thread, audit, json, .. }) => {
+            let form = if json { Form::Json } else { Form::Lines };
+            if audit {
+                show::audit(host, &thread, form).await?;
+            } else {
+                show::show(host, &thread, form).await?;
+            }
+        }
         Some(SessionsCommand::Delete { thread, .. }) => {
             let place = host.find(&thread).await?;
             place.delete().await?;
@@ -34,15 +45,6 @@ pub(crate) async fn sessions(host: &Host, args: SessionsArgs) -> Result<Exit, Fa
         }
     }
     Ok(Exit::Done)
-}
-
-/// How a list is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// For people.
-    Lines,
-    /// One object a line.
-    Json,
 }
 
 async fn list(host: &Host, form: Form) -> Result<(), Failure> {

@@ -44,6 +44,10 @@ impl Wishes {
             developer_instructions: said("developer_instructions")
                 .map(|()| config.developer_instructions.clone().unwrap_or_default())
                 .filter(|text| *text != before.developer_instructions.clone().unwrap_or_default()),
+            answer_within: config.answer_within.limit().filter(|limit| {
+                let is_said = self.is_said("answer_timeout_ms") || self.is_said("answer_otherwise");
+                is_said && Some(*limit) != before.answer_within
+            }),
             surroundings: (surroundings != before.surroundings).then_some(surroundings),
             ..TurnOverrides::default()
         })
@@ -101,21 +105,33 @@ impl Wishes {
     }
 
     fn sandbox_now(&self, before: &Settings) -> Result<Option<SandboxPolicy>, Failure> {
+        const TABLE: &str = "sandbox_workspace_write";
         let mode = self.config().sandbox_mode.filter(|_| self.is_said("sandbox_mode"));
-        let has_roots = self.is_said("sandbox_workspace_write.writable_roots");
+        let has_roots = ["writable_roots", "exclude_slash_tmp", "exclude_tmpdir_env_var"]
+            .iter()
+            .any(|key| self.is_said(&format!("{TABLE}.{key}")));
+        let network = self.is_said(&format!("{TABLE}.network_access")).then(|| self.network());
         match (mode, &before.sandbox) {
-            (None | Some(SandboxMode::WorkspaceWrite), SandboxPolicy::WorkspaceWrite { .. }) if has_roots => {
-                self.sandbox(SandboxMode::WorkspaceWrite).map(Some)
-            }
-            // The directories that were opened stay open.
-            (None | Some(SandboxMode::WorkspaceWrite), SandboxPolicy::WorkspaceWrite { writable_roots }) => {
-                let mut roots = writable_roots.clone();
-                roots.extend(self.added_roots()?.into_iter().filter(|root| !writable_roots.contains(root)));
-                Ok(Some(SandboxPolicy::WorkspaceWrite { writable_roots: roots }))
+            (
+                None | Some(SandboxMode::WorkspaceWrite),
+                SandboxPolicy::WorkspaceWrite { writable_roots, network: was },
+            ) => {
+                // The directories that were opened stay open.
+                let roots = if has_roots {
+                    self.writable_roots()?
+                } else {
+                    let added = self.added_roots()?.into_iter().filter(|root| !writable_roots.contains(root));
+                    writable_roots.iter().cloned().chain(added).collect()
+                };
+                let network = network.unwrap_or(*was);
+                Ok(Some(SandboxPolicy::WorkspaceWrite { writable_roots: roots, network }))
             }
             (Some(mode), _) => self.sandbox(mode).map(Some),
             (None, SandboxPolicy::ReadOnly) if !self.add_dir.is_empty() => Err(Failure::usage(
                 "--add-dir lets a directory be changed, but the thread may only read: add --sandbox workspace-write",
+            )),
+            (None, SandboxPolicy::ReadOnly) if self.opens_network => Err(Failure::usage(
+                "--network lets commands reach the network, but the thread may only read: add --sandbox workspace-write",
             )),
             (None, _) => Ok(None),
         }

@@ -5,6 +5,7 @@ mod calls;
 mod files;
 mod page;
 mod plan;
+mod questions;
 mod summary;
 mod waiting;
 
@@ -15,13 +16,13 @@ use super::{
 };
 use crate::retold::Retold;
 use agent_core::{
-    Content, Event, EventKind, ExecApproval, FileStat, ItemDetail, Live, LiveKind, Notice, OutputStatus,
-    PatchApproval, Settings, TurnEnd, TurnItem,
+    Content, Event, EventKind, FileStat, ItemDetail, ItemId, Live, LiveKind, Notice, OutputStatus, Settings,
+    ToolOutput, TurnEnd, TurnItem,
 };
 use page::Page;
 use plan::ShownPlan;
 use serde_json::Value;
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 use summary::Summary;
 use waiting::Waiting;
 
@@ -54,6 +55,8 @@ struct Told {
     summary: Summary,
     /// What the turn changed, as last told.
     changed: Vec<FileStat>,
+    /// The commands of the user that run: what they print is shown as it comes.
+    user_commands: BTreeSet<ItemId>,
 }
 
 impl<W: Write + Send> HumanView<W> {
@@ -117,6 +120,10 @@ impl<W: Write + Send> HumanView<W> {
                 self.page.waiting.begin(&item.id, &format!("{server} {tool}"));
             }
             ItemDetail::DynamicCall { tool, .. } => self.page.waiting.begin(&item.id, tool),
+            ItemDetail::UserCommand { command, .. } => {
+                self.told.user_commands.insert(item.id.clone());
+                self.page.line(&format!("{} {}", self.style.bold("!"), clean_line(command)));
+            }
             // Shown when it is whole.
             ItemDetail::UserMessage { .. }
             | ItemDetail::AgentMessage { .. }
@@ -157,6 +164,9 @@ impl<W: Write + Send> HumanView<W> {
             ItemDetail::DynamicCall { tool, output: Some(output), .. } => {
                 self.call(calls::tool(style, tool, "", output));
             }
+            ItemDetail::UserCommand { command, output: Some(output), .. } => {
+                self.user_command(&item.id, command, output);
+            }
             // A plan that was taken is shown by its own event.
             ItemDetail::Plan { output: Some(output), .. } => {
                 let failed = output.status != OutputStatus::Ok;
@@ -182,10 +192,19 @@ impl<W: Write + Send> HumanView<W> {
             | ItemDetail::ToolCall { output: None, .. }
             | ItemDetail::McpCall { output: None, .. }
             | ItemDetail::DynamicCall { output: None, .. }
+            | ItemDetail::UserCommand { output: None, .. }
             | ItemDetail::Plan { output: None, .. } => {}
             ItemDetail::Unknown(value) => self.later("item", value),
             _ => self.dim("(an item of a later version)"),
         }
+    }
+
+    /// What of its output was not shown as it came, and how it ended.
+    fn user_command(&mut self, item: &ItemId, command: &str, output: &ToolOutput) {
+        self.told.user_commands.remove(item);
+        self.page.finish(item, &output.plain_text());
+        let ended = calls::user_command(self.style, command, output);
+        self.page.line(&ended);
     }
 
     fn reasoned(&mut self, item: &TurnItem, summary: &[String], text: Option<&str>) {
@@ -217,41 +236,9 @@ impl<W: Write + Send> HumanView<W> {
         self.page.waiting.show();
     }
 
-    fn exec_question(&mut self, request: &ExecApproval) {
-        self.question(request.id.as_str(), &command_line(&request.command), &request.reason);
-        self.stakes(request.grant_root.as_deref(), request.risk.as_deref());
-    }
-
-    fn patch_question(&mut self, request: &PatchApproval) {
-        let files: Vec<&str> = request.changes.iter().map(|change| change.path.as_str()).collect();
-        self.question(request.id.as_str(), &format!("change {}", files.join(", ")), &request.reason);
-        self.stakes(request.grant_root.as_deref(), None);
-        for change in &request.changes {
-            self.page.lines(calls::diff(self.style, &change.diff));
-        }
-    }
-
-    fn question(&mut self, id: &str, what: &str, reason: &str) {
+    fn question(&mut self, event: &Event) {
         self.page.waiting.rest();
-        self.page.line(&format!("{} {}", self.style.yellow("May I?"), clean(what)));
-        self.dim(&format!("  {}  [{id}]", clean_line(reason)));
-    }
-
-    /// What a yes could lead to.
-    fn stakes(&mut self, grant_root: Option<&str>, risk: Option<&str>) {
-        if let Some(risk) = risk {
-            self.yellow(&format!("  risk: {}", clean_line(risk)));
-        }
-        if let Some(root) = grant_root {
-            self.dim(&format!("  a yes for the session lets the agent write in {}", clean_line(root)));
-        }
-    }
-
-    /// A question in a form that only its kind of client can draw.
-    fn request(&mut self, id: &str, what: &str, request: &Value) {
-        self.page.waiting.rest();
-        self.yellow(&format!("{what}: {}", brief(request)));
-        self.dim(&format!("  [{id}]"));
+        self.page.lines(questions::question(self.style, event));
     }
 
     /// Something that a later version wrote.
@@ -312,16 +299,13 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.completed(item);
                 self.page.waiting.end(&item.id);
             }
-            EventKind::ExecApprovalRequest(request) => self.exec_question(request),
-            EventKind::PatchApprovalRequest(request) => self.patch_question(request),
-            EventKind::RequestUserInput { id, questions } => {
-                self.request(id.as_str(), "The agent asks", questions)
-            }
-            EventKind::ElicitationRequest { id, request } => {
-                self.request(id.as_str(), "A server asks", request)
-            }
-            EventKind::DynamicToolCallRequest { id, request } => {
-                self.request(id.as_str(), "A client has to run a tool", request);
+            EventKind::ExecApprovalRequest(_)
+            | EventKind::PatchApprovalRequest(_)
+            | EventKind::RequestUserInput { .. }
+            | EventKind::ElicitationRequest { .. }
+            | EventKind::DynamicToolCallRequest { .. } => self.question(event),
+            EventKind::InteractionResolved { id, outcome, actor } => {
+                self.page.lines(questions::ending(self.style, id.as_str(), outcome, actor));
             }
             EventKind::TurnDiff { diff } => self.told.changed = FileStat::of_diff(diff),
             EventKind::PlanUpdate { plan } => {
@@ -351,11 +335,13 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.ended(event, &self.style.yellow("■"), abort_message(*reason));
             }
             EventKind::SettingsChanged { settings } => self.told.summary.runs_under(settings),
-            // Whoever does these is told by the command that does it, and what follows an answer says what it was.
-            EventKind::ThreadNamed { .. }
-            | EventKind::InteractionResolved { .. }
-            | EventKind::ShutdownComplete
-            | EventKind::Resumed => {}
+            // What was decided shows in what follows; `sessions show --audit` lists it.
+            EventKind::CallDecided(_) => {}
+            EventKind::ToolsChanged { tools } => {
+                self.dim(&format!("(the agent has {} tools now)", tools.len()));
+            }
+            // Whoever does these is told by the command that does it.
+            EventKind::ThreadNamed { .. } | EventKind::ShutdownComplete | EventKind::Resumed => {}
             EventKind::Unknown(value) => self.later("event", value),
             _ => self.dim("(an event of a later version)"),
         }
@@ -369,6 +355,9 @@ impl<W: Write + Send> View for HumanView<W> {
             }
             LiveKind::RawReasoning(piece) if self.reasoning == Reasoning::Raw => {
                 self.page.stream(live, piece, &self.style.dim(clean(piece)));
+            }
+            LiveKind::Output(piece) if self.told.user_commands.contains(&live.item) => {
+                self.page.stream(live, piece, &clean(piece));
             }
             LiveKind::Output(piece) => self.page.waiting.printed(&live.item, piece),
             LiveKind::Reasoning(_) | LiveKind::RawReasoning(_) => {}

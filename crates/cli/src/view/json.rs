@@ -12,12 +12,12 @@ use super::{
 };
 use crate::retold::Retold;
 use agent_core::{
-    AbortReason, Event, EventKind, ExecApproval, FileStat, InteractionId, Live, Notice, PatchApproval, Plan,
-    RateLimit, TokenUsage, TurnEnd, TurnItem,
+    AbortReason, CallDecision, Event, EventKind, ExecApproval, FileStat, InteractionId, InteractionOutcome,
+    Live, Notice, PatchApproval, Plan, RateLimit, TokenUsage, TurnEnd, TurnItem,
 };
 use item::{changes, item_json, kind, todo_list};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 /// Writes events as JSON lines.
 pub(crate) struct JsonView<W> {
@@ -33,6 +33,8 @@ struct Told {
     usage: TokenUsage,
     /// The item of the plan, once the turn has one.
     plan: Option<Value>,
+    /// The questions that wait and are no approvals.
+    interactions: BTreeSet<InteractionId>,
 }
 
 impl<W: Write + Send> JsonView<W> {
@@ -121,11 +123,24 @@ impl<W: Write + Send> JsonView<W> {
         self.line(seq, json!({ "type": "error", "message": message, "code": "retry" }));
     }
 
-    fn interaction(&mut self, seq: u64, id: &InteractionId, kind: &str, request: &Value) {
-        self.line(
-            seq,
-            json!({ "type": "interaction.requested", "id": id, "kind": kind, "request": request }),
-        );
+    fn interaction(
+        &mut self,
+        seq: u64,
+        id: &InteractionId,
+        kind: &str,
+        request: Value,
+        deadline_ms: Option<u64>,
+    ) {
+        let mut value = json!({ "type": "interaction.requested", "id": id, "kind": kind });
+        value["request"] = request;
+        self.told.interactions.insert(id.clone());
+        self.line(seq, due(value, deadline_ms));
+    }
+
+    fn resolved(&mut self, seq: u64, id: &InteractionId, outcome: &InteractionOutcome, actor: &str) {
+        let kind =
+            if self.told.interactions.remove(id) { "interaction.resolved" } else { "approval.resolved" };
+        self.line(seq, json!({ "type": kind, "id": id, "outcome": outcome, "actor": actor }));
     }
 }
 
@@ -139,7 +154,8 @@ impl<W: Write + Send> View for JsonView<W> {
                 json!({ "type": "thread.started", "thread_id": key.thread, "durability": durability }),
             ),
             EventKind::TurnStarted => {
-                *self.told = Told::default();
+                let interactions = std::mem::take(&mut self.told.interactions);
+                *self.told = Told { interactions, ..Told::default() };
                 self.line(seq, json!({ "type": "turn.started" }));
             }
             EventKind::TokenCount { last, total, context_window, context_left, rate_limits } => {
@@ -161,18 +177,21 @@ impl<W: Write + Send> View for JsonView<W> {
             EventKind::ItemCompleted { item } => self.turn_item(seq, "item.completed", item),
             EventKind::ExecApprovalRequest(request) => self.line(seq, exec_approval(request)),
             EventKind::PatchApprovalRequest(request) => self.line(seq, patch_approval(request)),
-            EventKind::RequestUserInput { id, questions } => {
-                self.interaction(seq, id, "user_input", questions)
+            EventKind::RequestUserInput { id, call: _, questions, deadline_ms } => {
+                self.interaction(seq, id, "user_input", json!({ "questions": questions }), *deadline_ms);
             }
-            EventKind::ElicitationRequest { id, request } => {
-                self.interaction(seq, id, "elicitation", request)
+            EventKind::ElicitationRequest { id, call: _, request, deadline_ms } => {
+                self.interaction(seq, id, "elicitation", json!(request), *deadline_ms);
             }
-            EventKind::DynamicToolCallRequest { id, request } => {
-                self.interaction(seq, id, "tool_call", request)
+            EventKind::DynamicToolCallRequest { id, call: _, tool, arguments, deadline_ms } => {
+                let request = json!({ "tool": tool, "arguments": arguments });
+                self.interaction(seq, id, "tool_call", request, *deadline_ms);
             }
-            EventKind::InteractionResolved { id, outcome, .. } => {
-                self.line(seq, json!({ "type": "approval.resolved", "id": id, "outcome": outcome }));
+            EventKind::CallDecided(decision) => self.line(seq, decided(decision)),
+            EventKind::ToolsChanged { tools } => {
+                self.line(seq, json!({ "type": "tools.changed", "tools": tools }));
             }
+            EventKind::InteractionResolved { id, outcome, actor } => self.resolved(seq, id, outcome, actor),
             EventKind::Error { message, code } => {
                 self.line(seq, json!({ "type": "error", "message": message, "code": code }));
             }
@@ -224,6 +243,20 @@ impl<W: Write + Send> View for JsonView<W> {
     }
 }
 
+/// With when it is answered by its default, in milliseconds since the Unix epoch.
+fn due(mut value: Value, deadline_ms: Option<u64>) -> Value {
+    if let Some(deadline_ms) = deadline_ms {
+        value["deadline_ms"] = deadline_ms.into();
+    }
+    value
+}
+
+fn decided(decision: &CallDecision) -> Value {
+    let mut value = json!(decision);
+    value["type"] = "call.decided".into();
+    value
+}
+
 fn exec_approval(request: &ExecApproval) -> Value {
     let mut value = json!({
         "type": "approval.requested", "id": request.id, "kind": "command",
@@ -235,7 +268,10 @@ fn exec_approval(request: &ExecApproval) -> Value {
     if let Some(risk) = &request.risk {
         value["risk"] = json!(risk);
     }
-    value
+    if let Some(rule) = &request.amendment {
+        value["amendment"] = json!(rule);
+    }
+    due(value, request.deadline_ms)
 }
 
 fn patch_approval(request: &PatchApproval) -> Value {
@@ -246,7 +282,7 @@ fn patch_approval(request: &PatchApproval) -> Value {
     if let Some(root) = &request.grant_root {
         value["grant_root"] = json!(root);
     }
-    value
+    due(value, request.deadline_ms)
 }
 
 fn tokens(usage: &TokenUsage) -> Value {

@@ -1,6 +1,7 @@
 //! What a person or a program sees of a thread.
 
 mod amounts;
+mod asked;
 mod clean;
 mod command_line;
 mod ending;
@@ -12,6 +13,7 @@ mod taste;
 mod tests;
 mod width;
 
+pub(crate) use asked::asked;
 pub(crate) use clean::{clean, clean_line};
 pub(crate) use command_line::command_line;
 pub(crate) use human::HumanView;

@@ -20,6 +20,8 @@ pub enum Kind {
     Variable,
     /// The address of a server.
     Url,
+    /// The address of a server that may have parameters. They may hold credentials; then it is never shown.
+    Endpoint,
     /// The address of a message bus. It may hold credentials; then it is never shown.
     Bus,
     /// A file or a folder. `~/` is the user's home; what is relative is so to the file that says it.
@@ -52,6 +54,8 @@ impl Kind {
             (Self::Guarded, Value::Secret(_)) => Ok(value.clone()),
             (Self::Variable, Value::Text(name)) if is_variable(name) => Ok(value.clone()),
             (Self::Url, Value::Text(url)) => address(url).map(Value::Text),
+            (Self::Endpoint, Value::Text(url)) => endpoint(url),
+            (Self::Endpoint, Value::Secret(_)) => Ok(value.clone()),
             (Self::Bus, Value::Text(url)) if is_bus(url) => Ok(hidden_if_it_has_credentials(url)),
             (Self::Bus, Value::Secret(_)) => Ok(value.clone()),
             (Self::Path, Value::Text(path)) if Path::new(path).is_absolute() => Ok(value.clone()),
@@ -94,7 +98,7 @@ impl std::fmt::Display for Kind {
         match self {
             Self::Text | Self::Secret | Self::Guarded => out.write_str("a string"),
             Self::Variable => out.write_str("the name of an environment variable, such as \"MY_API_KEY\""),
-            Self::Url => out.write_str("an address that begins with http:// or https://"),
+            Self::Url | Self::Endpoint => out.write_str("an address that begins with http:// or https://"),
             Self::Bus => out.write_str("an address that begins with nats:// or tls://"),
             Self::Path => out.write_str("a path"),
             Self::Paths => out.write_str("an array of paths"),
@@ -153,6 +157,21 @@ fn hidden_if_it_has_credentials(url: &str) -> Value {
     if url.contains('@') { Value::Secret(Secret::new(url)) } else { url.into() }
 }
 
+/// An address that is used as it is. What its parameters hold may be a key.
+fn endpoint(url: &str) -> Result<Value, String> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).filter(|host| !host.is_empty());
+    let Some(host) = host.filter(|_| !url.contains(char::is_whitespace)) else {
+        return Err(Kind::Endpoint.to_string());
+    };
+    if host.contains('@') {
+        return Err("an address without a user name or a password; `bearer_token_env_var` names the variable with a \
+                    token"
+            .into());
+    }
+    Ok(if url.contains('?') { Value::Secret(Secret::new(url)) } else { url.into() })
+}
+
 /// An address without a slash at its end, to which a path can be added.
 fn address(url: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
@@ -207,6 +226,17 @@ mod tests {
         for given in ["bus:4222", "nats://", "http://bus", "nats://a b"] {
             assert_eq!(shown(given), refused, "{given}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_is_hidden_where_it_has_parameters() {
+        let shown = |url: &str| Kind::Endpoint.check(&url.into()).map(|value| value.to_string());
+        assert_eq!(shown("https://a.b/mcp/"), Ok("\"https://a.b/mcp/\"".into()));
+        assert_eq!(shown("https://a.b/mcp?key=1"), Ok("(hidden)".into()));
+        for given in ["a.b/mcp", "http://", "http:///mcp", "https://a b"] {
+            assert_eq!(shown(given), Err(Kind::Endpoint.to_string()), "{given}");
+        }
+        assert!(shown("https://me:pw@a.b").unwrap_err().contains("bearer_token_env_var"));
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use super::{Blank, Fallback, Key, Kind, key};
 use crate::{
-    choice::{Choice, CredentialsStore, Durability, Inherit, SandboxMode, WireApi},
+    choice::{Choice, CredentialsStore, Durability, Inherit, SandboxMode, WebSearch, WireApi},
     environment::{
         CODEX_APPROVAL_POLICY, CODEX_MODEL, EVERTURN_LOG, EVERTURN_MODEL, EVERTURN_PROFILE, OPENAI_BASE_URL,
     },
 };
-use agent_core::{ApprovalPolicy, Effort, Summary};
+use agent_core::{ApprovalPolicy, Effort, Otherwise, Summary};
 
 /// Every key of them, in the order of the reference.
 pub(super) const TABLE: &[Key] = &[
@@ -74,6 +74,96 @@ pub(super) const TABLE: &[Key] = &[
         Kind::Paths,
         Fallback::Texts(&[]),
         "Folders that may be written under `workspace-write`, besides the working directory. `--add-dir` adds to them.",
+    ),
+    Key {
+        flag: Some("--network"),
+        ..key(
+            "sandbox_workspace_write.network_access",
+            Kind::Bool,
+            Fallback::Bool(false),
+            "Whether commands reach the network under `workspace-write`.",
+        )
+    },
+    key(
+        "sandbox_workspace_write.exclude_slash_tmp",
+        Kind::Bool,
+        Fallback::Bool(true),
+        "Whether `/tmp`, which all programs share, stays as it is under `workspace-write`. Commands have a temporary folder of \
+         their own in `TMPDIR`. (`false` in Codex.)",
+    ),
+    key(
+        "sandbox_workspace_write.exclude_tmpdir_env_var",
+        Kind::Bool,
+        Fallback::Bool(true),
+        "The same for the folder that `TMPDIR` names outside of the sandbox.",
+    ),
+    key(
+        "sandbox.unreadable",
+        Kind::Paths,
+        Fallback::Depends(
+            "the usual places of keys and tokens in the home: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.netrc` and so on",
+        ),
+        "What commands and file tools cannot read in the sandbox, in place of the default. The data folder never can be.",
+    ),
+    key(
+        "sandbox.hide_dotenv",
+        Kind::Bool,
+        Fallback::Bool(false),
+        "Whether `.env` files in the working directory and the writable roots cannot be read either.",
+    ),
+    key(
+        "sandbox.max_processes",
+        Kind::Count(1),
+        Fallback::Depends("`1024`"),
+        "Processes that one command may have at a time.",
+    ),
+    key(
+        "sandbox.max_memory_percent",
+        Kind::Count(1),
+        Fallback::Depends("`75`"),
+        "The share of the machine's memory that one command may use with all its processes, in percent.",
+    ),
+    key(
+        "sandbox.max_file_mb",
+        Kind::Count(1),
+        Fallback::Depends("`16384`"),
+        "The largest file that a command may write, in MiB.",
+    ),
+    key(
+        "exec_policy_files",
+        Kind::Paths,
+        Fallback::Texts(&[]),
+        "Files with rules for commands, besides those in the folder `rules` of the data folder.",
+    ),
+    Key {
+        flag: Some("--answer-timeout"),
+        ..key(
+            "answer_timeout_ms",
+            Kind::Count(1),
+            Fallback::Unset,
+            "So many milliseconds a question waits for an answer. Where nothing is said it waits for as long as it takes.",
+        )
+    },
+    key(
+        "answer_otherwise",
+        Kind::Word(Otherwise::WORDS),
+        Fallback::Text("deny"),
+        "What counts where nobody answers in time.",
+    ),
+    Key {
+        flag: Some("--search"),
+        ..key(
+            "web_search",
+            Kind::Word(WebSearch::WORDS),
+            Fallback::Depends("`live` where `tools.web_search` is `true`, else `disabled`"),
+            "Whether the model's provider searches the web for the model, where it can.",
+        )
+    },
+    key(
+        "tools.web_search",
+        Kind::Bool,
+        Fallback::Bool(false),
+        "An older way to say `web_search = \"live\"`.",
     ),
     key(
         "model_reasoning_effort",

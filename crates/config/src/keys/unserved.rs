@@ -14,15 +14,20 @@ pub struct Unserved {
 }
 
 const HOOKS: &str = "yet: hooks and notifications come with a later version";
-const MCP: &str = "yet: MCP servers come with a later version";
+const MCP: &str = "here: MCP needs no switch";
+const MCP_LOGIN: &str = "here: a login listens at a free port of this machine";
+const MCP_KEYS: &str = "here: tokens are kept as `cli_auth_credentials_store` says";
+const MCP_CLIENT: &str = "here: this client is registered with each server, or use `bearer_token_env_var`";
+const MCP_PARALLEL: &str = "here: calls that only look run side by side, others one by one";
+const MCP_REQUIRED: &str = "here: a server that is not there is a warning, and the thread goes on";
 const COMPACTION: &str = "yet: histories are not shortened by themselves";
 const FEATURES: &str = "yet: there are no feature flags";
 const TRUST: &str = "yet: the trust of projects and managed constraints come with a later version";
-const SANDBOX: &str = "yet: commands have no sandbox of the operating system";
+const PERMISSIONS: &str =
+    "yet: there are no named permissions; `sandbox_mode` and `sandbox` say what may be touched";
 const SCREEN: &str = "yet: there is no full-screen interface";
 const SKILLS: &str = "yet: skills, plugins and apps come with a later version";
 const AGENTS: &str = "yet: sub-agents come with a later version";
-const SEARCH: &str = "yet: there is no web search";
 const REVIEW: &str = "yet: reviews come with a later version";
 const PARAMETER: &str = "yet: this parameter of the model's API is not sent";
 const TELEMETRY: &str = "here: nothing is sent home, and traces come with a later version";
@@ -61,7 +66,7 @@ pub const UNSERVED: &[Unserved] = &[
     of("commit_attribution", PRODUCT),
     of("compact_prompt", COMPACTION),
     of("debug", PRODUCT),
-    of("default_permissions", SANDBOX),
+    of("default_permissions", PERMISSIONS),
     of("desktop", PRODUCT),
     of("disable_paste_burst", SCREEN),
     of("disable_response_storage", "here: no response is stored by the provider"),
@@ -96,10 +101,17 @@ pub const UNSERVED: &[Unserved] = &[
     of("include_view_image_tool", OWN_TOOLS),
     of("log_dir", "here: `log` writes to standard error"),
     of("marketplaces", SKILLS),
-    of("mcp_oauth_callback_port", MCP),
-    of("mcp_oauth_callback_url", MCP),
-    of("mcp_oauth_credentials_store", MCP),
-    of("mcp_servers", MCP),
+    of("mcp_oauth_callback_port", MCP_LOGIN),
+    of("mcp_oauth_callback_url", MCP_LOGIN),
+    of("mcp_oauth_credentials_store", MCP_KEYS),
+    of("mcp_servers.*.environment_id", PRODUCT),
+    of("mcp_servers.*.experimental_environment", PRODUCT),
+    of("mcp_servers.*.name", "here: a server is called as its table is"),
+    of("mcp_servers.*.oauth", MCP_CLIENT),
+    of("mcp_servers.*.oauth_resource", MCP_CLIENT),
+    of("mcp_servers.*.required", MCP_REQUIRED),
+    of("mcp_servers.*.startup_timeout_ms", "here: use `startup_timeout_sec`"),
+    of("mcp_servers.*.supports_parallel_tool_calls", MCP_PARALLEL),
     of("memories", "yet: there are no memories"),
     of("model_auto_compact_token_limit", COMPACTION),
     of("model_auto_compact_token_limit_scope", COMPACTION),
@@ -115,7 +127,7 @@ pub const UNSERVED: &[Unserved] = &[
     of("notify", HOOKS),
     of("oss_provider", "here: name the provider with `model_provider`"),
     of("otel", TELEMETRY),
-    of("permissions", SANDBOX),
+    of("permissions", PERMISSIONS),
     of("personality", PARAMETER),
     of("plan_mode_reasoning_effort", "yet: there is no mode of its own for plans"),
     of("plugins", SKILLS),
@@ -124,9 +136,6 @@ pub const UNSERVED: &[Unserved] = &[
     of("projects", TRUST),
     of("realtime", REALTIME),
     of("review_model", REVIEW),
-    of("sandbox_workspace_write.exclude_slash_tmp", SANDBOX),
-    of("sandbox_workspace_write.exclude_tmpdir_env_var", SANDBOX),
-    of("sandbox_workspace_write.network_access", SANDBOX),
     of("service_tier", PARAMETER),
     of("shell_environment_policy.experimental_use_profile", OWN_TOOLS),
     of("skills", SKILLS),
@@ -135,9 +144,7 @@ pub const UNSERVED: &[Unserved] = &[
     of("tool_output_token_limit", OWN_TOOLS),
     of("tool_suggest", SKILLS),
     of("tools.view_image", OWN_TOOLS),
-    of("tools.web_search", SEARCH),
     of("tui", SCREEN),
-    of("web_search", SEARCH),
     of("windows", WINDOWS),
     of("windows_wsl_setup_acknowledged", WINDOWS),
     of("zsh_path", OWN_TOOLS),

@@ -3,7 +3,7 @@
 use crate::{
     KeyPath, Origin, Problem, ProblemKind, Secret, Setting, Value, choice::Choice, settings::Settings,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The settings of one table.
 pub(super) struct Values<'a> {
@@ -33,6 +33,14 @@ impl<'a> Values<'a> {
     pub(super) fn any_origin(&self) -> Origin {
         let mut origins = self.settings.within(&self.table).map(|(_, setting)| setting.origin.clone());
         origins.find(|origin| *origin != Origin::Default).unwrap_or(Origin::Default)
+    }
+
+    /// Where a value comes from, or the first that is in the table of this name.
+    pub(super) fn any_origin_of(&self, key: &str) -> Origin {
+        match self.origin(key) {
+            Origin::Default => self.table(key).any_origin(),
+            origin => origin,
+        }
     }
 
     /// Of keys that take each other's place, the one that the strongest layer sets. Two of one layer are a mistake.
@@ -127,6 +135,10 @@ impl<'a> Values<'a> {
             _ => None,
         };
         items.iter().filter_map(text).collect()
+    }
+
+    pub(super) fn paths(&self, key: &str) -> Vec<PathBuf> {
+        self.texts(key).into_iter().map(PathBuf::from).collect()
     }
 
     /// A table of strings that may be secrets.

@@ -1,10 +1,11 @@
 //! Whole configurations: what there is without a file, and every key of the table once.
 
 use crate::scene::Scene;
-use agent_core::{ApprovalPolicy, Budget, Effort, GranularPolicy, Route, Summary};
+use agent_core::{ApprovalPolicy, Budget, Effort, GranularPolicy, Otherwise, Route, Summary};
 use config::{
-    Backend, Config, CredentialsStore, DevServerStart, Durability, Fallback, Inherit, KEYS, Kind, ModelEntry,
-    PriceEntry, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy, Temporal, TemporalTls,
+    AnswerWithin, Backend, Config, CredentialsStore, DevServerStart, Durability, Fallback, Inherit, KEYS,
+    Kind, ModelEntry, PriceEntry, Sandbox, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    Temporal, TemporalTls, WebSearch,
 };
 use std::collections::BTreeMap;
 
@@ -37,7 +38,16 @@ fn without_a_file_everything_has_its_default() {
         models: BTreeMap::new(),
         approval_policy: None,
         sandbox_mode: None,
-        sandbox_workspace_write: SandboxWorkspaceWrite { writable_roots: Vec::new() },
+        sandbox_workspace_write: SandboxWorkspaceWrite {
+            writable_roots: Vec::new(),
+            network_access: false,
+            exclude_slash_tmp: true,
+            exclude_tmpdir_env_var: true,
+        },
+        sandbox: Sandbox::default(),
+        exec_policy_files: Vec::new(),
+        answer_within: AnswerWithin { ms: None, otherwise: Otherwise::Deny },
+        web_search: WebSearch::Disabled,
         model_reasoning_effort: None,
         model_reasoning_summary: None,
         model_context_window: None,
@@ -60,6 +70,7 @@ fn without_a_file_everything_has_its_default() {
         budget: Budget::default(),
         backend: Backend::Local,
         temporal: temporal(),
+        mcp_servers: BTreeMap::new(),
         log: None,
         profile: None,
     };
@@ -77,6 +88,10 @@ fn every_setting_reaches_the_configuration() {
              instructions = \"i\"\ndeveloper_instructions = \"d\"\nproject_doc_max_bytes = 0\n\
              project_doc_fallback_filenames = []\nshow_raw_agent_reasoning = true\nhide_agent_reasoning = true\n\
              cli_auth_credentials_store = \"auto\"\ndurability = \"power\"\nlog = \"debug\"\n\
+             exec_policy_files = [\"/r.toml\"]\nanswer_timeout_ms = 6\nanswer_otherwise = \"abort\"\nweb_search = \"cached\"\n\
+             [sandbox_workspace_write]\nwritable_roots = [\"/w\"]\nnetwork_access = true\nexclude_slash_tmp = false\n\
+             exclude_tmpdir_env_var = false\n\
+             [sandbox]\nunreadable = [\"/s\"]\nhide_dotenv = true\nmax_processes = 3\nmax_memory_percent = 4\nmax_file_mb = 5\n\
              [budget]\nmax_tokens = 1\nmax_tool_calls = 2\nmax_turn_ms = 3\n\
              [shell_environment_policy]\ninherit = \"core\"\nignore_default_excludes = true\nexclude = [\"e\"]\n\
              include_only = [\"o\"]\n\
@@ -104,7 +119,22 @@ fn every_setting_reaches_the_configuration() {
         models: [("vendor/m:8b".into(), model)].into(),
         approval_policy: Some(ApprovalPolicy::Granular(refused)),
         sandbox_mode: Some(SandboxMode::WorkspaceWrite),
-        sandbox_workspace_write: SandboxWorkspaceWrite { writable_roots: Vec::new() },
+        sandbox_workspace_write: SandboxWorkspaceWrite {
+            writable_roots: vec!["/w".into()],
+            network_access: true,
+            exclude_slash_tmp: false,
+            exclude_tmpdir_env_var: false,
+        },
+        sandbox: Sandbox {
+            unreadable: Some(vec!["/s".into()]),
+            hide_dotenv: true,
+            max_processes: Some(3),
+            max_memory_percent: Some(4),
+            max_file_mb: Some(5),
+        },
+        exec_policy_files: vec!["/r.toml".into()],
+        answer_within: AnswerWithin { ms: Some(6), otherwise: Otherwise::Abort },
+        web_search: WebSearch::Cached,
         model_reasoning_effort: Some(Effort::XHigh),
         model_reasoning_summary: Some(Summary::Concise),
         model_context_window: Some(100_000),
@@ -127,6 +157,7 @@ fn every_setting_reaches_the_configuration() {
         budget: Budget { tokens: Some(1), tool_calls: Some(2), turn_ms: Some(3) },
         backend: Backend::Local,
         temporal: temporal(),
+        mcp_servers: BTreeMap::new(),
         log: Some("debug".into()),
         profile: None,
     };
@@ -151,6 +182,7 @@ fn no_key_of_the_table_is_forgotten() {
             Kind::Text | Kind::Secret | Kind::Guarded => "\"other\"".to_owned(),
             Kind::Variable => "\"OTHER\"".to_owned(),
             Kind::Url => "\"http://other\"".to_owned(),
+            Kind::Endpoint => "\"http://other/mcp\"".to_owned(),
             Kind::Bus => "\"nats://other\"".to_owned(),
             Kind::Path => "\"other\"".to_owned(),
             Kind::Paths | Kind::Texts => "[\"other\"]".to_owned(),
@@ -170,6 +202,15 @@ fn no_key_of_the_table_is_forgotten() {
         let more = match key.path {
             "model_provider" => "[model_providers.other]\nbase_url = \"http://h\"",
             "profile" => "[profiles.other]",
+            "mcp_servers.*.command" | "mcp_servers.*.url" => "",
+            key if key.starts_with("mcp_servers.*") => {
+                let of_url = ["bearer_token_env_var", "http_headers", "scopes"].iter().any(|name| key.contains(name));
+                if of_url {
+                    "[mcp_servers.openai]\nurl = \"http://h\""
+                } else {
+                    "[mcp_servers.openai]\ncommand = \"c\""
+                }
+            }
             "model_providers.*.requires_openai_auth" => "[model_providers.other]\nbase_url = \"http://h\"",
             _ => "",
         };

@@ -282,19 +282,42 @@ fn instructions_come_from_a_file_that_must_be_there_and_say_something() {
 #[test]
 fn keys_of_codex_without_effect_are_a_notice_each_and_warn_of_nothing() {
     let scene = Scene::new().file(
-        "notify = [\"x\"]\nmodel_verbosity = \"low\"\n[mcp_servers.a]\ncommand = \"b\"\n[mcp_servers.c]\ncommand = \"d\"\n\
+        "notify = [\"x\"]\nmodel_verbosity = \"low\"\n[agents.a]\ncommand = \"b\"\n[agents.c]\ncommand = \"d\"\n\
          [sandbox_workspace_write]\nnetwork_access = true\n[tui]\nnotifications = true\nanything = { at = \"all\" }\n\
-         [profiles.p]\nweb_search = \"live\"\n[profiles.q]\nweb_search = \"live\"\n",
+         [profiles.p]\nreview_model = \"m\"\n[profiles.q]\nreview_model = \"m\"\n",
     );
     let notices = [
-        "FILE:3:2: `mcp_servers` has no effect yet: MCP servers come with a later version",
+        "FILE:3:2: `agents` has no effect yet: sub-agents come with a later version",
         "FILE:2:1: `model_verbosity` has no effect yet: this parameter of the model's API is not sent",
         "FILE:1:1: `notify` has no effect yet: hooks and notifications come with a later version",
-        "FILE:8:1: `sandbox_workspace_write.network_access` has no effect yet: commands have no sandbox of the operating system",
         "FILE:9:2: `tui` has no effect yet: there is no full-screen interface",
     ];
     assert_eq!(scene.notices(), notices);
     assert_eq!(scene.warnings(), [""; 0]);
     let found = scene.profile("p").notices();
-    assert_eq!(found[5..], ["FILE:13:1: `profiles.p.web_search` has no effect yet: there is no web search"]);
+    assert_eq!(
+        found[4..],
+        ["FILE:13:1: `profiles.p.review_model` has no effect yet: reviews come with a later version"]
+    );
+}
+
+#[test]
+fn whoever_only_looks_is_warned_of_a_file_that_is_wrong_and_gets_the_rest() {
+    let scene =
+        Scene::new().file("modle = \"m\"\nlog = 3\ndurability = \"power\"\n[temporal]\naddress = \"a:1\"\n");
+    assert!(scene.error().contains("FILE:1:1: unknown key `modle`"));
+    let (config, warnings) = scene.look();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("FILE:1:1: unknown key `modle`") && warnings[0].contains("not heard"));
+    assert!(warnings[1].contains("FILE:2:7: `log` is 3"), "{warnings:?}");
+    assert_eq!((config.log, config.durability), (None, config::Durability::Power));
+    assert_eq!(config.temporal.address.as_deref(), Some("a:1"));
+
+    let (config, warnings) = Scene::new().file("model = \n[temporal]\naddress = \"a:1\"\n").look();
+    assert_eq!((config.temporal.address, warnings.len()), (None, 1));
+    let unknown = "model_provider = \"nobody\"\n[temporal]\naddress = \"a:1\"\n";
+    let (config, warnings) = Scene::new().file(unknown).look();
+    assert!(warnings[0].contains("there is no provider `nobody`"), "{warnings:?}");
+    assert_eq!(config.temporal.address.as_deref(), Some("a:1"));
+    assert!(Scene::new().set("modle=m").look_fails().contains("unknown key `modle`"));
 }

@@ -18,7 +18,7 @@ custom_thing = """
 text
 """
 cli_auth_credentials_store = "ephemeral"
-sandbox_workspace_write = { network_access = true, writable_roots = ["/srv/cache", "here"] }
+sandbox_workspace_write = { an_old_key = true, writable_roots = ["/srv/cache", "here"] }
 profile = "fast"
 
 [model_providers.azure] # work
@@ -68,7 +68,7 @@ experimental_instructions_file = "FOLDER/prompt.md"
 # text
 # """
 # cli_auth_credentials_store = "ephemeral"
-# sandbox_workspace_write = { network_access = true, writable_roots = ["/srv/cache", "here"] }
+# sandbox_workspace_write = { an_old_key = true, writable_roots = ["/srv/cache", "here"] }
 sandbox_workspace_write.writable_roots = ["/srv/cache", "FOLDER/here"]
 profile = "fast"
 
@@ -80,12 +80,12 @@ query_params = { api-version = "2025-04-01-preview" }
 wire_api = "responses"
 # supports_websockets = true
 
-# [mcp_servers.docs]
-# command = "npx"
-# args = ["-y", "docs"]
+[mcp_servers.docs]
+command = "npx"
+args = ["-y", "docs"]
 
-# [mcp_servers.docs.env]
-# TOKEN = "sk-1"
+[mcp_servers.docs.env]
+TOKEN = "sk-1"
 
 # [[hooks.stop]]
 # command = "true"
@@ -129,10 +129,7 @@ fn a_file_of_codex_keeps_its_text_and_what_has_no_effect_becomes_a_comment() {
     };
     assert_eq!(verdict("model"), Verdict::Taken);
     assert_eq!(verdict("profiles.fast.model"), Verdict::Taken);
-    assert_eq!(
-        verdict("mcp_servers"),
-        Verdict::Unserved("no effect yet: MCP servers come with a later version".into())
-    );
+    assert_eq!(verdict("mcp_servers.docs.command"), Verdict::Taken);
     let unknown = "unknown key `custom_thing`; everturn config keys lists those there are";
     assert_eq!(verdict("custom_thing"), Verdict::Unknown(unknown.into()));
     let bad = "`cli_auth_credentials_store` is \"ephemeral\"; it takes \"file\", \"keyring\" or \"auto\"";

@@ -7,6 +7,7 @@ mod credentials;
 mod errors;
 mod import;
 mod layers;
+mod mcp;
 mod project;
 mod providers;
 mod scene;

@@ -1,6 +1,6 @@
 //! A data folder, an environment and a command line to load a configuration from.
 
-use config::{ConfigError, Environment, FlagValue, Loaded, Sources, load};
+use config::{Config, ConfigError, Environment, FlagValue, Loaded, Sources, load, load_to_look};
 use std::{ffi::OsString, path::PathBuf};
 use tempfile::TempDir;
 
@@ -58,6 +58,13 @@ impl Scene {
     }
 
     pub(crate) fn result(&self) -> Result<Loaded, ConfigError> {
+        self.loaded_by(load)
+    }
+
+    fn loaded_by(
+        &self,
+        load: fn(&Sources<'_>) -> Result<Loaded, ConfigError>,
+    ) -> Result<Loaded, ConfigError> {
         load(&Sources {
             environment: &self.environment(),
             home: self.folder.path(),
@@ -65,6 +72,17 @@ impl Scene {
             flags: self.flags.clone(),
             overrides: self.overrides.clone(),
         })
+    }
+
+    /// What a command that only looks gets, and what it is warned of.
+    pub(crate) fn look(&self) -> (Config, Vec<String>) {
+        let loaded = self.loaded_by(load_to_look).unwrap_or_else(|error| panic!("{error}"));
+        (loaded.config, loaded.warnings.iter().map(|warning| self.shown(warning)).collect())
+    }
+
+    pub(crate) fn look_fails(&self) -> String {
+        let error = self.loaded_by(load_to_look).map(|loaded| loaded.config).unwrap_err();
+        self.shown(&error.to_string())
     }
 
     pub(crate) fn load(&self) -> Loaded {

@@ -2,7 +2,7 @@
 
 use agent_core::{
     Accepted, AgentSession, ApprovalPolicy, Content, Cursor, Event, EventKind, Genesis, Item, ModelItem,
-    ModelRequest, Op, OpId, Payload, Redactor, SandboxPolicy, SessionError, Settings, Submission, Tenant,
+    ModelRequest, NetworkAccess, Op, OpId, Payload, Redactor, SandboxPolicy, SessionError, Settings, Submission, Tenant,
     TurnEnd, Update,
     testing::{FakeModel, FakeTools, response},
 };
@@ -55,7 +55,7 @@ pub(crate) async fn backend(home: &Path, tools: Arc<FakeTools>) -> LocalBackend 
 pub(crate) fn genesis() -> Genesis {
     let settings = Settings {
         approval: ApprovalPolicy::OnRequest,
-        sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
+        sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::Off },
         ..Settings::new("/work", "scripted")
     };
     Genesis { settings, ..Genesis::default() }

@@ -1,7 +1,10 @@
 //! [`Scenario`]: what a scenario file says.
 
 use super::Trace;
-use agent_core::{ApprovalDecision, ApprovalPolicy, Op, SandboxPolicy, Settings};
+use agent_core::{
+    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, ElicitationReply, Genesis, Op, SandboxPolicy,
+    Settings, Shared, ToolSpec,
+};
 use serde::Deserialize;
 
 /// A turn as data.
@@ -15,6 +18,12 @@ pub struct Scenario {
     /// What may be touched.
     #[serde(default)]
     pub sandbox: SandboxPolicy,
+    /// How long questions wait.
+    #[serde(default)]
+    pub answer_within: Option<AnswerWithin>,
+    /// The tools that the client serves.
+    #[serde(default)]
+    pub client_tools: Vec<ToolSpec>,
     /// What the model says, as the host's scripted model reads it.
     pub script: String,
     /// What the user does.
@@ -38,6 +47,15 @@ pub struct Step {
     /// Answers the question about the last call so.
     #[serde(default)]
     pub answer: Option<ApprovalDecision>,
+    /// Answers the agent's last questions so, by their ids.
+    #[serde(default)]
+    pub told: Option<Answers>,
+    /// Returns this from the client's tool that was called last.
+    #[serde(default)]
+    pub returns: Option<String>,
+    /// Answers the last server that wanted something filled in.
+    #[serde(default)]
+    pub reply: Option<ElicitationReply>,
     /// Submits this op.
     #[serde(default)]
     pub op: Option<Op>,
@@ -51,7 +69,16 @@ pub struct ScenarioError(#[from] toml::de::Error);
 impl Step {
     /// Whether it does nothing but wait.
     pub(super) fn only_waits(&self) -> bool {
-        self.after.is_some() && self.say.is_none() && self.answer.is_none() && self.op.is_none()
+        let Self { after, say, answer, told, returns, reply, op } = self;
+        let does = [
+            say.is_some(),
+            answer.is_some(),
+            told.is_some(),
+            returns.is_some(),
+            reply.is_some(),
+            op.is_some(),
+        ];
+        after.is_some() && !does.contains(&true)
     }
 }
 
@@ -64,8 +91,14 @@ impl Scenario {
         Ok(toml::from_str(text)?)
     }
 
-    /// The settings a host opens the thread with.
-    pub fn settings(&self, cwd: &str, model: &str) -> Settings {
-        Settings { approval: self.approval, sandbox: self.sandbox.clone(), ..Settings::new(cwd, model) }
+    /// What a host opens the thread with.
+    pub fn genesis(&self, cwd: &str, model: &str) -> Genesis {
+        let settings = Settings {
+            approval: self.approval,
+            sandbox: self.sandbox.clone(),
+            answer_within: self.answer_within,
+            ..Settings::new(cwd, model)
+        };
+        Genesis { settings, tools: Shared::new(self.client_tools.clone()), ..Genesis::default() }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Scenario, Step, Trace, trace::name};
 use agent_core::{
-    AgentSession, CallId, Content, Cursor, Event, EventKind, InteractionId, Op, OpId, SessionError,
-    Submission, Update,
+    AgentSession, CallId, ClientToolResult, Content, Cursor, Event, EventKind, InteractionId, Op, OpId,
+    SessionError, Submission, Update, question,
 };
 use futures::StreamExt;
 use std::time::Duration;
@@ -64,11 +64,16 @@ async fn steps(
         };
         session.submit(submission).await?;
     }
-    let ends = scenario.expected.thread.iter().filter(|name| is_end(name)).count().max(1);
-    while events.iter().filter(|event| event.kind.is_terminal()).count() < ends {
+    let ends = scenario.expected.thread.iter().filter(|name| is_end(name)).count();
+    let items = scenario.expected.items.len();
+    loop {
+        let ended = events.iter().filter(|event| event.kind.is_terminal()).count();
+        // What the user runs may end after the turn.
+        if ended >= ends && Trace::of(events).items.len() >= items {
+            return Ok(());
+        }
         next(&mut updates, events).await?;
     }
-    Ok(())
 }
 
 fn is_end(name: &str) -> bool {
@@ -92,31 +97,58 @@ fn op(step: &Step, seen: &[Event]) -> Option<Op> {
     if let Some(text) = &step.say {
         return Some(Op::UserInput { items: vec![Content::text(text)] });
     }
-    if let Some(decision) = &step.answer {
-        let (id, is_patch) = last_question(seen)?;
-        let decision = decision.clone();
-        return Some(if is_patch {
-            Op::PatchApproval { id, decision }
-        } else {
-            Op::ExecApproval { id, decision }
+    if let Some(decision) = step.answer.clone() {
+        let is_approval = |kind: &EventKind| {
+            matches!(kind, EventKind::ExecApprovalRequest(_) | EventKind::PatchApprovalRequest(_))
+        };
+        let (id, kind) = last_question(seen, is_approval)?;
+        return Some(match kind {
+            EventKind::PatchApprovalRequest(_) => Op::PatchApproval { id, decision },
+            _ => Op::ExecApproval { id, decision },
         });
+    }
+    if let Some(answers) = step.told.clone() {
+        let (id, _) = last_question(seen, |kind| matches!(kind, EventKind::RequestUserInput { .. }))?;
+        return Some(Op::UserInputAnswer { id, answers });
+    }
+    if let Some(text) = &step.returns {
+        let (id, _) = last_question(seen, |kind| matches!(kind, EventKind::DynamicToolCallRequest { .. }))?;
+        let response = ClientToolResult { success: true, content: vec![Content::text(text)] };
+        return Some(Op::DynamicToolResponse { id, response });
+    }
+    if let Some(response) = step.reply.clone() {
+        let (id, _) = last_question(seen, |kind| matches!(kind, EventKind::ElicitationRequest { .. }))?;
+        return Some(Op::ResolveElicitation { id, response });
     }
     step.op.clone()
 }
 
-/// The question about the last call: calls that are looked at together ask in any order.
-fn last_question(seen: &[Event]) -> Option<(InteractionId, bool)> {
-    let question = |event: &Event| match &event.kind {
-        EventKind::ExecApprovalRequest(request) => Some((number(&request.call), request.id.clone(), false)),
-        EventKind::PatchApprovalRequest(request) => Some((number(&request.call), request.id.clone(), true)),
+/// The question of this kind about the last call: calls that are looked at together ask in any order. Of two about one call
+/// the later one.
+fn last_question(
+    seen: &[Event],
+    is_meant: impl Fn(&EventKind) -> bool,
+) -> Option<(InteractionId, &EventKind)> {
+    let asked = seen.iter().filter(|event| is_meant(&event.kind));
+    let asked = asked.filter_map(|event| Some((call(&event.kind)?, question(event)?, &event.kind)));
+    let (_, id, kind) = asked.max_by_key(|(call, ..)| number(call))?;
+    Some((id.clone(), kind))
+}
+
+/// The call that a question is about.
+fn call(kind: &EventKind) -> Option<&CallId> {
+    match kind {
+        EventKind::ExecApprovalRequest(request) => Some(&request.call),
+        EventKind::PatchApprovalRequest(request) => Some(&request.call),
+        EventKind::RequestUserInput { call, .. }
+        | EventKind::ElicitationRequest { call, .. }
+        | EventKind::DynamicToolCallRequest { call, .. } => Some(call),
         _ => None,
-    };
-    let last = seen.iter().filter_map(question).max_by_key(|(number, ..)| *number)?;
-    Some((last.1, last.2))
+    }
 }
 
 /// The number in a call's id. The thread counts its calls.
-fn number(call: &CallId) -> u64 {
+pub(super) fn number(call: &CallId) -> u64 {
     let digits = call.as_str().trim_start_matches(|c: char| !c.is_ascii_digit());
     digits.parse().unwrap_or_default()
 }

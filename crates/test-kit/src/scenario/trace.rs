@@ -1,6 +1,7 @@
 //! [`Trace`]: what happened, without what differs from run to run.
 
-use agent_core::{Content, Event, EventKind, ItemDetail, ItemId, TurnItem};
+use super::play::number;
+use agent_core::{CallDecision, Content, Event, EventKind, InteractionOutcome, ItemDetail, ItemId, TurnItem};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -13,6 +14,9 @@ pub struct Trace {
     pub thread: Vec<String>,
     /// Each item and what became of it, in the order of the conversation.
     pub items: Vec<String>,
+    /// What was decided of each call: whether it runs, who says so, how far it may go. In the order of the calls, and of one
+    /// call in the order of the decisions.
+    pub decisions: Vec<String>,
 }
 
 impl Trace {
@@ -20,6 +24,7 @@ impl Trace {
     pub fn of(events: &[Event]) -> Self {
         let mut trace = Self::default();
         let mut items = BTreeMap::new();
+        let mut decisions = Vec::new();
         for event in events {
             match &event.kind {
                 EventKind::ThreadStarted { .. }
@@ -27,6 +32,9 @@ impl Trace {
                 | EventKind::TokenCount { .. }
                 | EventKind::ModelRetry { .. }
                 | EventKind::ToolRetry { .. } => {}
+                EventKind::CallDecided(decision) => {
+                    decisions.push((number(&decision.call), decided(decision)))
+                }
                 EventKind::ItemCompleted { item } => {
                     items.insert(order(&item.id), describe(item));
                 }
@@ -34,8 +42,19 @@ impl Trace {
             }
         }
         trace.items = items.into_values().collect();
+        decisions.sort_by_key(|(call, _)| *call);
+        trace.decisions = decisions.into_iter().map(|(_, decision)| decision).collect();
         trace
     }
+}
+
+/// For example `allowed by policy, sandboxed`.
+fn decided(decision: &CallDecision) -> String {
+    let CallDecision { ruling, by, grant, .. } = decision;
+    let word =
+        |value: serde_json::Result<Value>| value.unwrap_or_default().as_str().unwrap_or_default().to_owned();
+    let grant = grant.map(|grant| format!(", {}", word(serde_json::to_value(grant)))).unwrap_or_default();
+    format!("{} by {by}{grant}", word(serde_json::to_value(ruling)))
 }
 
 /// The name of an event, with how the turn ended if it did.
@@ -46,6 +65,14 @@ pub(super) fn name(kind: &EventKind) -> String {
     match kind {
         EventKind::TurnCompleted { .. } => format!("{name}: {}", text(&value["end"]["type"])),
         EventKind::TurnAborted { .. } => format!("{name}: {}", text(&value["reason"])),
+        EventKind::InteractionResolved { outcome, .. } => {
+            let how = &value["outcome"];
+            let how = how.as_str().or_else(|| how.as_object()?.keys().next().map(String::as_str));
+            match outcome {
+                InteractionOutcome::Answered(_) => name,
+                _ => format!("{name}: {}", how.unwrap_or_default()),
+            }
+        }
         _ => name,
     }
 }

@@ -1,66 +1,117 @@
 //! What a command looks like from outside.
 //!
-//! Safe is only what is written in the plainest way: no quotes, no variables, no operators, a program of a short list and
-//! none of its few options that write or start something. Everything else is ordinary, unless it is known to destroy.
+//! Safe is only what is proved to change nothing: a plain line (`shell/plain.rs`) that both readers understand alike, each of its
+//! commands of a short list, with options that are known to look only. Dangerous is what is known to destroy, found through
+//! everything that the shell reader follows. Everything else is ordinary.
+//!
+//! Safe says nothing about what is read, and it trusts the user: their `PATH`, their shell's start-up files, the configuration
+//! of their git.
 
-use super::{dangerous::is_dangerous, invocation::is_shell};
+mod git;
+mod looking;
+
+use super::dangerous;
+use crate::shell::{Held, Inside, Plain, Script, plain, read_argv};
 use agent_core::Class;
+use std::path::{Path, PathBuf};
 
-/// Programs that only look, whatever their options.
-const ONLY_LOOKING: [&str; 16] = [
-    "basename", "cat", "dirname", "echo", "false", "grep", "head", "id", "ls", "nl", "pwd", "stat", "tail",
-    "true", "uname", "wc",
-];
-/// Subcommands of git that look.
-const GIT_LOOKING: [&str; 4] = ["diff", "log", "show", "status"];
-/// Their options that write or start something. Git also takes any unambiguous beginning of a name.
-const GIT_ACTING: [&str; 5] = ["--output", "--ext-diff", "--textconv", "--show-signature", "--exec"];
+/// What is known of a command.
+#[derive(Debug)]
+pub(crate) struct Assessment {
+    pub(crate) class: Class,
+    /// Why it is dangerous.
+    pub(crate) reason: Option<String>,
+    /// All that was read.
+    pub(crate) script: Script,
+    /// The commands as given, where both readers understand them alike.
+    pub(crate) plain: Option<Vec<Plain>>,
+    /// Whether each of the plain commands is known to change nothing.
+    pub(crate) looks: Vec<bool>,
+    /// Whether git, where it is among the plain commands, works in the thread's own repository. What is safe or allowed must.
+    pub(crate) trusts_git: bool,
+    /// Where git looks for a repository, relative to where the command runs.
+    repositories: Vec<PathBuf>,
+}
 
 /// Judges a command by its arguments.
-pub(super) fn classify(argv: &[String]) -> Class {
-    if is_dangerous(argv) {
-        return Class::Dangerous;
+pub(crate) fn assess(argv: &[String]) -> Assessment {
+    let script = read_argv(argv);
+    let plain = plain_commands(argv, &script);
+    let (looks, repositories) = plain.as_deref().map(looking::all).unwrap_or_default();
+    let mut reason = dangerous::reason(&script);
+    if let (None, Some(_), [.., line]) = (&reason, &script.opaque, argv) {
+        reason = dangerous::reason_by_words(line);
     }
-    let safe = match argv {
-        [shell, flag, line] if is_shell(shell, flag) => {
-            plain_words(line).is_some_and(|words| is_safe(&words))
-        }
-        _ => is_safe(&argv.iter().map(String::as_str).collect::<Vec<_>>()),
+    let safe = plain.is_some() && script.opaque.is_none() && looks.iter().all(|looks| *looks);
+    let class = match (&reason, safe) {
+        (Some(_), _) => Class::Dangerous,
+        (None, true) => Class::Safe,
+        (None, false) => Class::Ordinary,
     };
-    if safe { Class::Safe } else { Class::Ordinary }
+    Assessment { class, reason, script, plain, looks, trusts_git: repositories.is_empty(), repositories }
 }
 
-/// The words of a line in which the shell finds nothing to do but split it.
-fn plain_words(line: &str) -> Option<Vec<&str>> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " _-./,:+@=^%".contains(c);
-    if !line.chars().all(plain) {
-        return None;
-    }
-    let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
-    // `NAME=value program` sets a variable.
-    words.first().is_some_and(|program| !program.contains('=')).then_some(words)
-}
-
-fn is_safe(words: &[&str]) -> bool {
-    // What reads from a device may wait for ever, or do something.
-    if words.iter().any(|word| word.contains("/dev/")) {
-        return false;
-    }
-    match words {
-        ["git", subcommand, options @ ..] => {
-            GIT_LOOKING.contains(subcommand) && !options.iter().any(|option| is_acting(option))
+impl Assessment {
+    /// Judges again with what is on the disk: git runs what a repository's configuration and hooks say, and a repository below the
+    /// thread's directory may be one that the agent made. `root` is the thread's directory, `cwd` the command's.
+    pub(crate) fn settle(&mut self, root: &Path, cwd: &Path) {
+        self.trusts_git = self.repositories.iter().all(|place| is_trusted_repository(root, &cwd.join(place)));
+        if !self.trusts_git && self.class == Class::Safe {
+            self.class = Class::Ordinary;
+            self.looks.fill(false);
         }
-        [program, ..] => ONLY_LOOKING.contains(program),
-        [] => false,
     }
 }
 
-fn is_acting(option: &str) -> bool {
-    let name = option.split('=').next().unwrap_or(option);
-    // Long options have two dashes; the short ones of these subcommands only look, but `-o` means a file elsewhere.
-    name == "-o"
-        || name.len() > 2
-            && GIT_ACTING.iter().any(|acting| acting.starts_with(name) || name.starts_with(acting))
+/// Whether what git finds from here is the repository the thread works in, or nothing.
+fn is_trusted_repository(root: &Path, from: &Path) -> bool {
+    let (Ok(root), Ok(from)) = (root.canonicalize(), from.canonicalize()) else { return false };
+    for folder in from.ancestors() {
+        if folder.join(".git").symlink_metadata().is_ok() {
+            return root.starts_with(folder);
+        }
+        // A bare repository is found too, and looks like any folder.
+        if folder.join("HEAD").symlink_metadata().is_ok() && folder.join("objects").symlink_metadata().is_ok()
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// The commands of a list of arguments, or of the line it gives to a shell.
+fn plain_commands(argv: &[String], script: &Script) -> Option<Vec<Plain>> {
+    match argv {
+        [shell, flag, line] if is_line_for_shell(shell, flag) => {
+            let commands = plain(line)?;
+            agree(&commands, script).then_some(commands)
+        }
+        [program, ..] if !program.is_empty() => Some(vec![Plain::of(argv)]),
+        _ => None,
+    }
+}
+
+/// Whether the third argument is a line for a shell that this crate understands, and not for a program of the same name.
+pub(crate) fn is_line_for_shell(shell: &str, flag: &str) -> bool {
+    let name = ["/bin/", "/usr/bin/", "/usr/local/bin/", "/opt/homebrew/bin/"]
+        .iter()
+        .find_map(|folder| shell.strip_prefix(folder))
+        .unwrap_or(shell);
+    matches!(name, "bash" | "sh" | "dash") && matches!(flag, "-c" | "-lc" | "-cl")
+}
+
+/// Whether both readers saw the same commands, and redirections that write nothing.
+fn agree(plain: &[Plain], script: &Script) -> bool {
+    let line = Inside { command: 0, word: 2, held: Held::Line };
+    let read: Vec<_> = script.commands.iter().filter(|command| command.inside == Some(line)).collect();
+    let harmless = |target: &str| target == "/dev/null" || target.chars().all(|c| c.is_ascii_digit());
+    read.len() == plain.len()
+        && script.redirects.iter().all(|redirect| redirect.target.known().is_some_and(harmless))
+        && read.iter().zip(plain).all(|(read, plain)| {
+            read.sets.is_empty()
+                && read.words.len() == plain.words.len()
+                && read.words.iter().zip(&plain.words).all(|(read, plain)| read.known() == plain.text())
+        })
 }
 
 #[cfg(test)]

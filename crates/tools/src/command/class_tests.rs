@@ -4,7 +4,7 @@ use super::*;
 use rstest::rstest;
 
 fn of_list(words: &[&str]) -> Class {
-    classify(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    assess(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).class
 }
 
 fn of_line(line: &str) -> Class {
@@ -51,7 +51,7 @@ fn plain_looking_is_safe(#[case] line: &str) {
 #[case("git show --textconv HEAD")]
 #[case("git -p log")]
 #[case("git --paginate log")]
-#[case("find . -name x")]
+#[case("find . -name x -fprint y")]
 #[case("sort -o a b")]
 #[case("")]
 fn everything_else_is_ordinary(#[case] line: &str) {

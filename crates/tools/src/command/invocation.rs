@@ -1,7 +1,7 @@
 //! From arguments to what is really to be run.
 
-use super::{DEFAULT_TIMEOUT_MS, EXEC_COMMAND, EXEC_COMMAND_FIELDS, SHELL, SHELL_FIELDS};
-use crate::arguments::Arguments;
+use super::{DEFAULT_TIMEOUT_MS, EXEC_COMMAND, EXEC_COMMAND_FIELDS, SHELL, SHELL_FIELDS, escalation::justification};
+use crate::{arguments::Arguments, session::Opening};
 use std::path::Path;
 
 const BASH: &str = "/bin/bash";
@@ -11,7 +11,14 @@ const SH: &str = "/bin/sh";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Invocation {
     /// A program.
-    Command { argv: Vec<String>, cwd: String, timeout_ms: u64 },
+    Command {
+        argv: Vec<String>,
+        cwd: String,
+        timeout_ms: u64,
+        session: Option<Opening>,
+        /// Why it wants to run outside of the sandbox, where it does.
+        justification: Option<String>,
+    },
     /// A patch, written as a command.
     Patch { text: String, cwd: String },
 }
@@ -30,7 +37,8 @@ impl Invocation {
         }
         let shell = if Path::new(BASH).exists() { BASH } else { SH };
         let argv = vec![shell.to_owned(), "-c".to_owned(), line.to_owned()];
-        Ok(Self::Command { argv, cwd, timeout_ms: timeout(&arguments) })
+        let (session, justification) = (Opening::of(&arguments), justification(EXEC_COMMAND, &arguments)?);
+        Ok(Self::Command { argv, cwd, timeout_ms: timeout(&arguments), session, justification })
     }
 
     /// Of the arguments of `shell`.
@@ -46,7 +54,10 @@ impl Invocation {
             [shell, flag, script] if is_shell(shell, flag) && is_patch_script(script) => {
                 Ok(Self::Patch { text: script.clone(), cwd })
             }
-            _ => Ok(Self::Command { argv, cwd, timeout_ms: timeout(&arguments) }),
+            _ => {
+                let justification = justification(SHELL, &arguments)?;
+                Ok(Self::Command { argv, cwd, timeout_ms: timeout(&arguments), session: None, justification })
+            }
         }
     }
 }
@@ -106,7 +117,9 @@ mod tests {
     fn a_line_becomes_an_argument_of_the_shell() {
         let invocation = Invocation::of_line(r#"{"cmd":"ls | wc","workdir":"sub","timeout_ms":5}"#, "/base");
         let argv = vec![BASH.to_owned(), "-c".to_owned(), "ls | wc".to_owned()];
-        assert_eq!(invocation, Ok(Invocation::Command { argv, cwd: "/base/sub".into(), timeout_ms: 5 }));
+        let expected =
+            Invocation::Command { argv, cwd: "/base/sub".into(), timeout_ms: 5, session: None, justification: None };
+        assert_eq!(invocation, Ok(expected));
     }
 
     #[test]
@@ -114,7 +127,9 @@ mod tests {
         let invocation = Invocation::of_list(r#"{"command":["ls","a b"],"workdir":"/abs"}"#, "/base");
         let argv = vec!["ls".to_owned(), "a b".to_owned()];
         let timeout_ms = DEFAULT_TIMEOUT_MS;
-        assert_eq!(invocation, Ok(Invocation::Command { argv, cwd: "/abs".into(), timeout_ms }));
+        let expected =
+            Invocation::Command { argv, cwd: "/abs".into(), timeout_ms, session: None, justification: None };
+        assert_eq!(invocation, Ok(expected));
     }
 
     #[rstest]

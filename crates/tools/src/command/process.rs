@@ -3,6 +3,7 @@
 use crate::{
     kill_point::kill_point,
     ledger::{Ledger, Opened, Page},
+    sandbox::{Launch, ReportReader},
     sys::{MARK_VARIABLE, Root, Stopped, Tree, launch, start_of},
 };
 use agent_core::ToolRequest;
@@ -13,14 +14,14 @@ use std::{
     process::{ExitStatus, Stdio},
     time::Duration,
 };
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 /// Between the request to end and the end by force. An interrupt has to be over within 100 ms.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
 
 /// What is to be started.
 pub(super) struct Job {
-    pub(super) argv: Vec<String>,
+    pub(super) launch: Launch,
     pub(super) cwd: String,
     pub(super) environment: BTreeMap<String, String>,
 }
@@ -48,6 +49,8 @@ pub(super) struct Running {
     pub(super) output: Option<PipeReader>,
     /// Taken by whoever has the answer.
     pub(super) page: Option<Page>,
+    /// What its supervisor in the sandbox tells once it has ended.
+    pub(super) report: Option<ReportReader>,
 }
 
 /// How far a command is.
@@ -58,17 +61,18 @@ enum State {
 }
 
 /// Writes down that the command begins, and begins it. Blocks until the program is there.
-pub(super) fn begin(ledger: &Ledger, request: &ToolRequest, job: &Job) -> Begin {
+pub(super) fn begin(ledger: &Ledger, request: &ToolRequest, job: Job) -> Begin {
     let page = match ledger.open(request) {
         Ok(Opened::Fresh(page)) => page,
         Ok(Opened::Known) => return Begin::Known,
         Err(error) => return Begin::NoLedger { error },
     };
     match start(&page, job) {
-        Ok((child, output)) => {
+        Ok((child, output, report)) => {
             let root = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
             let tree = Tree { root, start: start_of(root).unwrap_or(0), mark: page.mark().to_owned() };
-            let running = Running { child, tree, state: State::Runs, output: Some(output), page: Some(page) };
+            let (output, page) = (Some(output), Some(page));
+            let running = Running { child, tree, state: State::Runs, output, page, report };
             kill_point("tool.child_running");
             Begin::Running(Box::new(running))
         }
@@ -80,29 +84,23 @@ pub(super) fn begin(ledger: &Ledger, request: &ToolRequest, job: &Job) -> Begin 
     }
 }
 
-fn start(page: &Page, job: &Job) -> io::Result<(Child, PipeReader)> {
-    let [program, arguments @ ..] = job.argv.as_slice() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to start"));
-    };
+fn start(page: &Page, job: Job) -> io::Result<(Child, PipeReader, Option<ReportReader>)> {
     // One pipe for both, so that what is written comes out in the order it was written.
     let (output, input) = io::pipe()?;
-    let mut command = Command::new(program);
+    let (mut command, report) = job.launch.into_command(&job.environment)?;
     command
-        .args(arguments)
         .current_dir(&job.cwd)
-        .env_clear()
-        .envs(&job.environment)
         .env("PWD", &job.cwd)
         .env(MARK_VARIABLE, page.mark())
         .stdin(Stdio::null())
         .stdout(input.try_clone()?)
         .stderr(input);
-    let child = launch(command, page.recording()?)?;
-    Ok((child, output))
+    let child = launch(command.into(), page.recording()?)?;
+    Ok((child, output, report))
 }
 
 /// What stands in the way of running in this directory.
-pub(super) fn directory_fault(cwd: &str) -> Option<String> {
+pub(crate) fn directory_fault(cwd: &str) -> Option<String> {
     match Path::new(cwd).metadata() {
         Ok(found) if found.is_dir() => None,
         Ok(_) => Some(format!("The working directory {cwd} is not a directory. The command did not run.")),

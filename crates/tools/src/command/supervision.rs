@@ -4,6 +4,7 @@ use super::process::{Begin, Job, Running, begin, directory_fault};
 use crate::{
     ledger::Page,
     output::{FLUSH_EVERY, LiveOutput, Transcript},
+    sandbox::{Report, denial},
     tool::{Host, cancelled_early, failed, no_ledger, scrubbed},
 };
 use agent_core::{Content, OutputStatus, ToolAnswer, ToolOutput, ToolRequest};
@@ -66,11 +67,19 @@ pub(super) async fn run(
         return failed(fault);
     }
     let program = argv.first().cloned().unwrap_or_default();
-    let job = Job { argv, cwd, environment: host.environment.clone() };
-    let (ledger, run) = (Arc::clone(&host.ledger), request.clone());
-    let begun = tokio::task::spawn_blocking(move || begin(&ledger, &run, &job)).await;
+    let environment = host.environment.clone();
+    let (ledger, sandbox, run) = (Arc::clone(&host.ledger), Arc::clone(&host.sandbox), request.clone());
+    let begun = tokio::task::spawn_blocking(move || {
+        let launch = sandbox.launch(&run, argv)?;
+        Ok::<_, String>(begin(&ledger, &run, Job { launch, cwd, environment }))
+    });
+    let begun = match begun.await {
+        Ok(Err(why)) => return failed(format!("The command did not run: {why}.")),
+        Ok(Ok(begun)) => Ok(begun),
+        Err(error) => Err(error),
+    };
     match begun {
-        Ok(Begin::Running(running)) => supervise(host, request, stop, *running).await,
+        Ok(Begin::Running(running)) => supervise(host, request, stop, *running, &program).await,
         Ok(Begin::Known) => host.recover(request.clone()).await,
         Ok(Begin::Failed { page, error }) => {
             close(host, page, failed(format!("`{program}` could not be started: {error}"))).await
@@ -109,6 +118,7 @@ async fn supervise(
     request: &ToolRequest,
     stop: &CancellationToken,
     mut running: Running,
+    program: &str,
 ) -> ToolAnswer {
     let begun = Instant::now();
     let live = LiveOutput::new(Arc::clone(&host.sink), request);
@@ -120,14 +130,20 @@ async fn supervise(
     let limit_ms = request.preparation.timeout_ms;
     let ending = watch(&mut running, &mut reading, stop, Duration::from_millis(limit_ms)).await;
     let pipe = reading.drain().await;
+    let sandboxed = match running.report.take() {
+        Some(report) if !matches!(ending, Ending::Stopped { .. }) => Sandboxed::Told(report.read()),
+        Some(_) => Sandboxed::Stopped,
+        None => Sandboxed::No,
+    };
     let output = Output {
         text: reading.transcript.finish(),
+        sandboxed,
         pipe,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         limit_ms,
     };
     let answer = match ending {
-        Ending::Exited(Ok(status)) => output.exited(status),
+        Ending::Exited(Ok(status)) => output.exited(status, program),
         Ending::Exited(Err(error)) => {
             ToolAnswer::Unknown { note: format!("it ran, but its end was lost: {error}") }
         }
@@ -218,16 +234,40 @@ impl Reading {
     }
 }
 
+/// What the sandbox says of a command.
+enum Sandboxed {
+    /// It was not in it.
+    No,
+    /// It was stopped from here.
+    Stopped,
+    Told(Report),
+}
+
 /// What is told of a command.
 struct Output {
     text: String,
+    sandboxed: Sandboxed,
     pipe: Pipe,
     duration_ms: u64,
     limit_ms: u64,
 }
 
 impl Output {
-    fn exited(mut self, status: ExitStatus) -> ToolAnswer {
+    fn exited(mut self, status: ExitStatus, program: &str) -> ToolAnswer {
+        let mut looks_denied = None;
+        if let Sandboxed::Told(report) = &self.sandboxed {
+            if let Some(why) = report.not_run(program) {
+                return failed(why);
+            }
+            if !report.started {
+                let note = format!("its supervisor in the sandbox ended ({status}) before it told how far it was");
+                return ToolAnswer::Unknown { note };
+            }
+            looks_denied = report.limit.clone().or_else(|| denial(&self.text, status.code()));
+            for remark in report.remarks() {
+                self.note(&remark);
+            }
+        }
         if let Some(signal) = status.signal() {
             self.note(&format!("The command was ended by signal {signal}{}.", signal_name(signal)));
         }
@@ -235,7 +275,8 @@ impl Output {
             self.note("The command left processes running in the background; what they write is not shown.");
         }
         let ok = status.success();
-        let output = self.output(if ok { OutputStatus::Ok } else { OutputStatus::Failed }, status.code());
+        let mut output = self.output(if ok { OutputStatus::Ok } else { OutputStatus::Failed }, status.code());
+        output.denial = looks_denied.filter(|_| !ok);
         ToolAnswer::Finished { output }
     }
 
@@ -265,11 +306,12 @@ impl Output {
 
     fn output(self, status: OutputStatus, exit_code: Option<i32>) -> ToolOutput {
         let content = if self.text.is_empty() { Vec::new() } else { vec![Content::text(self.text)] };
-        ToolOutput { status, content, exit_code, duration_ms: Some(self.duration_ms), changes: Vec::new() }
+        ToolOutput { status, content, exit_code, duration_ms: Some(self.duration_ms), changes: Vec::new(), denial: None }
     }
 }
 
-fn signal_name(signal: i32) -> &'static str {
+/// The name of a signal, in parentheses, where it has a usual one.
+pub(crate) fn signal_name(signal: i32) -> &'static str {
     match signal {
         libc::SIGHUP => " (SIGHUP)",
         libc::SIGINT => " (SIGINT)",

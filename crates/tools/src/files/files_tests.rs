@@ -18,7 +18,8 @@ impl Place {
             fs::write(path, content).unwrap();
         }
         let redactor = Redactor::new(["secret-123456".to_owned()]);
-        let site = Site { cwd: folder.path().to_owned(), redactor, halted: Arc::default() };
+        let site =
+            Site { cwd: folder.path().to_owned(), redactor, halted: Arc::default(), sight: Sight::All };
         Self { folder, site }
     }
 
@@ -172,4 +173,103 @@ fn a_halted_search_ends() {
     let place = Place::new(&[("a", b"needle\n")]);
     place.site.halted.store(true, Ordering::Relaxed);
     assert_eq!(place.grep(r#"{"pattern":"needle"}"#).as_deref(), Ok("No line matches needle.\n"));
+}
+
+#[test]
+fn what_is_ignored_is_marked_and_not_entered() {
+    let files: [(&str, &[u8]); 7] = [
+        (".gitignore", b"/target\n*.log\n!keep.log\n"),
+        ("target/debug/x", b""),
+        ("a.log", b""),
+        ("keep.log", b""),
+        ("sub/.ignore", b"own\n"),
+        ("sub/own", b""),
+        ("sub/b.log", b""),
+    ];
+    let place = Place::new(&files);
+    assert_eq!(
+        place.list(r#"{"depth":4}"#).as_deref(),
+        Ok("  .gitignore\n  a.log (ignored)\n  keep.log\n  sub/\n    .ignore\n    b.log (ignored)\n    own (ignored)\n  \
+            target/ (ignored)\n")
+    );
+    let named = place.look(&LIST_DIR, r#"{"path":"target","depth":2}"#).unwrap();
+    assert!(named.ends_with("/target/\n  debug/\n    x\n"), "{named}");
+}
+
+/// A workspace with everything that is no plain file.
+fn odd_place() -> Place {
+    let place = Place::new(&[("real", b"needle\n")]);
+    let root = place.folder.path();
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), fifo, rustix::fs::Mode::from_raw_mode(0o600), 0).unwrap();
+    for (name, target) in [("dangling", "nowhere"), ("loop", "loop"), ("up", "."), ("null", "/dev/null")] {
+        std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+    }
+    std::mem::forget(std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap());
+    place
+}
+
+#[rstest]
+#[case("fifo", "fifo is no regular file")]
+#[case("dangling", "dangling does not exist")]
+#[case("loop", "loop cannot be read: Too many levels of symbolic links")]
+#[case("null", "null is no regular file")]
+#[case("socket", "socket")]
+#[case("up", "is a directory")]
+#[case("real/x", "real is a file")]
+fn what_is_no_plain_file_is_not_waited_for(#[case] path: &str, #[case] said: &str) {
+    let place = odd_place();
+    let error = place.read(&format!(r#"{{"path":"{path}"}}"#)).unwrap_err();
+    assert!(error.contains(said), "{error}");
+    let image = crate::image::Image::open(&place.folder.path().join(path));
+    assert!(image.is_err());
+}
+
+#[test]
+fn odd_files_are_listed_and_passed_over() {
+    let place = odd_place();
+    let listed = place.list(r#"{"depth":10}"#).unwrap();
+    assert_eq!(
+        listed,
+        "  dangling@ -> nowhere\n  fifo\n  loop@ -> loop\n  null@ -> /dev/null\n  real\n  socket\n  up@ -> .\n"
+    );
+    assert_eq!(place.grep(r#"{"pattern":"needle"}"#).as_deref(), Ok("real:1: needle\n"));
+    for (path, said) in [
+        ("fifo", "fifo is no regular file and no directory"),
+        ("dangling", "dangling does not exist"),
+        ("loop", "Too many levels"),
+    ] {
+        let error = place.grep(&format!(r#"{{"pattern":"x","path":"{path}"}}"#)).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+    for (path, said) in [("fifo", "is a file"), ("dangling", "does not exist"), ("loop", "Too many levels")] {
+        let error = place.list(&format!(r#"{{"path":"{path}"}}"#)).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn a_path_with_a_nul_is_refused_before_anything_is_looked_at() {
+    for tool in [&READ_FILE, &LIST_DIR, &GREP_FILES] {
+        let error = Arguments::read(tool.name, tool.fields, r#"{"path":"a\u0000b"}"#).unwrap_err();
+        assert!(error.contains("`path` must be a string"), "{error}");
+    }
+    let image = crate::image::Image::open(std::path::Path::new("a\0b"));
+    assert!(matches!(image, Err(crate::image::ImageError::Unreadable(_))), "{image:?}");
+}
+
+#[test]
+fn a_deep_tree_and_a_wide_one_are_listed_in_part() {
+    let place = Place::new(&[]);
+    let deep = "d/".repeat(15);
+    fs::create_dir_all(place.folder.path().join(&deep)).unwrap();
+    for index in 0..400 {
+        fs::write(place.folder.path().join(format!("f{index}")), "x\n").unwrap();
+    }
+    let listed = place.list(r#"{"depth":10}"#).unwrap();
+    assert!(listed.contains(&format!("{}d/\n", "  ".repeat(10))) && !listed.contains(&"  ".repeat(11)), "{listed}");
+    assert!(listed.ends_with("there is more; raise `limit` or list a part of it …\n"));
+    let found = place.grep(r#"{"pattern":"x"}"#).unwrap();
+    assert_eq!(found.lines().count(), 101);
+    assert!(found.ends_with("there are more than these 100 lines; narrow the search or raise `limit` …\n"));
 }

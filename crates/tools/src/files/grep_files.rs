@@ -88,7 +88,10 @@ fn look(arguments: &Arguments, site: &Site) -> Result<String, String> {
         None | Some("" | ".") => site.cwd.clone(),
         Some(path) => site.path(path),
     };
-    root.metadata().map_err(|error| path_fault(site, &root, &error))?;
+    let there = root.metadata().map_err(|error| path_fault(site, &root, &error))?;
+    if !there.is_dir() && !there.is_file() {
+        return Err(format!("{} is no regular file and no directory", site.shown(&root)));
+    }
     let mut found = Found {
         site,
         text: String::new(),
@@ -160,7 +163,8 @@ impl Found<'_> {
             self.lines += 1;
             Ok(true)
         });
-        if searcher.search_path(matcher, path, sink).is_err() {
+        let searched = self.site.open(path).and_then(|file| searcher.search_file(matcher, &file, sink));
+        if searched.is_err() {
             self.unread += 1;
         }
     }

@@ -2,8 +2,13 @@
 
 use super::{ANSWER_BYTES, FileTool, Site, path_fault};
 use crate::arguments::{Arguments, Field, Need, Shape};
+use ignore::WalkBuilder;
+use rustix::fs::FileType;
 use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
     fs, io,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +24,8 @@ const CLOSED: [&str; 1] = [".git"];
 pub(crate) const LIST_DIR: FileTool = FileTool {
     name: "list_dir",
     about: "Lists a directory, hidden files included, sorted by name. Directories end with `/`, symbolic links with `@` and \
-            where they lead. With `depth` also what is in its directories, indented.",
+            where they lead. What .gitignore and similar files exclude is marked `(ignored)`. With `depth` also what is in its \
+            directories, indented, except ignored ones and .git.",
     fields: &[
         Field {
             name: "path",
@@ -92,34 +98,40 @@ enum Extent {
 struct Entry {
     name: String,
     path: PathBuf,
-    kind: Option<fs::FileType>,
+    kind: FileType,
 }
 
 impl Listing<'_> {
     fn directory(&mut self, path: &Path, level: usize, depth: usize) -> io::Result<Extent> {
-        let mut entries: Vec<Entry> = fs::read_dir(path)?
-            .take(READ_ENTRIES)
+        let open = rustix::fs::Dir::new(self.site.open(path)?)?;
+        let mut entries: Vec<Entry> = open
             .filter_map(Result::ok)
-            .map(|entry| Entry {
-                name: printable(&entry.file_name().to_string_lossy()),
-                path: entry.path(),
-                kind: entry.file_type().ok(),
+            .filter(|entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))
+            .take(READ_ENTRIES)
+            .map(|entry| {
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                let path = path.join(name);
+                let kind = kind(&path, entry.file_type());
+                Entry { name: printable(&name.to_string_lossy()), path, kind }
             })
             .collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let wanted = wanted(path);
         for entry in entries {
             if self.left == 0 || self.text.len() > ANSWER_BYTES || self.site.is_halted() {
                 return Ok(Extent::Cut);
             }
             self.left -= 1;
-            let is_directory = entry.kind.is_some_and(|kind| kind.is_dir());
+            let is_directory = entry.kind == FileType::Directory;
             let sign = match entry.kind {
-                Some(kind) if kind.is_dir() => "/".to_owned(),
-                Some(kind) if kind.is_symlink() => leads_to(&entry.path),
-                Some(_) | None => String::new(),
+                FileType::Directory => "/".to_owned(),
+                FileType::Symlink => leads_to(&entry.path),
+                _ => String::new(),
             };
-            self.text.push_str(&format!("{}{}{sign}\n", "  ".repeat(level), entry.name));
-            if is_directory && level < depth && !CLOSED.contains(&entry.name.as_str()) {
+            let is_ignored = !entry.path.file_name().is_some_and(|name| wanted.contains(name));
+            let mark = if is_ignored { " (ignored)" } else { "" };
+            self.text.push_str(&format!("{}{}{sign}{mark}\n", "  ".repeat(level), entry.name));
+            if is_directory && !is_ignored && level < depth && !CLOSED.contains(&entry.name.as_str()) {
                 match self.directory(&entry.path, level + 1, depth) {
                     Ok(Extent::Complete) => {}
                     Ok(Extent::Cut) => return Ok(Extent::Cut),
@@ -130,6 +142,21 @@ impl Listing<'_> {
             }
         }
         Ok(Extent::Complete)
+    }
+}
+
+/// The names in a directory that no ignore file excludes.
+fn wanted(directory: &Path) -> BTreeSet<OsString> {
+    let walk = WalkBuilder::new(directory).hidden(false).require_git(false).max_depth(Some(1)).build();
+    let entries = walk.take(READ_ENTRIES).filter_map(Result::ok).filter(|entry| entry.depth() == 1);
+    entries.map(|entry| entry.file_name().to_owned()).collect()
+}
+
+/// What an entry is, which some file systems do not say while they list it.
+fn kind(path: &Path, told: FileType) -> FileType {
+    match told {
+        FileType::Unknown => rustix::fs::lstat(path).map_or(told, |found| FileType::from_raw_mode(found.st_mode)),
+        told => told,
     }
 }
 

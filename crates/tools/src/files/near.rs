@@ -24,7 +24,7 @@ pub(super) fn not_found(site: &Site, path: &Path) -> String {
     if path.parent() != Some(there) {
         message.push_str(&format!(": there is no {wanted} in {}", site.shown(there)));
     }
-    let similar = similar(there, &wanted);
+    let similar = if site.hides(there) { Vec::new() } else { similar(there, &wanted) };
     if !similar.is_empty() {
         let found: Vec<String> = similar.iter().map(|name| site.shown(&there.join(name))).collect();
         message.push_str(&format!(". Similar names: {}", found.join(", ")));

@@ -2,10 +2,7 @@
 
 use super::{ANSWER_BYTES, FileTool, PATH, Site, lines::next_line, path_fault, path_of};
 use crate::arguments::{Arguments, Field, Need, Shape};
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-};
+use std::io::{BufRead, BufReader};
 
 /// Lines when the call does not say.
 const DEFAULT_LINES: usize = 2_000;
@@ -43,14 +40,15 @@ fn look(arguments: &Arguments, site: &Site) -> Result<String, String> {
     let path = site.path(arguments.required("path"));
     let fault = |error| path_fault(site, &path, &error);
     let shown = site.shown(&path);
-    let found = path.metadata().map_err(fault)?;
+    let file = site.open(&path).map_err(fault)?;
+    let found = file.metadata().map_err(fault)?;
     if found.is_dir() {
         return Err(format!("{shown} is a directory; use `list_dir` to see what is in it"));
     }
     if !found.is_file() {
         return Err(format!("{shown} is no regular file"));
     }
-    let mut reader = BufReader::with_capacity(SNIFFED_BYTES, File::open(&path).map_err(fault)?);
+    let mut reader = BufReader::with_capacity(SNIFFED_BYTES, file);
     if reader.fill_buf().map_err(fault)?.contains(&0) {
         let bytes = found.len();
         return Err(format!(

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 const NAME: &str = "view_image";
-const ABOUT: &str = "Shows you an image of the workspace: PNG, JPEG, GIF or WebP.";
+const ABOUT: &str = "Shows you an image of the workspace: PNG, JPEG, GIF or WebP, up to 10 MiB and 8000 pixels a side.";
 const FIELDS: &[Field] = &[PATH];
 
 /// The tool.
@@ -24,7 +24,7 @@ pub(crate) struct ViewImage;
 impl Tool for ViewImage {
     fn spec(&self) -> ToolSpec {
         let kind = ToolKind::Function { parameters: schema(FIELDS) };
-        ToolSpec { name: NAME.to_owned(), description: ABOUT.to_owned(), kind }
+        ToolSpec::new(NAME, ABOUT, kind)
     }
 
     async fn prepare(&self, host: &Host, request: &PrepareRequest) -> Result<Preparation, String> {
@@ -43,12 +43,12 @@ impl Tool for ViewImage {
             Looked::Done(Err(message)) => return failed(format!("{NAME}: {message}")),
             Looked::Stopped(answer) => return answer,
         };
-        let bytes = image.bytes.len() as u64;
+        let (bytes, width, height) = (image.bytes.len() as u64, image.width, image.height);
         match host.blobs.put(&request.key, image.bytes).await {
             Err(error) => failed(format!("{NAME}: the image cannot be kept: {error}")),
             Ok(id) => {
                 let media_type = image.media_type.to_owned();
-                let text = format!("{shown}: {media_type}, {bytes} bytes");
+                let text = format!("{shown}: {media_type}, {width} x {height} pixels, {bytes} bytes");
                 let blob = BlobRef { id, bytes, media_type };
                 ToolAnswer::Finished {
                     output: ToolOutput {
@@ -65,7 +65,7 @@ impl Tool for ViewImage {
 fn read(arguments: &Arguments, site: &Site) -> Result<(Image, String), String> {
     let path = site.path(arguments.required("path"));
     let shown = site.shown(&path);
-    match Image::open(&path) {
+    match site.open(&path).map_err(ImageError::from).and_then(Image::read) {
         Ok(image) => Ok((image, shown)),
         Err(ImageError::Unreadable(error)) => Err(path_fault(site, &path, &error)),
         Err(error @ ImageError::NoImage) => Err(format!("{shown}: {error}; use `read_file` for text")),

@@ -60,14 +60,17 @@ fn request(attempt: u32) -> ToolRequest {
             class: Class::Ordinary,
             verdict: Verdict::Silent,
             containment: Containment::Contained,
-            subject: Subject::Other { summary: String::new() },
+            subject: Subject::Patch { changes: Vec::new() },
             digest: String::new(),
             timeout_ms: 1_000,
             justification: None,
+            amendment: None,
         },
         grant: Grant::Unconfined,
         cwd: "/".into(),
         sandbox: SandboxPolicy::DangerFullAccess,
+        amendment: None,
+        reply: None,
         traceparent: None,
     }
 }

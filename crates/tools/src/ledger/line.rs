@@ -17,15 +17,15 @@ pub(super) enum Line {
 
 /// A child and how to find what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Child {
+pub(crate) struct Child {
     /// Also its process group and session.
-    pub(super) pid: i32,
+    pub(crate) pid: i32,
     /// Its start time in clock ticks since boot, 0 where unknown.
-    pub(super) start: u64,
+    pub(crate) start: u64,
     /// The boot in which these count.
-    pub(super) boot: String,
+    pub(crate) boot: String,
     /// What its environment, and that of its descendants, is marked with.
-    pub(super) mark: String,
+    pub(crate) mark: String,
 }
 
 /// A process that works itself.

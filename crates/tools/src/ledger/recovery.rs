@@ -5,7 +5,7 @@ use super::{
     line::{Account, Child, End, read},
 };
 use crate::sys::{Root, Stopped, Tree, boot_id};
-use agent_core::{Access, ToolAnswer, ToolRequest};
+use agent_core::{Access, Subject, ToolAnswer, ToolRequest};
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::File,
@@ -45,7 +45,7 @@ impl Ledger {
             Err(error) => {
                 unknown(format!("its ledger file {} is not there to be read: {error}", path.display()))
             }
-            Ok((lock, account)) => judge(lock, account),
+            Ok((lock, account)) => judge(request, lock, account),
         }
     }
 
@@ -66,7 +66,7 @@ fn wait_for_lock(file: &File) -> Lock {
     Lock::Free
 }
 
-fn judge(lock: Lock, account: Account) -> ToolAnswer {
+fn judge(request: &ToolRequest, lock: Lock, account: Account) -> ToolAnswer {
     match account {
         Account::Blank if lock == Lock::Held => unknown("a process still holds it back"),
         Account::Blank => ToolAnswer::NotStarted,
@@ -82,9 +82,11 @@ fn judge(lock: Lock, account: Account) -> ToolAnswer {
         Account::Process { end: End::Answered(answer) } => *answer,
         Account::Process { end: End::Torn } => unknown("it had ended, its result is lost"),
         Account::Process { end: End::Open } if lock == Lock::Held => unknown("a process still works on it"),
-        Account::Process { end: End::Open } => {
-            unknown("it was writing files; each of them is whole, as before or as after")
-        }
+        Account::Process { end: End::Open } => match &request.preparation.subject {
+            Subject::Mcp { .. } => unknown("its server had it, and may have done it wholly or in part"),
+            Subject::Other { .. } => unknown("it was under way in a process that died, and may have been done in part"),
+            _ => unknown("it was writing files; each of them is whole, as before or as after"),
+        },
     }
 }
 
@@ -94,7 +96,7 @@ fn unknown(note: impl Into<String>) -> ToolAnswer {
 
 /// What was left of a call's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
+pub(crate) enum Left {
     /// Another boot: nothing.
     Restarted,
     /// Nothing any more.
@@ -121,7 +123,8 @@ impl std::fmt::Display for Left {
     }
 }
 
-fn stop(child: &Child) -> Left {
+/// Stops what still runs of a child that somebody else started. Blocks.
+pub(crate) fn stop(child: &Child) -> Left {
     let boot = boot_id();
     if boot.is_empty() || child.boot.is_empty() || child.start == 0 {
         return Left::Unseen;

@@ -37,6 +37,12 @@ impl Capped {
         self.tail.drain(..cut);
     }
 
+    /// What was kept; from now on it starts anew.
+    pub(super) fn take(&mut self) -> String {
+        let fresh = Self::new(2 * self.share_bytes);
+        std::mem::replace(self, fresh).finish()
+    }
+
     pub(super) fn finish(mut self) -> String {
         self.trim();
         if self.omitted_bytes == 0 {

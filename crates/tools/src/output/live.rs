@@ -58,7 +58,7 @@ impl LiveOutput {
     }
 
     /// Takes clean text, and shows it if the last piece is long enough ago.
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         let fits = text.floor_char_boundary(text.len().min(self.left_bytes));
         self.waiting.push_str(&text[..fits]);
         self.left_bytes -= fits;
@@ -83,7 +83,7 @@ impl LiveOutput {
     }
 
     /// Shows what waits.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         while !self.waiting.is_empty() {
             let cut = self.waiting.floor_char_boundary(PIECE_BYTES.min(self.waiting.len()));
             let piece: String = self.waiting.drain(..cut).collect();

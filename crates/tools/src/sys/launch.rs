@@ -20,6 +20,17 @@ pub(crate) struct Recording {
     pub(crate) durability: crate::ledger::Durability,
     /// A test wants the child held after its entry.
     pub(crate) held: Option<Held>,
+    /// What its standard input is.
+    pub(crate) input: Input,
+}
+
+/// What a child's standard input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// No terminal.
+    Plain,
+    /// A terminal, which becomes the one that controls its session.
+    Terminal,
 }
 
 /// Starts the command in a session of its own. On `Ok` the entry is in the ledger. On an error it is there if the
@@ -39,6 +50,9 @@ pub(crate) fn launch(mut command: Command, recording: Recording) -> io::Result<C
 impl Recording {
     fn write(&self) -> io::Result<()> {
         rustix::process::setsid()?;
+        if self.input == Input::Terminal {
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+        }
         let mut entry = Entry { bytes: [0; ENTRY_BYTES], len: 0 };
         entry.text(&self.before)?;
         entry.number(rustix::process::getpid().as_raw_nonzero().get().unsigned_abs().into())?;

@@ -15,6 +15,9 @@ use std::{
 
 /// More than one line of `/proc/<pid>/stat` ever has.
 const STAT_BYTES: usize = 1024;
+/// The flag of a process that has begun to end, `PF_EXITING`: it runs no code of its own any more. The first process of a
+/// namespace stays so until all others of it are reaped, which may be up to somebody else.
+const EXITING: u64 = 0x4;
 /// How much of a process's environment is searched for a mark.
 const ENVIRONMENT_BYTES: u64 = 256 * 1024;
 
@@ -89,9 +92,10 @@ fn parse(stat: &[u8]) -> Option<Process> {
     let parent = number(fields.next()?)?;
     let group = number(fields.next()?)?;
     let session = number(fields.next()?)?;
-    // The fields before were 3 to 6; the start is field 22.
-    let start = number(fields.nth(15)?)?;
-    let dead = matches!(state, b"Z" | b"X" | b"x");
+    // The fields before were 3 to 6; the flags are field 9, the start is field 22.
+    let flags = number(fields.nth(2)?)?;
+    let start = number(fields.nth(12)?)?;
+    let dead = matches!(state, b"Z" | b"X" | b"x") || flags & EXITING != 0;
     let narrow = |number: u64| i32::try_from(number).ok();
     Some(Process {
         pid: narrow(pid)?,
@@ -122,6 +126,8 @@ mod tests {
         let line = b"42 (a) b (c) Z 7 40 39 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 10 20 30\n";
         let expected = Process { pid: 42, parent: 7, group: 40, session: 39, start: 987_654, dead: true };
         assert_eq!(parse(line), Some(expected));
+        let ending = b"42 (a) S 7 40 39 0 -1 4194308 1 2 3 4 5 6 7 8 20 0 1 0 987654 10 20 30\n";
+        assert!(parse(ending).is_some_and(|process| process.dead && process.start == 987_654));
         assert_eq!(parse(b"42 (a"), None);
         assert_eq!(parse(b"42 (a) R x"), None);
         assert_eq!(parse(b""), None);

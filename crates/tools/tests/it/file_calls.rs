@@ -4,7 +4,26 @@ use crate::world::{SECRET, World, text};
 use agent_core::{BlobId, BlobRef, Content, Operation, OutputStatus, Subject, ToolAnswer, ToolCallHandler};
 use serde_json::json;
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+/// The beginning of a PNG of this size; nobody looks at the rest.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".as_slice(), &size, b"\x08\x06\0\0\0rest"].concat()
+}
+
+fn jpeg(width: u16, height: u16) -> Vec<u8> {
+    let size = [height.to_be_bytes(), width.to_be_bytes()].concat();
+    let app = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0";
+    [app.as_slice(), b"\xff\xc0\0\x0b\x08", &size, b"\x01\x01\x11\0rest"].concat()
+}
+
+fn gif(width: u16, height: u16) -> Vec<u8> {
+    [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), b"\0\0\0;"].concat()
+}
+
+fn webp(width: u32, height: u32) -> Vec<u8> {
+    let size = [&(width - 1).to_le_bytes()[..3], &(height - 1).to_le_bytes()[..3]].concat();
+    [b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".as_slice(), &size, b"rest"].concat()
+}
 
 #[tokio::test]
 async fn files_are_read_listed_and_searched() {
@@ -28,16 +47,16 @@ async fn files_are_read_listed_and_searched() {
 async fn an_image_is_shown_by_reference() {
     let world = World::new();
     for (name, bytes, media_type) in [
-        ("a.png", PNG, "image/png"),
-        ("b", b"\xff\xd8\xff\xe0", "image/jpeg"),
-        ("c", b"GIF89a", "image/gif"),
-        ("d", b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        ("a.png", png(8_000, 6_000), "image/png"),
+        ("b", jpeg(8_000, 6_000), "image/jpeg"),
+        ("c", gif(8_000, 6_000), "image/gif"),
+        ("d", webp(8_000, 6_000), "image/webp"),
     ] {
-        world.write(name, bytes);
+        world.write(name, &bytes);
         let output = world.call("view_image", json!({ "path": name })).await;
         let length = bytes.len() as u64;
-        let blob = BlobRef { id: BlobId::of(bytes), bytes: length, media_type: media_type.into() };
-        assert_eq!(text(&output.content[0]), format!("{name}: {media_type}, {length} bytes"));
+        let blob = BlobRef { id: BlobId::of(&bytes), bytes: length, media_type: media_type.into() };
+        assert_eq!(text(&output.content[0]), format!("{name}: {media_type}, 8000 x 6000 pixels, {length} bytes"));
         assert_eq!(output.content[1], Content::Blob { blob });
         assert_eq!(world.blobs.0.lock().unwrap().pop().unwrap(), bytes);
     }
@@ -48,6 +67,19 @@ async fn what_is_no_image_is_explained() {
     let world = World::new();
     world.write("text.png", "not really");
     world.write("sub/x", "");
+    for (name, bytes) in [
+        ("wide.png", png(8_001, 1)),
+        ("high.jpg", jpeg(1, 8_001)),
+        ("large.gif", gif(8_000, 6_251)),
+        ("bomb.webp", webp(16_000_000, 16_000_000)),
+        ("flat.png", png(0, 5)),
+        ("cut.png", png(5, 5)[..18].to_vec()),
+        ("cut.gif", b"GIF89a".to_vec()),
+        ("cut.jpg", b"\xff\xd8\xff\xe0".to_vec()),
+    ] {
+        world.write(name, bytes);
+    }
+    std::os::unix::fs::symlink("nowhere", world.path("dangling.png")).unwrap();
     let huge = std::fs::File::create(world.path("huge.png")).unwrap();
     huge.set_len(11 * 1024 * 1024).unwrap();
     for (path, said) in [
@@ -55,6 +87,15 @@ async fn what_is_no_image_is_explained() {
         ("sub", "no regular file"),
         ("tex.png", "Similar names: text.png"),
         ("huge.png", "11534336 bytes, at most 10485760"),
+        ("wide.png", "8001 x 1 pixels, at most 8000 a side"),
+        ("high.jpg", "1 x 8001 pixels"),
+        ("large.gif", "8000 x 6251 pixels, at most 8000 a side and 50000000 in all"),
+        ("bomb.webp", "16000000 x 16000000 pixels"),
+        ("flat.png", "its beginning is damaged: it begins like image/png"),
+        ("cut.png", "its beginning is damaged"),
+        ("cut.gif", "its beginning is damaged"),
+        ("cut.jpg", "its beginning is damaged"),
+        ("dangling.png", "dangling.png does not exist"),
     ] {
         let output = world.call("view_image", json!({ "path": path })).await;
         assert_eq!(output.status, OutputStatus::Failed, "{path}");

@@ -13,6 +13,7 @@ async fn the_tools_are_offered_with_their_schemas() {
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let expected = [
         "exec_command",
+        "write_stdin",
         "shell",
         "apply_patch",
         "read_file",
@@ -20,6 +21,7 @@ async fn the_tools_are_offered_with_their_schemas() {
         "grep_files",
         "view_image",
         "update_plan",
+        "request_user_input",
     ];
     assert_eq!(names, expected);
     for spec in &specs {

@@ -2,7 +2,7 @@
 
 use agent_core::testing::RecordingSink;
 use agent_core::{
-    BlobId, CallId, Content, EffectId, EventSink, Grant, ItemId, LiveKind, Operation, Payload, Preparation,
+    BlobId, CallId, Content, EffectId, EventSink, Grant, ItemId, LiveKind, NetworkAccess, Operation, Payload, Preparation,
     PrepareRequest, Prepared, Redactor, SandboxPolicy, ThreadKey, ToolAnswer, ToolCall, ToolCallHandler,
     ToolOutput, ToolRequest, TurnId,
 };
@@ -76,7 +76,7 @@ impl World {
             home,
             sink,
             blobs,
-            sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new() },
+            sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::Off },
         }
     }
 
@@ -129,6 +129,8 @@ impl World {
             grant: Grant::Unconfined,
             cwd: self.cwd(),
             sandbox: self.sandbox.clone(),
+            amendment: None,
+            reply: None,
             traceparent: None,
         }
     }

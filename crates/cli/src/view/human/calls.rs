@@ -22,6 +22,11 @@ pub(super) fn command(style: Style, command: &[String], output: &ToolOutput) -> 
     lines
 }
 
+/// How a command of the user ended; what it printed is above.
+pub(super) fn user_command(style: Style, command: &str, output: &ToolOutput) -> String {
+    format!("{} ! {}{}", mark(style, output), clean_line(command), remark(style, output))
+}
+
 /// Changed files with their diffs.
 pub(super) fn files(style: Style, changes: &[FileChange], output: &ToolOutput) -> Vec<String> {
     let (mark, remark) = (mark(style, output), remark(style, output));

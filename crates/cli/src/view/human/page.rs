@@ -69,6 +69,20 @@ impl<W: Write> Page<W> {
         }
     }
 
+    /// The same of an output, of which pieces may have been lost on their way; a text that was cut in its middle is not
+    /// shown a second time.
+    pub(super) fn finish(&mut self, item: &ItemId, text: &str) {
+        let told = self.told.get(item).map_or(0, |(_, told)| told.len());
+        if told == 0 && text.trim().is_empty() {
+            return;
+        }
+        if told >= text.len() {
+            self.was_streamed(item);
+        } else {
+            self.complete(item, text.trim_end_matches('\n'));
+        }
+    }
+
     /// Whether anything was streamed of the item, which is now complete.
     pub(super) fn was_streamed(&mut self, item: &ItemId) -> bool {
         if self.streaming.as_ref() == Some(item) {

@@ -28,6 +28,12 @@ pub(super) fn item_json(item: &TurnItem, reasoning: Reasoning) -> Option<Value> 
             "exit_code": output.as_ref().and_then(|output| output.exit_code),
             "status": status(output.as_ref()), "outcome": output.as_ref().map(|output| output.status),
         }),
+        ItemDetail::UserCommand { command, output, .. } => json!({
+            "type": "user_command", "command": command,
+            "aggregated_output": output.as_ref().map(ToolOutput::plain_text).unwrap_or_default(),
+            "exit_code": output.as_ref().and_then(|output| output.exit_code),
+            "status": status(output.as_ref()), "outcome": output.as_ref().map(|output| output.status),
+        }),
         ItemDetail::FileChange { changes: files, output, .. } => json!({
             "type": "file_change", "changes": changes(files), "status": status(output.as_ref()),
             "outcome": output.as_ref().map(|output| output.status),

@@ -1,12 +1,14 @@
 //! What a person reads while a turn runs.
 
-use super::{command, completed, done, failed_output, live, message, piece, planned, shown, shown_in};
+use super::{
+    Happening, command, completed, done, failed_output, live, message, piece, planned, shown, shown_in,
+};
 use crate::view::{HumanView, Style, View};
 use agent_core::{
-    CallId, Content, Event, EventKind, ExecApproval, FileChange, FileChangeKind, InteractionId, ItemDetail,
-    LiveKind, OutputStatus,
+    CallId, Content, Event, EventKind, FileChange, FileChangeKind, ItemDetail, ItemId, Live, LiveKind,
+    OutputStatus,
     PlanStepStatus::{Completed, InProgress, Pending},
-    TokenUsage, ToolOutput,
+    TokenUsage, ToolOutput, TurnId,
 };
 use serde_json::json;
 
@@ -139,32 +141,6 @@ fn a_plan_with_other_steps_is_shown_whole_with_what_is_new() {
 }
 
 #[test]
-fn questions_say_what_and_why() {
-    let request = json!({ "question": "Which?\u{1b}[2J" });
-    let exec = ExecApproval {
-        id: InteractionId::new("q0"),
-        call: CallId::new("call_1"),
-        command: vec!["rm".into(), "a b".into()],
-        cwd: "/work".into(),
-        reason: "it deletes".into(),
-        grant_root: Some("/etc".into()),
-        risk: Some("data is lost".into()),
-    };
-    let all = shown(vec![
-        EventKind::ExecApprovalRequest(exec).into(),
-        EventKind::RequestUserInput { id: InteractionId::new("q1"), questions: request }.into(),
-        EventKind::ElicitationRequest { id: InteractionId::new("q2"), request: json!(1) }.into(),
-        EventKind::DynamicToolCallRequest { id: InteractionId::new("q3"), request: json!(2) }.into(),
-    ]);
-    assert_eq!(
-        all,
-        "May I? rm 'a b'\n  it deletes  [q0]\n  risk: data is lost\n  a yes for the session lets the agent write in /etc\n\
-         The agent asks: {\"question\":\"Which?\\u001b[2J\"}\n  [q1]\nA server asks: 1\n  [q2]\n\
-         A client has to run a tool: 2\n  [q3]\n"
-    );
-}
-
-#[test]
 fn each_kind_of_notice_is_one_line_without_control_characters() {
     let note = |message: &str| message.to_owned() + "\u{1b}";
     let all = shown(vec![
@@ -230,4 +206,38 @@ fn without_colours_nothing_but_text_is_written() {
     assert!(!plain.contains(control), "{plain:?}");
     let colours = shown_in(Style::Colour, happenings());
     assert!(colours.contains("\u{1b}[32m"), "colours are there where they are wanted: {colours:?}");
+}
+
+#[test]
+fn a_command_of_the_user_is_shown_as_it_prints_and_ends_with_how_it_ended() {
+    let item = |output| {
+        let detail = ItemDetail::UserCommand { command: "ls -l\u{7}".into(), cwd: "/work".into(), output };
+        super::item("in_3", detail)
+    };
+    let prints = |text: &str| {
+        Happening::Live(Live {
+            turn: TurnId(1),
+            item: ItemId::new("in_3"),
+            attempt: 1,
+            kind: LiveKind::Output(text.into()),
+        })
+    };
+    let ended = |text: &str| ToolOutput {
+        exit_code: Some(0),
+        duration_ms: Some(20),
+        ..ToolOutput::text(OutputStatus::Ok, text)
+    };
+    let all = |pieces: &[&str], text: &str| {
+        let mut happenings = vec![EventKind::ItemStarted { item: item(None) }.into()];
+        happenings.extend(pieces.iter().map(|piece| prints(piece)));
+        happenings.push(EventKind::ItemCompleted { item: item(Some(ended(text))) }.into());
+        shown(happenings)
+    };
+    let (began, end) = ("! ls -l␇\n", "✓ ! ls -l␇  (exit 0, 20 ms)\n");
+    assert_eq!(all(&["a\n", "b"], "a\nb\nc\n"), format!("{began}a\nb\nc\n{end}"));
+    assert_eq!(all(&[], "a\nb\n"), format!("{began}a\nb\n{end}"));
+    assert_eq!(all(&[], ""), format!("{began}{end}"));
+    // What was cut in the middle was shown whole.
+    let whole = "a\nb\nc\nd\ne\nf\ng\n";
+    assert_eq!(all(&[whole], "a\n[…]\ng\n"), format!("{began}{whole}{end}"));
 }

@@ -2,8 +2,7 @@
 
 use super::{command, completed, done, failed_output, item, message, piece, planned, steps, told};
 use agent_core::{
-    AbortReason, CallId, Content, EventKind, ExecApproval, FileChange, FileChangeKind, InteractionId,
-    ItemDetail, ItemId, OutputStatus, PatchApproval,
+    AbortReason, CallId, Content, EventKind, FileChange, FileChangeKind, ItemDetail, ItemId, OutputStatus,
     PlanStepStatus::{Completed, InProgress, Pending},
     RateLimit, TokenUsage, ToolOutput, TurnEnd,
 };
@@ -210,49 +209,6 @@ fn notices_are_items_and_retries_are_errors_that_end_nothing() {
             json!({ "seq": 3, "type": "error", "code": "retry", "message": "asking the model again (1 of 5): cut" }),
             json!({ "seq": 4, "type": "error", "code": "retry", "message": "asking the model again: cut" }),
             json!({ "seq": 5, "type": "error", "code": "fatal", "message": "gone" }),
-        ]
-    );
-}
-
-#[test]
-fn every_question_says_what_answers_it() {
-    let id = || InteractionId::new("q1");
-    let approval = ExecApproval {
-        id: id(),
-        call: CallId::new("call_1"),
-        command: vec!["rm".into(), "a b".into()],
-        cwd: "/work".into(),
-        reason: "it deletes".into(),
-        grant_root: None,
-        risk: Some("data is lost".into()),
-    };
-    let patch = PatchApproval {
-        id: id(),
-        call: CallId::new("call_2"),
-        changes: vec![FileChange {
-            path: "f".into(),
-            kind: FileChangeKind::Add,
-            moved_to: None,
-            diff: "+x\n".into(),
-        }],
-        reason: "outside".into(),
-        grant_root: Some("/etc".into()),
-    };
-    let requested = |seq: u64, kind: &str| json!({ "seq": seq, "type": "interaction.requested", "id": "q1", "kind": kind, "request": { "a": 1 } });
-    assert_eq!(
-        told(vec![
-            EventKind::ExecApprovalRequest(approval).into(),
-            EventKind::PatchApprovalRequest(patch).into(),
-            EventKind::RequestUserInput { id: id(), questions: json!({ "a": 1 }) }.into(),
-            EventKind::ElicitationRequest { id: id(), request: json!({ "a": 1 }) }.into(),
-            EventKind::DynamicToolCallRequest { id: id(), request: json!({ "a": 1 }) }.into(),
-        ]),
-        [
-            json!({ "seq": 1, "type": "approval.requested", "id": "q1", "kind": "command", "command": "rm 'a b'", "cwd": "/work", "reason": "it deletes", "risk": "data is lost" }),
-            json!({ "seq": 2, "type": "approval.requested", "id": "q1", "kind": "file_change", "changes": [{ "path": "f", "kind": "add" }], "reason": "outside", "grant_root": "/etc" }),
-            requested(3, "user_input"),
-            requested(4, "elicitation"),
-            requested(5, "tool_call"),
         ]
     );
 }

@@ -1,0 +1,91 @@
+//! Empty folders where nothing may come to be while a command runs: something can be mounted over them.
+//!
+//! A folder of ours is empty and has the sticky bit, which nobody else gives a folder that only its owner may write. It is
+//! shared by all commands that run in the same directory: each holds a lock on it, and the last takes it away. What is put
+//! into one from outside of the sandbox, by a user who makes a repository meanwhile, stays.
+
+use rustix::{
+    fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, stat, unlinkat, AtFlags},
+    io::Errno,
+};
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+const MODE: Mode = Mode::from_raw_mode(0o1755);
+/// How often a folder may vanish between being made and being locked.
+const MAX_TRIES: u32 = 64;
+
+/// The placeholders of one launch.
+#[derive(Default)]
+pub(super) struct Placeholders {
+    held: Vec<(PathBuf, OwnedFd)>,
+    /// Folders above them that were made too, the outermost first.
+    above: Vec<PathBuf>,
+}
+
+impl Placeholders {
+    /// Puts a placeholder everywhere. Where nobody can put one, the command cannot either.
+    pub(super) fn put(places: &[PathBuf]) -> io::Result<Self> {
+        let mut made = Self::default();
+        for place in places {
+            match made.put_one(place) {
+                Ok(()) => {}
+                Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => {}
+                Err(error) => {
+                    made.take_away();
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    fn put_one(&mut self, place: &Path) -> Result<(), Errno> {
+        for folder in place.ancestors().skip(1).collect::<Vec<_>>().into_iter().rev() {
+            match mkdirat(CWD, folder, Mode::from_raw_mode(0o755)) {
+                Ok(()) => self.above.push(folder.to_owned()),
+                Err(Errno::EXIST) => {}
+                // The folders at the top exist, even where they may not be written.
+                Err(_) if folder.is_dir() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for _ in 0..MAX_TRIES {
+            match mkdirat(CWD, place, MODE) {
+                // The mode at birth is cut by the umask.
+                Ok(()) => rustix::fs::chmod(place, MODE)?,
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error),
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let folder = match openat(CWD, place, flags, Mode::empty()) {
+                Ok(folder) => folder,
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(error),
+            };
+            flock(&folder, FlockOperation::LockShared)?;
+            // Somebody may have taken it away before it was locked.
+            if stat(place).is_ok_and(|found| fstat(&folder).is_ok_and(|held| held.st_ino == found.st_ino)) {
+                self.held.push((place.to_owned(), folder));
+                return Ok(());
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// Takes them away, unless another command needs them or something is in them.
+    pub(super) fn take_away(self) {
+        for (place, folder) in self.held {
+            let is_ours = fstat(&folder).is_ok_and(|found| found.st_mode & 0o7777 == MODE.as_raw_mode());
+            if is_ours && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                let _ = unlinkat(CWD, &place, AtFlags::REMOVEDIR);
+            }
+        }
+        for folder in self.above.iter().rev() {
+            let _ = unlinkat(CWD, folder, AtFlags::REMOVEDIR);
+        }
+    }
+}
