@@ -2,9 +2,10 @@
 
 use crate::{binary::Bench, commands::last_thread};
 use serde_json::{Value, json};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
 /// Asks the user for a style, and says what it was told.
-const STYLE: &str = r#"
+pub(crate) const STYLE: &str = r#"
 [[step]]
 calls = [{ tool = "request_user_input", args = { questions = [{ id = "style", header = "Style", question = "Which style?", options = [{ label = "snake", description = "lower case" }, { label = "camel", description = "with humps" }] }] } }]
 [[step]]
@@ -14,15 +15,15 @@ text = "Told: {{output}}"
 /// Asks for two commands, which a rule can allow.
 const TWICE: &str = r#"
 [[step]]
-calls = [{ tool = "exec_command", args = { cmd = "mkdir one", sandbox_permissions = "require_escalated", justification = "it makes a folder" } }]
+calls = [{ tool = "exec_command", args = { cmd = "./step one", sandbox_permissions = "require_escalated", justification = "it makes a folder" } }]
 [[step]]
-calls = [{ tool = "exec_command", args = { cmd = "mkdir two", sandbox_permissions = "require_escalated", justification = "it makes a folder" } }]
+calls = [{ tool = "exec_command", args = { cmd = "./step two", sandbox_permissions = "require_escalated", justification = "it makes a folder" } }]
 [[step]]
 text = "Both."
 "#;
 
 /// The id in the advice that a run ends with.
-fn id_after<'a>(text: &'a str, command: &str) -> &'a str {
+pub(crate) fn id_after<'a>(text: &'a str, command: &str) -> &'a str {
     let (_, rest) = text.rsplit_once(command).unwrap_or_else(|| panic!("no `{command}`: {text}"));
     rest.split_whitespace().next().unwrap()
 }
@@ -62,13 +63,15 @@ fn a_question_with_a_deadline_gets_its_default_and_the_turn_goes_on() {
 fn a_rule_that_is_added_with_a_yes_allows_the_next_one_and_the_audit_says_so() {
     let bench = Bench::new();
     let script = bench.script(TWICE);
+    let step = bench.file("step", "#!/bin/sh\nmkdir \"$1\"\n");
+    std::fs::set_permissions(step, Permissions::from_mode(0o755)).unwrap();
     let ran = bench
         .run(&["exec", "--approval", "on-request", "--script", &script, "go"])
         .fails(3, &["a rule could"]);
     let id = id_after(&ran.stderr, "everturn approve ");
     assert!(bench.run(&["approvals"]).stdout.contains("--rule allows all that begins with"));
-    let ran = bench.run(&["approve", id, "--rule", "mkdir"]).succeeds();
-    assert!(ran.stderr.contains("Both.") && ran.stderr.contains("added the rule `mkdir`"), "{ran:#?}");
+    let ran = bench.run(&["approve", id, "--rule", "./step"]).succeeds();
+    assert!(ran.stderr.contains("Both.") && ran.stderr.contains("added the rule `./step`"), "{ran:#?}");
     assert!(bench.project().join("two").is_dir());
 
     let thread = last_thread(&bench);
@@ -78,14 +81,14 @@ fn a_rule_that_is_added_with_a_yes_allows_the_next_one_and_the_audit_says_so() {
     assert_eq!(
         rows,
         [
-            json!(["call", "mkdir one", "approved with a rule", "cli", "unconfined"]),
-            json!(["call", "mkdir two", "allowed", "rule", "unconfined"]),
+            json!(["call", "./step one", "approved with a rule", "cli", "unconfined"]),
+            json!(["call", "./step two", "allowed", "rule", "unconfined"]),
         ]
     );
-    assert_eq!(audit.json()[1]["rule"], "mkdir");
+    assert_eq!(audit.json()[1]["rule"], "./step");
     assert_eq!(audit.json()[1]["question"], id);
     let table = bench.run(&["sessions", "show", &thread, "--audit"]).succeeds().stdout;
-    assert!(table.starts_with("TIME (UTC)") && table.contains("rule: mkdir"), "{table}");
+    assert!(table.starts_with("TIME (UTC)") && table.contains("rule: ./step"), "{table}");
 }
 
 #[test]

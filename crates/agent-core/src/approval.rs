@@ -48,8 +48,8 @@ pub enum Basis {
 /// In this order: what a rule forbids is refused; what the user approved for the session runs; what a rule wants asked,
 /// what would break the sandbox policy, what nothing confines, what is dangerous, and what the model wants outside of the
 /// sandbox needs an answer, unless a rule allows it; under `untrusted` so does everything not known to be safe; the rest
-/// runs, held to the sandbox policy. Where an answer is needed and may not be asked for, the call is refused. A yes frees
-/// from the sandbox only what was asked about because of it.
+/// runs, held to the sandbox policy. Where an answer is needed and may not be asked for, the call is refused. A yes, or a
+/// rule, frees from the sandbox only what would leave it.
 pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTreeSet<String>) -> Decision {
     if let Verdict::Forbid { reason } = &call.verdict {
         let message = format!("Forbidden by policy: {reason}");
@@ -60,7 +60,9 @@ pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTree
     let Some((reason, grant)) = question(settings, call, confined) else {
         return match &call.verdict {
             Verdict::Allow { rule } => {
-                Decision::Run { grant: Grant::Unconfined, basis: Basis::Rule(rule.clone()) }
+                let leaves = call.justification.is_some() || call.containment != Containment::Contained;
+                let grant = if leaves { Grant::Unconfined } else { confined };
+                Decision::Run { grant, basis: Basis::Rule(rule.clone()) }
             }
             Verdict::Silent | Verdict::Ask { .. } | Verdict::Forbid { .. } => {
                 Decision::Run { grant: confined, basis: Basis::Policy }

@@ -88,6 +88,9 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Forget a model provider's key.
     Logout(LogoutArgs),
+    /// Add, list and remove MCP servers, and log in to them.
+    #[cfg(feature = "mcp")]
+    Mcp(Box<crate::commands::McpArgs>),
     /// Watch the agent fix a small broken project; only the model's words are scripted.
     Demo(DemoArgs),
     /// Serve threads on Temporal until told to stop.

@@ -12,8 +12,8 @@ use crate::{
     view::{Reasoning, Taste, View},
 };
 use agent_core::{
-    AgentSession, BlobSource, ForkPoint, Genesis, InteractionId, Op, PendingInteraction, Settings, Shared,
-    Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
+    AgentSession, BlobSource, Discovery, ForkPoint, Genesis, InteractionId, Op, PendingInteraction, Settings,
+    Shared, Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
 };
 use config::{CredentialStore, Environment, Home};
 use models::SchemaChecked;
@@ -85,7 +85,7 @@ impl Host {
             store.blob_writer(),
             Arc::clone(&relay) as _,
         );
-        let specs = tools.specs().into_iter().chain(tooling::web_search(config.web_search)).collect();
+        let specs = tools.specs();
         let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
         let local = store.serve(model, Arc::new(tools), redactor, relay);
         let temporal = Arc::new(Temporal {
@@ -167,6 +167,13 @@ impl Host {
         self.temporal.site().await
     }
 
+    /// Tools of servers come and go; without servers they stay what they are.
+    fn discovery(&self) -> Discovery {
+        let servers = self.wishes.config().mcp_servers.values();
+        let is_any = cfg!(feature = "mcp") && servers.into_iter().any(|server| server.enabled);
+        if is_any { Discovery::EachTurn } else { Discovery::Fixed }
+    }
+
     /// Starts a new thread.
     pub(crate) async fn start(
         &self,
@@ -177,6 +184,7 @@ impl Host {
             source,
             instructions: self.wishes.instructions(),
             tools: Shared::new(self.specs.clone()),
+            discovery: self.discovery(),
             items: self.wishes.project(&settings.cwd),
             settings,
             ..Genesis::default()

@@ -14,6 +14,8 @@ mod follow;
 mod host;
 mod items;
 mod lines;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod providers;
 mod retold;

@@ -2,9 +2,10 @@
 
 use crate::{host::Keeping, providers::Providers, settings::Wishes};
 use agent_core::{EventSink, Redactor, ToolSpec};
-use config::{Config, Environment, Inherit, WebSearch};
+use config::{Config, Environment, Inherit, McpServerEntry, WebSearch};
 use models::WebPages;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,10 +30,12 @@ pub(crate) fn tools(
     shown: Arc<dyn EventSink>,
 ) -> (ToolRegistry, Redactor) {
     let environment = &wishes.environment;
-    let policy = policy(wishes.config(), providers);
+    let policy = policy(wishes.config(), &providers.secret_variables());
     let withheld = policy.excluded_values(environment.all());
     providers.redactor.learn(wishes.config().secrets(environment).into_iter().chain(withheld));
     providers.learn_kept_keys();
+    #[cfg(feature = "mcp")]
+    providers.redactor.learn(crate::mcp::filed_secrets(wishes.config(), root));
     let redactor = providers.redactor.clone();
     let tools = ToolsConfig {
         env_policy: policy,
@@ -43,12 +46,25 @@ pub(crate) fn tools(
         policy: PolicySources::of_home(root, wishes.config().exec_policy_files.clone()),
         sandbox: sandbox(wishes.config(), environment, (root, home)),
         protected: vec![root.to_owned(), home.to_owned()],
+        #[cfg(feature = "mcp")]
+        mcp: crate::mcp::servers(wishes.config(), environment, root),
+        others: web_search(wishes.config().web_search).into_iter().collect(),
         ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), shown, blobs)
     };
     (ToolRegistry::new(tools), redactor)
 }
 
-fn policy(config: &Config, providers: &Providers) -> EnvPolicy {
+/// What programs get that are not commands: MCP servers.
+#[cfg(feature = "mcp")]
+pub(crate) fn environment_of_programs(
+    config: &Config,
+    environment: &Environment,
+) -> BTreeMap<String, String> {
+    let keys = config.model_providers.values().filter_map(|provider| provider.env_key.clone());
+    policy(config, &keys.collect::<Vec<_>>()).apply(environment.all())
+}
+
+fn policy(config: &Config, keys: &[String]) -> EnvPolicy {
     let configured = &config.shell_environment_policy;
     let set = configured.set.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     EnvPolicy {
@@ -61,12 +77,17 @@ fn policy(config: &Config, providers: &Providers) -> EnvPolicy {
         exclude: configured.exclude.clone(),
         set: set.collect(),
         include_only: configured.include_only.clone(),
-        withhold: [providers.secret_variables(), config.temporal.secret_variables()].concat(),
+        withhold: [keys, &config.temporal.secret_variables(), &mcp_variables(config)].concat(),
     }
 }
 
+/// The variables with the tokens of MCP servers.
+fn mcp_variables(config: &Config) -> Vec<String> {
+    config.mcp_servers.values().flat_map(McpServerEntry::secret_variables).collect()
+}
+
 /// The tool with which the model's provider searches the web by itself, where it is wanted.
-pub(crate) fn web_search(wanted: WebSearch) -> Option<ToolSpec> {
+fn web_search(wanted: WebSearch) -> Option<ToolSpec> {
     match wanted {
         WebSearch::Live => Some(models::web_search_tool(WebPages::Live)),
         WebSearch::Cached => Some(models::web_search_tool(WebPages::Indexed)),
@@ -95,7 +116,9 @@ pub(crate) fn sandbox(
     };
     let usual = Limits::default();
     sandbox.limits = Limits {
-        processes: configured.max_processes.map_or(usual.processes, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+        processes: configured
+            .max_processes
+            .map_or(usual.processes, |count| u32::try_from(count).unwrap_or(u32::MAX)),
         memory_percent: configured.max_memory_percent.unwrap_or(usual.memory_percent),
         file_bytes: configured.max_file_mb.map_or(usual.file_bytes, |count| count.saturating_mul(MIB)),
         ..usual

@@ -1,8 +1,8 @@
 //! [`Config`]: everything a run is configured with, every default filled in.
 
 use crate::{
-    Backend, CredentialsStore, Durability, Environment, Inherit, McpServerEntry, SandboxMode, Secret, Temporal, WebSearch,
-    WireApi,
+    Backend, CredentialsStore, Durability, Environment, Inherit, McpServerEntry, SandboxMode, Secret,
+    Temporal, WebSearch, WireApi,
     value::{credentials, names_a_secret},
 };
 use agent_core::{ApprovalPolicy, Budget, Effort, Otherwise, Summary};

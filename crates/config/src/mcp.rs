@@ -99,7 +99,9 @@ impl McpServerEntry {
                 }
                 let parameters = url.expose().split_once('?').map_or("", |(_, parameters)| parameters);
                 let pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
-                secrets.extend(pairs.filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value.to_owned()));
+                secrets.extend(
+                    pairs.filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value.to_owned()),
+                );
             }
         }
         secrets

@@ -125,7 +125,9 @@ pub enum ProblemKind {
         name: String,
     },
     /// An MCP server is neither a program nor an address.
-    #[error("MCP server `{name}` has neither `mcp_servers.{name}.command` nor `mcp_servers.{name}.url`; set one of them")]
+    #[error(
+        "MCP server `{name}` has neither `mcp_servers.{name}.command` nor `mcp_servers.{name}.url`; set one of them"
+    )]
     NoTransport {
         /// The name.
         name: String,

@@ -25,7 +25,8 @@ const WARM_UP: usize = 20;
 fn main() -> anyhow::Result<()> {
     serve_launch();
     let mut arguments = std::env::args().skip(1);
-    let rounds = arguments.next().map_or(Ok(ROUNDS), |text| text.parse()).context("ROUNDS is not a number")?;
+    let rounds =
+        arguments.next().map_or(Ok(ROUNDS), |text| text.parse()).context("ROUNDS is not a number")?;
     let helper = arguments.next().map_or(Helper::CurrentExe, |path| Helper::Program(path.into()));
     let config = SandboxConfig { helper, ..SandboxConfig::default() };
     let support = Support::detect(&config);
@@ -61,8 +62,18 @@ fn compare(
         }
     }
     let (plain, sandboxed) = (milliseconds(&mut plain), milliseconds(&mut sandboxed));
-    println!("{name}: plain {:.2} ms, sandboxed {:.2} ms, difference {:.2} ms (medians)", plain.0, sandboxed.0, sandboxed.0 - plain.0);
-    println!("{name}: plain {:.2} ms, sandboxed {:.2} ms, difference {:.2} ms (10th percentiles)", plain.1, sandboxed.1, sandboxed.1 - plain.1);
+    println!(
+        "{name}: plain {:.2} ms, sandboxed {:.2} ms, difference {:.2} ms (medians)",
+        plain.0,
+        sandboxed.0,
+        sandboxed.0 - plain.0
+    );
+    println!(
+        "{name}: plain {:.2} ms, sandboxed {:.2} ms, difference {:.2} ms (10th percentiles)",
+        plain.1,
+        sandboxed.1,
+        sandboxed.1 - plain.1
+    );
     Ok(())
 }
 

@@ -121,7 +121,10 @@ async fn containment(host: &Host, request: &PrepareRequest, targets: Vec<PathBuf
     let (sandbox, policy, cwd) = (Arc::clone(&host.sandbox), request.sandbox.clone(), request.cwd.clone());
     let mut bounds = Bounds { roots, protected: host.protected.clone() };
     let crossed = tokio::task::spawn_blocking(move || {
-        bounds.protected.extend(sandbox.kept(&policy, Path::new(&cwd))?);
+        if let Some(reason) = bounds.crossed_by(&targets) {
+            return Ok(Some(reason));
+        }
+        (bounds.roots, bounds.protected) = sandbox.bounds(&policy, Path::new(&cwd))?;
         Ok::<_, String>(bounds.crossed_by(&targets))
     });
     match crossed.await {
@@ -208,8 +211,11 @@ pub(crate) async fn run(
     let redactor = host.redactor.clone();
     let applied = tokio::task::spawn_blocking(move || {
         if scope.writable_roots.as_ref().is_some_and(|roots| !roots.is_empty()) {
-            match sandbox.kept(&run.sandbox, Path::new(&run.cwd)) {
-                Ok(kept) => scope.protected.extend(kept),
+            match sandbox.bounds(&run.sandbox, Path::new(&run.cwd)) {
+                Ok((roots, kept)) => {
+                    scope.writable_roots = Some(roots);
+                    scope.protected.extend(kept);
+                }
                 Err(why) => return Applied::Answered(failed(format!("{NAME}: {why}"))),
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! `exec_command` takes a line for the user's shell: `/bin/bash -c` where there is a bash, else `/bin/sh -c`. It is not a
 //! login shell: profiles are not read, they would undo the environment policy. `shell` takes a list of arguments and starts
-//! the program itself. Neither has a terminal; standard input is `/dev/null`.
+//! the program itself. Neither has a terminal; standard input is `/dev/null`. With `tty` or `yield_time_ms` a line becomes a
+//! session, which may have a terminal and goes on after its call: see `session.rs`.
 //!
 //! A call of `apply_patch` with a here-document, which models like to write into a shell, is taken for what it is.
 
@@ -27,8 +28,8 @@ use async_trait::async_trait;
 pub(crate) use class::{Assessment, assess, is_line_for_shell};
 use invocation::Invocation;
 pub(crate) use process::directory_fault;
-pub(crate) use supervision::signal_name;
 use std::{path::Path, sync::Arc};
+pub(crate) use supervision::signal_name;
 use tokio_util::sync::CancellationToken;
 
 /// How long a command may run when the call does not say.
@@ -185,7 +186,9 @@ async fn judged(
         let verdict = policy::judge(&rules.read(), &assessment);
         (assessment, verdict)
     });
-    judging.await.map_err(|error| format!("What this command does cannot be looked up: {error}. It did not run."))
+    judging
+        .await
+        .map_err(|error| format!("What this command does cannot be looked up: {error}. It did not run."))
 }
 
 /// What is known of a line that is typed into a program, which may be a shell: whether it would be dangerous there, and what
@@ -221,9 +224,6 @@ async fn run(
     stop: &CancellationToken,
     invocation: Result<Invocation, String>,
 ) -> ToolAnswer {
-    if let Some(words) = &request.amendment {
-        amend(host, words).await;
-    }
     match invocation {
         Err(message) => failed(message),
         Ok(Invocation::Patch { text, cwd }) => apply_patch::run(host, request, stop, text, cwd).await,
@@ -231,16 +231,5 @@ async fn run(
             session::open(host, request, stop, session::Command { argv, cwd, opening }).await
         }
         Ok(Invocation::Command { argv, cwd, .. }) => supervision::run(host, request, stop, argv, cwd).await,
-    }
-}
-
-/// Writes down the rule that the user approved with the call. The call was approved too, so it runs also where that fails.
-async fn amend(host: &Host, words: &str) {
-    let (rules, words) = (Arc::clone(&host.rules), words.to_owned());
-    let amended = tokio::task::spawn_blocking(move || rules.approve(&words)).await;
-    match amended {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(code = error.code(), "{error}"),
-        Err(error) => tracing::warn!(%error, "the approved rule cannot be written"),
     }
 }

@@ -131,7 +131,15 @@ impl Page {
     pub(crate) fn recording(&self) -> io::Result<Recording> {
         let [before, between, after] = line::child_entry(crate::sys::boot_id(), &self.mark);
         let ledger = self.file.try_clone()?;
-        Ok(Recording { ledger, before, between, after, durability: self.durability, held: held_child(), input: Input::Plain })
+        Ok(Recording {
+            ledger,
+            before,
+            between,
+            after,
+            durability: self.durability,
+            held: held_child(),
+            input: Input::Plain,
+        })
     }
 
     /// Notes that the call begins in this process. Without this line it must not.

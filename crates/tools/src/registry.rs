@@ -16,8 +16,8 @@ use crate::{
     update_plan::UpdatePlan,
 };
 use agent_core::{
-    CollectRequest, Collected, EffectId, EventSink, Operation, PrepareRequest, Prepared, Redactor, ThreadKey, ToolAnswer,
-    ToolCallHandler, ToolRequest, ToolSpec,
+    CollectRequest, Collected, EffectId, EventSink, Operation, PrepareRequest, Prepared, Redactor, ThreadKey,
+    ToolAnswer, ToolCallHandler, ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -25,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How much of a command's output is kept by default.
 pub const DEFAULT_OUTPUT_BYTES: usize = 32 * 1024;
+
+/// Names under which models know tools from elsewhere. They are served and not offered.
+const ALIASES: [(&str, &str); 1] = [("local_shell", "shell")];
 
 /// What the tools of a process need.
 #[derive(Clone)]
@@ -53,6 +56,8 @@ pub struct ToolsConfig {
     pub output_bytes: usize,
     /// The MCP servers.
     pub mcp: McpConfig,
+    /// Tools that are offered beside those of this process and served by others, such as the model's provider.
+    pub others: Vec<ToolSpec>,
 }
 
 impl ToolsConfig {
@@ -78,6 +83,7 @@ impl ToolsConfig {
             blobs,
             output_bytes: DEFAULT_OUTPUT_BYTES,
             mcp: McpConfig::default(),
+            others: Vec::new(),
         }
     }
 }
@@ -89,6 +95,8 @@ pub struct ToolRegistry {
     tools: Vec<(String, Box<dyn Tool>)>,
     /// Those of MCP servers.
     mcp: McpTools,
+    /// Those that others serve.
+    others: Vec<ToolSpec>,
 }
 
 impl ToolRegistry {
@@ -100,7 +108,6 @@ impl ToolRegistry {
             environment: config.env_policy.apply(&config.environment),
             policy: policy_digest(&config.env_policy),
             protected: config.protected,
-            rules_folder: config.policy.folder.clone(),
             rules: Arc::new(PolicyStore::new(config.policy)),
             sandbox: Arc::new(Sandbox::new(config.sandbox)),
             redactor: config.redactor,
@@ -122,12 +129,12 @@ impl ToolRegistry {
         ];
         let tools = tools.into_iter().map(|tool| (tool.spec().name, tool)).collect();
         let mcp = McpTools::new(config.mcp, host.environment.clone(), host.redactor.clone());
-        Self { host, tools, mcp }
+        Self { host, tools, mcp, others: config.others }
     }
 
     /// The tools as the model is offered them.
     pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools.iter().map(|(_, tool)| tool.spec()).collect()
+        self.tools.iter().map(|(_, tool)| tool.spec()).chain(self.others.iter().cloned()).collect()
     }
 
     /// Ends the sessions of a thread that nobody works on any more, or of all of them where the process is about to end.
@@ -142,6 +149,7 @@ impl ToolRegistry {
     }
 
     fn tool(&self, name: &str) -> Result<&dyn Tool, String> {
+        let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, known)| known);
         let found = self.tools.iter().find(|(known, _)| known == name);
         found.map(|(_, tool)| &**tool).ok_or_else(|| {
             let known: Vec<String> = self.tools.iter().map(|(known, _)| format!("`{known}`")).collect();

@@ -13,13 +13,17 @@
 //! A session without a terminal has no input: programs that read their standard input when it is no terminal would wait for
 //! ever. Output of a session is kept from one call to the next, its beginning and its end.
 //!
-//! Start reading at `open.rs` and `write_stdin.rs` (the two calls), then `keeper.rs` (a session while it runs).
+//! Start reading at `open.rs` and `write_stdin.rs` (the two calls), then `opened.rs` (a session as they have it) and
+//! `keeper.rs` (its task).
 
 mod answer;
 mod keeper;
 mod keys;
+mod line_ends;
 mod notice;
 mod open;
+mod opened;
+mod shared;
 mod start;
 mod table;
 mod terminal;

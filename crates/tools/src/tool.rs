@@ -1,9 +1,11 @@
 //! What a tool is to the registry, and what all tools share.
 
-use crate::{environment::EnvPolicy, ledger::Ledger, policy::{PolicyStore, amend_in}, sandbox::Sandbox, session::Sessions};
+use crate::{
+    environment::EnvPolicy, ledger::Ledger, policy::PolicyStore, sandbox::Sandbox, session::Sessions,
+};
 use agent_core::{
-    BlobId, Content, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor, Subject, ThreadKey, ToolAnswer,
-    ToolOutput, ToolRequest, ToolSpec,
+    BlobId, Content, EventSink, OutputStatus, Preparation, PrepareRequest, Redactor, Subject, ThreadKey,
+    ToolAnswer, ToolOutput, ToolRequest, ToolSpec,
 };
 use async_trait::async_trait;
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
@@ -40,8 +42,6 @@ pub(crate) struct Host {
     pub(crate) protected: Vec<PathBuf>,
     /// The user's rules about commands.
     pub(crate) rules: Arc<PolicyStore>,
-    /// Where rules go that the user adds with an approval.
-    pub(crate) rules_folder: Option<PathBuf>,
     /// What holds commands.
     pub(crate) sandbox: Arc<Sandbox>,
     /// Commands that go on after their calls.
@@ -79,15 +79,13 @@ impl Host {
     /// Writes down the rule that the user added with this call. The call runs in any case, since it was approved itself; the
     /// answer is why the rule does not hold for others.
     pub(crate) async fn amend(&self, request: &ToolRequest) -> Option<String> {
-        let rule = request.amendment.clone()?;
-        let Some(folder) = self.rules_folder.clone() else {
-            return Some("there is no folder for rules here".to_owned());
-        };
-        let written = tokio::task::spawn_blocking(move || {
-            let Some(prefix) = shlex::split(&rule) else { return Some(format!("`{rule}` does not read as words")) };
-            amend_in(&folder, &prefix).err().map(|error| error.to_string())
-        });
-        written.await.unwrap_or_else(|error| Some(error.to_string()))
+        let (rules, words) = (Arc::clone(&self.rules), request.amendment.clone()?);
+        let written = tokio::task::spawn_blocking(move || rules.approve(&words)).await;
+        match written {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     /// Says what became of an earlier start of this very run.
@@ -113,8 +111,12 @@ pub(crate) fn scrubbed(redactor: &Redactor, answer: ToolAnswer) -> ToolAnswer {
 
 /// The answer with a line about a rule that could not be added.
 pub(crate) fn noted(mut answer: ToolAnswer, refused: Option<String>) -> ToolAnswer {
-    if let (Some(why), ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output }) = (refused, &mut answer) {
-        output.content.push(Content::text(format!("\n[The user also wanted a rule for calls like this: {why}.]\n")));
+    if let (Some(why), ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output }) =
+        (refused, &mut answer)
+    {
+        output
+            .content
+            .push(Content::text(format!("\n[The user also wanted a rule for calls like this: {why}.]\n")));
     }
     answer
 }

@@ -98,6 +98,29 @@ fn question(ran: &Ran) -> String {
 }
 
 #[tokio::test]
+async fn the_agents_question_is_answered_from_another_process_and_the_audit_tells_of_it() {
+    let laptop = Laptop::new().await;
+    let script = laptop.bench.script(crate::questions::STYLE);
+    let exec = ["exec", "--backend", "temporal", "--script", &script, "go"];
+    let ran = laptop.run(&exec).fails(3, &["The agent asks", "everturn answer "]);
+    let id = crate::questions::id_after(&ran.stderr, "everturn answer ").to_owned();
+    let list = laptop.run(&["approvals"]).succeeds().stdout;
+    assert!(list.contains(&format!("{id}  the agent asks: Which style?")), "{list}");
+    let ran = laptop.run(&["answer", &id, "--option", "2"]).succeeds();
+    assert!(ran.stderr.contains("answered: camel") && ran.stderr.contains("Told: "), "{ran:#?}");
+    let audit =
+        laptop.run(&["sessions", "show", &laptop.threads()[0], "--audit", "--json"]).succeeds().json();
+    let told: Vec<_> = audit.iter().map(|row| (row["kind"].as_str(), row["decision"].as_str())).collect();
+    assert_eq!(
+        told,
+        [(Some("settings"), Some("started with")), (Some("question"), Some("answered: camel"))],
+        "{audit:#?}"
+    );
+    assert_eq!((&audit[1]["question"], &audit[1]["by"]), (&id.into(), &"cli".into()));
+    laptop.is_quiet();
+}
+
+#[tokio::test]
 async fn exec_brings_its_own_server_and_leaves_no_process_behind() {
     let laptop = Laptop::new().await;
     let script = laptop.bench.script(LOGS);

@@ -107,7 +107,7 @@ pub enum Verdict {
     /// No rule speaks of it.
     #[default]
     Silent,
-    /// A rule allows it, outside the sandbox too.
+    /// A rule allows it without a question, outside the sandbox too where it would leave it.
     Allow {
         /// The rule: where it stands, and what it is about.
         #[serde(default)]

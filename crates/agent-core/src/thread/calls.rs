@@ -11,7 +11,7 @@ use crate::{
     approval::{Decision, asks_on_failure, decide},
     protocol::{
         Access, CallId, EventKind, FileChange, Grant, Item, ItemDetail, OutputStatus, Preparation, Prepared,
-        Repeat, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem,
+        Repeat, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem, Verdict,
     },
 };
 
@@ -182,6 +182,14 @@ impl Machine<'_> {
         };
         if self.thread.is_ending() || !asks_on_failure(self.turn_settings(), *grant) {
             return false;
+        }
+        if let Verdict::Allow { .. } = preparation.verdict {
+            let (preparation, grant) = (preparation.clone(), Grant::Unconfined);
+            self.set_stage(
+                &call.id,
+                Stage::Ready { preparation, grant, amendment: None, showing: Showing::Begun },
+            );
+            return true;
         }
         let reason = format!("it failed in the sandbox: {denial}. Run it again outside?");
         let about = About::Escalation { output: output.clone() };

@@ -140,3 +140,15 @@ fn a_yes_leaves_the_sandbox_only_where_that_was_the_question() {
         assert_eq!(grant(approval, &call), expected, "{call:?}");
     }
 }
+
+#[test]
+fn a_rule_frees_from_the_sandbox_what_would_leave_it() {
+    let rule = || Verdict::Allow { rule: "r".into() };
+    let held = Preparation { verdict: rule(), ..call("write", Class::Dangerous, Containment::Contained) };
+    let read_only = || SandboxPolicy::ReadOnly;
+    check(ApprovalPolicy::Never, read_only(), &held, Short::Sandboxed);
+    check(ApprovalPolicy::Untrusted, read_only(), &held, Short::Sandboxed);
+    let justified = Preparation { justification: Some("why".into()), ..held.clone() };
+    check(ApprovalPolicy::Never, read_only(), &justified, Short::Unconfined);
+    check(ApprovalPolicy::Never, SandboxPolicy::DangerFullAccess, &held, Short::Unconfined);
+}

@@ -9,7 +9,7 @@ use agent_core::{
     Containment, Content, Elicitation, ElicitationAction, ElicitationReply, Entropy, EventKind, Exit,
     Genesis, Grant, Input, InteractionOutcome, Op, Otherwise, OutputStatus, Ports, Preparation, Question,
     Refusal, Ruling, SandboxPolicy, ServedBy, Settings, Shared, StartUp, Subject, ToolAnswer, ToolKind,
-    ToolOutput, ToolSpec, TurnOverrides,
+    ToolOutput, ToolSpec, TurnOverrides, Verdict,
     testing::{FakeInbox, FakeModel, World, preparation, response},
 };
 use serde_json::{Value, json};
@@ -177,6 +177,17 @@ fn a_failure_in_the_sandbox_is_put_to_the_user_under_on_failure() {
     let mut desk = Desk::with_calls(settings(ApprovalPolicy::OnRequest), call());
     desk.tool(denied());
     assert_eq!(desk.outputs(), [(OutputStatus::Failed, "cannot".into())], "other policies do not ask");
+}
+
+#[test]
+fn what_a_rule_allows_runs_again_outside_without_a_question() {
+    let verdict = Verdict::Allow { rule: "r".into() };
+    let allowed = Preparation { verdict, ..held(Class::Ordinary) };
+    let mut desk = Desk::with_calls(settings(ApprovalPolicy::OnFailure), [("write", allowed)]);
+    assert_eq!(desk.request().grant, Grant::Sandboxed);
+    let output = ToolOutput::text(OutputStatus::Failed, "cannot");
+    desk.tool(ToolAnswer::Finished { output: ToolOutput { denial: Some("no network".into()), ..output } });
+    assert_eq!((desk.thread.pending().count(), desk.request().grant), (0, Grant::Unconfined));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod configuration;
 mod finding;
 mod model;
 mod report;
+mod sandbox;
 mod storage;
 #[cfg(feature = "temporal")]
 mod temporal;
@@ -19,7 +20,7 @@ use report::Report;
 
 /// What `--help` says below the options.
 const ABOUT: &str = "\
-It looks at the configuration, the data folder, the model, its key and its provider; at Temporal where this data folder \
+It looks at the configuration, the data folder, the sandbox, the model, its key and its provider; at Temporal where this data folder \
 has used it, where it is configured, or where --backend temporal or --address asks for it. It starts no server, asks no \
 model, shows no key, and goes on where something is broken: each line says how one thing is, and the line below it what to \
 do about it.
@@ -57,6 +58,7 @@ pub(crate) async fn doctor(
     report.redactor.learn(wishes.config().secrets(environment));
     report.tell(findings);
     report.tell(home.examine(wishes.config().durability).await);
+    report.tell(vec![sandbox::examine(&wishes, home.root()).await]);
     report.tell(model::examine(&wishes, home.root(), &report.redactor).await);
     #[cfg(feature = "temporal")]
     report.tell(temporal::examine(&wishes, home.root(), only, &report.redactor).await);

@@ -12,6 +12,8 @@ mod dev_server;
 mod doctor;
 mod exec;
 mod login;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod patch;
 mod policy;
 mod sandbox;
@@ -28,6 +30,8 @@ pub(crate) use config::ConfigArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use dev_server::DevServerArgs;
 pub(crate) use doctor::DoctorArgs;
+#[cfg(feature = "mcp")]
+pub(crate) use mcp::McpArgs;
 pub(crate) use patch::apply_patch;
 pub(crate) use policy::PolicyArgs;
 pub(crate) use sandbox::SandboxArgs;
@@ -112,6 +116,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
         }
         Some(Command::Login(args)) => login::login(environment, &args),
         Some(Command::Logout(args)) => login::logout(environment, &args),
+        #[cfg(feature = "mcp")]
+        Some(Command::Mcp(args)) => mcp::mcp(environment, *args).await,
         Some(Command::Demo(args)) => demo::demo(environment, args).await,
         Some(Command::Sandbox(args)) => sandbox::sandbox(environment, args).await,
         Some(Command::Policy(args)) => policy::policy(environment, args, &run),

@@ -165,9 +165,11 @@ fn endpoint(url: &str) -> Result<Value, String> {
         return Err(Kind::Endpoint.to_string());
     };
     if host.contains('@') {
-        return Err("an address without a user name or a password; `bearer_token_env_var` names the variable with a \
+        return Err(
+            "an address without a user name or a password; `bearer_token_env_var` names the variable with a \
                     token"
-            .into());
+                .into(),
+        );
     }
     Ok(if url.contains('?') { Value::Secret(Secret::new(url)) } else { url.into() })
 }

@@ -204,7 +204,8 @@ fn no_key_of_the_table_is_forgotten() {
             "profile" => "[profiles.other]",
             "mcp_servers.*.command" | "mcp_servers.*.url" => "",
             key if key.starts_with("mcp_servers.*") => {
-                let of_url = ["bearer_token_env_var", "http_headers", "scopes"].iter().any(|name| key.contains(name));
+                let of_url =
+                    ["bearer_token_env_var", "http_headers", "scopes"].iter().any(|name| key.contains(name));
                 if of_url {
                     "[mcp_servers.openai]\nurl = \"http://h\""
                 } else {

@@ -71,14 +71,20 @@ fn a_server_is_either_a_program_or_an_address() {
         "FILE:2:1: MCP server `docs` has neither `mcp_servers.docs.command` nor `mcp_servers.docs.url`; set one of them"
     );
     let both = Scene::new().file("[mcp_servers.docs]\ncommand = \"c\"\nurl = \"http://h\"\n").error();
-    assert_eq!(both, "FILE:3:1: `mcp_servers.docs.command` and `mcp_servers.docs.url` are both set; keep one of them");
-    let twice = Scene::new().file("[mcp_servers.docs]\ncommand = \"c\"\n[mcp_servers.docs]\ncommand = \"d\"\n").error();
+    assert_eq!(
+        both,
+        "FILE:3:1: `mcp_servers.docs.command` and `mcp_servers.docs.url` are both set; keep one of them"
+    );
+    let twice = Scene::new()
+        .file("[mcp_servers.docs]\ncommand = \"c\"\n[mcp_servers.docs]\ncommand = \"d\"\n")
+        .error();
     assert!(twice.starts_with("FILE:3"), "{twice}");
 }
 
 #[test]
 fn what_belongs_to_the_other_kind_of_server_is_a_warning() {
-    let scene = Scene::new().file("[mcp_servers.docs]\nurl = \"http://h\"\nargs = [\"a\"]\nenv = { A = \"b\" }\n");
+    let scene =
+        Scene::new().file("[mcp_servers.docs]\nurl = \"http://h\"\nargs = [\"a\"]\nenv = { A = \"b\" }\n");
     assert_eq!(
         scene.warnings(),
         [
@@ -92,5 +98,8 @@ fn what_belongs_to_the_other_kind_of_server_is_a_warning() {
 fn a_key_of_codex_without_effect_is_a_warning() {
     let scene = Scene::new().file("[mcp_servers.docs]\ncommand = \"c\"\nrequired = true\n");
     let told = scene.notices();
-    assert!(told[0].contains("`mcp_servers.docs.required` has no effect here: a server that is not there"), "{told:?}");
+    assert!(
+        told[0].contains("`mcp_servers.docs.required` has no effect here: a server that is not there"),
+        "{told:?}"
+    );
 }

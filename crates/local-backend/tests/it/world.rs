@@ -2,8 +2,8 @@
 
 use agent_core::{
     Accepted, AgentSession, ApprovalPolicy, Content, Cursor, Event, EventKind, Genesis, Item, ModelItem,
-    ModelRequest, NetworkAccess, Op, OpId, Payload, Redactor, SandboxPolicy, SessionError, Settings, Submission, Tenant,
-    TurnEnd, Update,
+    ModelRequest, NetworkAccess, Op, OpId, Payload, Redactor, SandboxPolicy, SessionError, Settings,
+    Submission, Tenant, TurnEnd, Update,
     testing::{FakeModel, FakeTools, response},
 };
 use futures::{StreamExt, stream::BoxStream};

@@ -3,7 +3,7 @@
 use super::Trace;
 use agent_core::{
     AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, ElicitationReply, Genesis, Op, SandboxPolicy,
-    Settings, Shared, ToolSpec,
+    ServedBy, Settings, Shared, ToolSpec,
 };
 use serde::Deserialize;
 
@@ -99,6 +99,8 @@ impl Scenario {
             answer_within: self.answer_within,
             ..Settings::new(cwd, model)
         };
-        Genesis { settings, tools: Shared::new(self.client_tools.clone()), ..Genesis::default() }
+        let served = |tool: &ToolSpec| ToolSpec { served_by: ServedBy::Client, ..tool.clone() };
+        let tools = self.client_tools.iter().map(served).collect();
+        Genesis { settings, tools: Shared::new(tools), ..Genesis::default() }
     }
 }

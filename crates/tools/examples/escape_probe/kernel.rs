@@ -20,6 +20,8 @@ pub(super) const WAYS: &[Way] = &[
     ("tiocsti", tiocsti),
     ("by-handle", by_handle),
     ("chattr", chattr),
+    ("setxattrat", setxattrat),
+    ("file-setattr", file_setattr),
     ("memfd-exec", memfd_exec),
     ("compat-32", compat_32),
     ("x32", x32),
@@ -202,6 +204,39 @@ fn chattr(arguments: &Arguments) -> Tried {
     flags |= NO_DUMP;
     // SAFETY: the kernel reads an int.
     checked(unsafe { libc::ioctl(number, SET, &raw const flags) }.into())?;
+    Ok("the flags of a file were changed".to_owned())
+}
+
+/// Sets an attribute by a call that older filters do not know.
+fn setxattrat(arguments: &Arguments) -> Tried {
+    const SETXATTRAT: libc::c_long = 463;
+    let (path, value) = (arguments.path(0)?, b"x");
+    let given: (*const u8, u32, u32) = (value.as_ptr(), 1, 0);
+    // SAFETY: the path and the name end with a NUL, the value is as long as said, and so is what names it.
+    checked(unsafe {
+        libc::syscall(
+            SETXATTRAT,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            0,
+            c"user.new".as_ptr(),
+            &raw const given,
+            size_of_val(&given),
+        )
+    })?;
+    Ok("an attribute was set".to_owned())
+}
+
+/// Marks a file as not to be dumped by a call that older filters do not know.
+fn file_setattr(arguments: &Arguments) -> Tried {
+    const FILE_SETATTR: libc::c_long = 469;
+    const NO_DUMP: u64 = 0x80;
+    let path = arguments.path(0)?;
+    let given: [u64; 3] = [NO_DUMP, 0, 0];
+    // SAFETY: the path ends with a NUL, and the structure is as long as said.
+    checked(unsafe {
+        libc::syscall(FILE_SETATTR, libc::AT_FDCWD, path.as_ptr(), given.as_ptr(), size_of_val(&given), 0)
+    })?;
     Ok("the flags of a file were changed".to_owned())
 }
 

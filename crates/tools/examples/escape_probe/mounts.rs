@@ -8,6 +8,7 @@ pub(super) const WAYS: &[Way] = &[
     ("remount", remount),
     ("umount", umount),
     ("open-tree", open_tree),
+    ("open-tree-attr", open_tree_attr),
     ("mount-setattr", mount_setattr),
     ("fsopen", fsopen),
     ("pivot-root", pivot_root),
@@ -57,6 +58,26 @@ fn open_tree(arguments: &Arguments) -> Tried {
     };
     checked(tree)?;
     Ok("a copy of a mount".to_owned())
+}
+
+/// Copies a mount and makes the copy writable in one call, which older filters do not know.
+fn open_tree_attr(arguments: &Arguments) -> Tried {
+    const OPEN_TREE_ATTR: libc::c_long = 467;
+    const CLONE: libc::c_uint = 1;
+    let attributes: [u64; 4] = [0, 1, 0, 0];
+    // SAFETY: the path ends with a NUL, the attributes are as long as said.
+    let tree = unsafe {
+        libc::syscall(
+            OPEN_TREE_ATTR,
+            libc::AT_FDCWD,
+            arguments.path(0)?.as_ptr(),
+            CLONE,
+            attributes.as_ptr(),
+            size_of_val(&attributes),
+        )
+    };
+    checked(tree)?;
+    Ok("a writable copy of a mount".to_owned())
 }
 
 fn mount_setattr(arguments: &Arguments) -> Tried {

@@ -1,6 +1,8 @@
 //! From arguments to what is really to be run.
 
-use super::{DEFAULT_TIMEOUT_MS, EXEC_COMMAND, EXEC_COMMAND_FIELDS, SHELL, SHELL_FIELDS, escalation::justification};
+use super::{
+    DEFAULT_TIMEOUT_MS, EXEC_COMMAND, EXEC_COMMAND_FIELDS, SHELL, SHELL_FIELDS, escalation::justification,
+};
 use crate::{arguments::Arguments, session::Opening};
 use std::path::Path;
 
@@ -117,8 +119,13 @@ mod tests {
     fn a_line_becomes_an_argument_of_the_shell() {
         let invocation = Invocation::of_line(r#"{"cmd":"ls | wc","workdir":"sub","timeout_ms":5}"#, "/base");
         let argv = vec![BASH.to_owned(), "-c".to_owned(), "ls | wc".to_owned()];
-        let expected =
-            Invocation::Command { argv, cwd: "/base/sub".into(), timeout_ms: 5, session: None, justification: None };
+        let expected = Invocation::Command {
+            argv,
+            cwd: "/base/sub".into(),
+            timeout_ms: 5,
+            session: None,
+            justification: None,
+        };
         assert_eq!(invocation, Ok(expected));
     }
 

@@ -260,7 +260,8 @@ impl Output {
                 return failed(why);
             }
             if !report.started {
-                let note = format!("its supervisor in the sandbox ended ({status}) before it told how far it was");
+                let note =
+                    format!("its supervisor in the sandbox ended ({status}) before it told how far it was");
                 return ToolAnswer::Unknown { note };
             }
             looks_denied = report.limit.clone().or_else(|| denial(&self.text, status.code()));
@@ -306,7 +307,14 @@ impl Output {
 
     fn output(self, status: OutputStatus, exit_code: Option<i32>) -> ToolOutput {
         let content = if self.text.is_empty() { Vec::new() } else { vec![Content::text(self.text)] };
-        ToolOutput { status, content, exit_code, duration_ms: Some(self.duration_ms), changes: Vec::new(), denial: None }
+        ToolOutput {
+            status,
+            content,
+            exit_code,
+            duration_ms: Some(self.duration_ms),
+            changes: Vec::new(),
+            denial: None,
+        }
     }
 }
 

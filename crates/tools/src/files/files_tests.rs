@@ -189,8 +189,10 @@ fn what_is_ignored_is_marked_and_not_entered() {
     let place = Place::new(&files);
     assert_eq!(
         place.list(r#"{"depth":4}"#).as_deref(),
-        Ok("  .gitignore\n  a.log (ignored)\n  keep.log\n  sub/\n    .ignore\n    b.log (ignored)\n    own (ignored)\n  \
-            target/ (ignored)\n")
+        Ok(
+            "  .gitignore\n  a.log (ignored)\n  keep.log\n  sub/\n    .ignore\n    b.log (ignored)\n    own (ignored)\n  \
+            target/ (ignored)\n"
+        )
     );
     let named = place.look(&LIST_DIR, r#"{"path":"target","depth":2}"#).unwrap();
     assert!(named.ends_with("/target/\n  debug/\n    x\n"), "{named}");
@@ -201,7 +203,8 @@ fn odd_place() -> Place {
     let place = Place::new(&[("real", b"needle\n")]);
     let root = place.folder.path();
     let fifo = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), fifo, rustix::fs::Mode::from_raw_mode(0o600), 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), fifo, rustix::fs::Mode::from_raw_mode(0o600), 0)
+        .unwrap();
     for (name, target) in [("dangling", "nowhere"), ("loop", "loop"), ("up", "."), ("null", "/dev/null")] {
         std::os::unix::fs::symlink(target, root.join(name)).unwrap();
     }
@@ -267,7 +270,10 @@ fn a_deep_tree_and_a_wide_one_are_listed_in_part() {
         fs::write(place.folder.path().join(format!("f{index}")), "x\n").unwrap();
     }
     let listed = place.list(r#"{"depth":10}"#).unwrap();
-    assert!(listed.contains(&format!("{}d/\n", "  ".repeat(10))) && !listed.contains(&"  ".repeat(11)), "{listed}");
+    assert!(
+        listed.contains(&format!("{}d/\n", "  ".repeat(10))) && !listed.contains(&"  ".repeat(11)),
+        "{listed}"
+    );
     assert!(listed.ends_with("there is more; raise `limit` or list a part of it …\n"));
     let found = place.grep(r#"{"pattern":"x"}"#).unwrap();
     assert_eq!(found.lines().count(), 101);

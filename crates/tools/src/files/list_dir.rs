@@ -155,7 +155,9 @@ fn wanted(directory: &Path) -> BTreeSet<OsString> {
 /// What an entry is, which some file systems do not say while they list it.
 fn kind(path: &Path, told: FileType) -> FileType {
     match told {
-        FileType::Unknown => rustix::fs::lstat(path).map_or(told, |found| FileType::from_raw_mode(found.st_mode)),
+        FileType::Unknown => {
+            rustix::fs::lstat(path).map_or(told, |found| FileType::from_raw_mode(found.st_mode))
+        }
         told => told,
     }
 }

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 const NAME: &str = "view_image";
-const ABOUT: &str = "Shows you an image of the workspace: PNG, JPEG, GIF or WebP, up to 10 MiB and 8000 pixels a side.";
+const ABOUT: &str =
+    "Shows you an image of the workspace: PNG, JPEG, GIF or WebP, up to 10 MiB and 8000 pixels a side.";
 const FIELDS: &[Field] = &[PATH];
 
 /// The tool.

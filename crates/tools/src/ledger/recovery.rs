@@ -84,8 +84,10 @@ fn judge(request: &ToolRequest, lock: Lock, account: Account) -> ToolAnswer {
         Account::Process { end: End::Open } if lock == Lock::Held => unknown("a process still works on it"),
         Account::Process { end: End::Open } => match &request.preparation.subject {
             Subject::Mcp { .. } => unknown("its server had it, and may have done it wholly or in part"),
-            Subject::Other { .. } => unknown("it was under way in a process that died, and may have been done in part"),
-            _ => unknown("it was writing files; each of them is whole, as before or as after"),
+            Subject::Patch { .. } => {
+                unknown("it was writing files; each of them is whole, as before or as after")
+            }
+            _ => unknown("it was under way in a process that died, and may have been done in part"),
         },
     }
 }

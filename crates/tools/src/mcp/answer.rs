@@ -51,7 +51,11 @@ impl Told<'_> {
             ContentBlock::Text(text) => self.line(&text.text),
             ContentBlock::Image(ImageContent { data, mime_type, .. }) => self.image(&data, &mime_type).await,
             ContentBlock::Audio(audio) => {
-                self.line(&format!("[audio, {}, {} bytes in base64: it cannot be heard here]", audio.mime_type, audio.data.len()));
+                self.line(&format!(
+                    "[audio, {}, {} bytes in base64: it cannot be heard here]",
+                    audio.mime_type,
+                    audio.data.len()
+                ));
             }
             ContentBlock::Resource(resource) => self.resource(resource.resource).await,
             ContentBlock::ResourceLink(link) => {
@@ -88,7 +92,12 @@ impl Told<'_> {
     async fn image(&mut self, base64: &str, media_type: &str) {
         match self.kept(base64).await {
             Ok(blob) => {
-                self.line(&format!("[image {}: {}, {} bytes]", self.images.len() + 1, blob.media_type, blob.bytes));
+                self.line(&format!(
+                    "[image {}: {}, {} bytes]",
+                    self.images.len() + 1,
+                    blob.media_type,
+                    blob.bytes
+                ));
                 self.images.push(Content::Blob { blob });
             }
             Err(why) => self.line(&format!("[an image, {media_type}, that cannot be shown: {why}]")),
@@ -103,7 +112,8 @@ impl Told<'_> {
         if bytes > MAX_IMAGE_BYTES + 2 {
             return Err(ImageError::TooLarge { bytes }.to_string());
         }
-        let bytes = BASE64_STANDARD.decode(base64.trim()).map_err(|error| format!("it is not base64: {error}"))?;
+        let bytes =
+            BASE64_STANDARD.decode(base64.trim()).map_err(|error| format!("it is not base64: {error}"))?;
         let image = Image::of(bytes).map_err(|error| error.to_string())?;
         let media_type = image.media_type.to_owned();
         let bytes = image.bytes.len() as u64;

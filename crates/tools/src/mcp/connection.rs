@@ -143,7 +143,8 @@ impl Connection {
         let Some(process) = &self.process else { return "the connection broke off".to_owned() };
         let ended = await_end(process).await;
         let said = self.handler().redactor.scrub(&process.errors());
-        let how = ended.map_or_else(|| "its output ended".to_owned(), |status| format!("it ended ({status})"));
+        let how =
+            ended.map_or_else(|| "its output ended".to_owned(), |status| format!("it ended ({status})"));
         if said.is_empty() { how } else { format!("{how}; it said: {said}") }
     }
 
@@ -220,8 +221,9 @@ impl Attempt<'_> {
         let started = Process::start(&start).map_err(|error| Trouble::of_start(&error))?;
         let (process, served) = match started {
             Some((process, output, input)) => {
-                let transport = AsyncRwTransport::new_client(Watched::new(output, Arc::clone(&running)), input)
-                    .with_max_line_length(MAX_MESSAGE_BYTES);
+                let transport =
+                    AsyncRwTransport::new_client(Watched::new(output, Arc::clone(&running)), input)
+                        .with_max_line_length(MAX_MESSAGE_BYTES);
                 let served = timeout(self.limit, handler.serve_with_lifecycle(transport, mode.clone())).await;
                 (Some(process), served.map(|served| served.map_err(Unserved::of)))
             }

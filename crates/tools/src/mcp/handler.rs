@@ -6,7 +6,8 @@ use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
         ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction,
-        ElicitationCapability, FormElicitationCapability, Implementation, ProgressNotificationParam, ProtocolVersion, UrlElicitationCapability,
+        ElicitationCapability, FormElicitationCapability, Implementation, ProgressNotificationParam,
+        ProtocolVersion, UrlElicitationCapability,
     },
     service::{InboundStreamOrigin, NotificationContext, RequestContext},
 };
@@ -110,7 +111,11 @@ impl ClientHandler for Handler {
         Ok(self.elicit(request, origin).await)
     }
 
-    async fn on_progress(&self, params: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
+    async fn on_progress(
+        &self,
+        params: ProgressNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
         let amount = match params.total {
             Some(total) => format!("{} of {total}", params.progress),
             None => params.progress.to_string(),
@@ -127,7 +132,8 @@ impl ClientHandler for Handler {
         params: rmcp::model::LoggingMessageNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
-        let said: String = self.redactor.scrub(&params.data.to_string()).chars().take(MAX_LOG_CHARS).collect();
+        let said: String =
+            self.redactor.scrub(&params.data.to_string()).chars().take(MAX_LOG_CHARS).collect();
         tracing::debug!(server = %self.server, level = ?params.level, said, "an MCP server logs");
     }
 

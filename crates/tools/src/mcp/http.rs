@@ -1,9 +1,10 @@
 //! The way to a server that listens at an address.
 
 use super::{
+    addressed::Addressed,
     settings::{McpAccess, McpTransport},
     tokens::{Kept, has_login},
-    trouble::Trouble,
+    trouble::{Trouble, with_causes},
     watched::MAX_MESSAGE_BYTES,
 };
 use reqwest::{
@@ -12,7 +13,7 @@ use reqwest::{
 };
 use rmcp::transport::{
     AuthClient, AuthorizationManager, StreamableHttpClientTransport,
-    streamable_http_client::StreamableHttpClientTransportConfig,
+    streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -27,9 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How the server is spoken to.
 pub(super) enum HttpTransport {
     /// With what is configured.
-    Plain(StreamableHttpClientTransport<Client>),
+    Plain(StreamableHttpClientTransport<Addressed<Client>>),
     /// With the tokens of a login.
-    LoggedIn(StreamableHttpClientTransport<AuthClient<Client>>),
+    LoggedIn(StreamableHttpClientTransport<AuthClient<Addressed<Client>>>),
 }
 
 impl HttpTransport {
@@ -44,7 +45,8 @@ impl HttpTransport {
             Err(name) => return Err(Trouble::Header { name }),
         };
         let address = Url::parse(url).map_err(|error| Trouble::Address { why: error.to_string() })?;
-        let client = client(&address).map_err(|error| Trouble::Address { why: error.to_string() })?;
+        let client = client(&address).map_err(|error| Trouble::Address { why: with_causes(&error) })?;
+        let client = Addressed(client);
         let config = match access {
             McpAccess::Missing { variable } => return Err(Trouble::NoToken { variable: variable.clone() }),
             McpAccess::Bearer(token) => config.auth_header(token.expose_secret()),
@@ -56,6 +58,14 @@ impl HttpTransport {
             McpAccess::Login => config,
         };
         Ok(Some(Self::Plain(StreamableHttpClientTransport::with_client(client, config))))
+    }
+}
+
+/// What the HTTP client says is wrong, of an error of the transport that hides it.
+pub(super) fn client_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a reqwest::Error> {
+    match error.downcast_ref::<StreamableHttpError<reqwest::Error>>()? {
+        StreamableHttpError::Client(error) => Some(error),
+        _ => None,
     }
 }
 

@@ -1,11 +1,6 @@
 //! [`McpInspector`]: what servers are like, for people.
 
-use super::{
-    offered::Reach,
-    servers::McpServers,
-    settings::McpServer,
-    tokens::McpTokens,
-};
+use super::{offered::Reach, servers::McpServers, settings::McpServer, tokens::McpTokens};
 use agent_core::Redactor;
 use std::{collections::BTreeMap, sync::Arc};
 

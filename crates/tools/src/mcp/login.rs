@@ -123,7 +123,8 @@ impl McpLogin {
     async fn answer(self) -> Result<(), McpLoginError> {
         loop {
             let (mut browser, _) = self.listener.accept().await.map_err(McpLoginError::NoPort)?;
-            let Ok(Ok(Some(target))) = tokio::time::timeout(REQUEST_WAIT, target_of(&mut browser)).await else {
+            let Ok(Ok(Some(target))) = tokio::time::timeout(REQUEST_WAIT, target_of(&mut browser)).await
+            else {
                 continue;
             };
             if target.split('?').next() != Some(CALLBACK_PATH) {
@@ -171,7 +172,8 @@ async fn discovered(url: &str, kept: Kept) -> Result<AuthorizationManager, AuthE
 /// Why the answer is a no, where it is one.
 fn refusal(url: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).ok()?;
-    let find = |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned());
+    let find =
+        |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned());
     let error = find("error")?;
     Some(match find("error_description") {
         Some(about) => format!("{about} ({error})"),

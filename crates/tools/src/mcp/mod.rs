@@ -13,6 +13,7 @@
 //!
 //! Not here: the configuration file, the commands that edit it. Start reading at `settings.rs`, then `server.rs` and `run.rs`.
 
+mod addressed;
 mod answer;
 mod connection;
 mod handler;
@@ -42,4 +43,4 @@ pub use settings::{
     DEFAULT_STARTUP_TIMEOUT, DEFAULT_TOOL_TIMEOUT, McpAccess, McpApproval, McpConfig, McpServer, McpTransport,
 };
 pub(crate) use state::McpTools;
-pub use tokens::{McpTokens, NoMcpTokens};
+pub use tokens::{McpTokens, NoMcpTokens, secrets_in};

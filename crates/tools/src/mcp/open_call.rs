@@ -8,9 +8,9 @@ use super::{
 use rmcp::{
     ServiceError,
     model::{
-        CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ElicitRequestParams, ElicitResult,
-        ElicitationAction, ErrorCode, ErrorData, InputRequest, InputRequiredResult, InputResponses, JsonObject,
-        NumberOrString, ProgressToken, ServerResult,
+        CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ElicitRequestParams,
+        ElicitResult, ElicitationAction, ErrorCode, ErrorData, InputRequest, InputRequiredResult,
+        InputResponses, JsonObject, NumberOrString, ProgressToken, ServerResult,
     },
     service::{PeerRequestOptions, RequestHandle},
 };
@@ -140,7 +140,9 @@ impl Carried {
         let wanted = wanted.filter(|wanted| !wanted.is_empty());
         let Some(wanted) = wanted else { return Err(ServiceError::McpError(error)) };
         for params in wanted {
-            let Ok(params) = serde_json::from_value(params) else { return Err(ServiceError::McpError(error)) };
+            let Ok(params) = serde_json::from_value(params) else {
+                return Err(ServiceError::McpError(error));
+            };
             if self.ask(params).await.action != ElicitationAction::Accept {
                 return Err(ServiceError::McpError(error));
             }
@@ -164,9 +166,7 @@ impl Carried {
 
     async fn respond(&self, request: InputRequest) -> Result<serde_json::Value, ServiceError> {
         match request {
-            InputRequest::Elicitation(request) => {
-                serde_json::to_value(self.ask(request.params).await)
-            }
+            InputRequest::Elicitation(request) => serde_json::to_value(self.ask(request.params).await),
             InputRequest::ListRoots(_) => serde_json::to_value(self.connection.handler().roots()),
             _ => {
                 let error = ErrorData::invalid_request("sampling is not offered by this client", None);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::tool::Host;
 use agent_core::{
-    Access, Class, Containment, Preparation, PrepareRequest, Repeat, SandboxPolicy, Subject, Payload, Verdict,
+    Access, Class, Containment, Payload, Preparation, PrepareRequest, Repeat, SandboxPolicy, Subject, Verdict,
 };
 use rmcp::model::JsonObject;
 
@@ -64,7 +64,11 @@ pub(super) fn prepare(host: &Host, request: &PrepareRequest, found: &Found) -> R
         class: if access == Access::ReadOnly { Class::Safe } else { Class::Ordinary },
         verdict,
         containment,
-        subject: Subject::Mcp { server: server.name.clone(), tool: tool.clone(), arguments: shown(host, request.call.payload.text()) },
+        subject: Subject::Mcp {
+            server: server.name.clone(),
+            tool: tool.clone(),
+            arguments: shown(host, request.call.payload.text()),
+        },
         digest: host.digest(request, &named, &request.cwd),
         timeout_ms: u64::try_from(server.tool_timeout.as_millis()).unwrap_or(u64::MAX),
         justification: None,
@@ -83,6 +87,7 @@ pub(super) fn arguments(name: &str, payload: &Payload) -> Result<JsonObject, Str
     if text.is_empty() {
         return Ok(JsonObject::new());
     }
-    serde_json::from_str(text)
-        .map_err(|error| format!("{name}: the arguments are not a JSON object: {error}. Send an object with its fields."))
+    serde_json::from_str(text).map_err(|error| {
+        format!("{name}: the arguments are not a JSON object: {error}. Send an object with its fields.")
+    })
 }

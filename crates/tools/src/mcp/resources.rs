@@ -60,7 +60,11 @@ pub(super) fn specs() -> Vec<ToolSpec> {
     let spec = |name: &str, about: &str, fields| {
         ToolSpec::new(name, about, ToolKind::Function { parameters: schema(fields) })
     };
-    vec![spec(LIST, LIST_ABOUT, LIST_FIELDS), spec(TEMPLATES, TEMPLATES_ABOUT, LIST_FIELDS), spec(READ, READ_ABOUT, READ_FIELDS)]
+    vec![
+        spec(LIST, LIST_ABOUT, LIST_FIELDS),
+        spec(TEMPLATES, TEMPLATES_ABOUT, LIST_FIELDS),
+        spec(READ, READ_ABOUT, READ_FIELDS),
+    ]
 }
 
 /// Whether a tool is one of these.
@@ -73,7 +77,11 @@ fn fields(name: &str) -> &'static [Field] {
 }
 
 /// Says what a call is: they only look.
-pub(super) fn prepare(tools: &McpTools, host: &Host, request: &PrepareRequest) -> Result<Preparation, String> {
+pub(super) fn prepare(
+    tools: &McpTools,
+    host: &Host,
+    request: &PrepareRequest,
+) -> Result<Preparation, String> {
     let name = request.call.name.as_str();
     let arguments = Arguments::read(name, fields(name), request.call.payload.text())?;
     let server = arguments.text("server").unwrap_or_default();
@@ -91,7 +99,12 @@ pub(super) fn prepare(tools: &McpTools, host: &Host, request: &PrepareRequest) -
 }
 
 /// Runs a call.
-pub(super) async fn run(tools: &McpTools, host: &Host, request: &ToolRequest, stop: &CancellationToken) -> ToolAnswer {
+pub(super) async fn run(
+    tools: &McpTools,
+    host: &Host,
+    request: &ToolRequest,
+    stop: &CancellationToken,
+) -> ToolAnswer {
     let limit = Duration::from_millis(request.preparation.timeout_ms);
     tokio::select! {
         biased;
@@ -131,7 +144,11 @@ async fn answered(tools: &McpTools, host: &Host, request: &ToolRequest) -> ToolA
         text.push_str(&format!("{listed}\n"));
     }
     let text = host.redactor.scrub(text.trim_end());
-    succeeded(if text.is_empty() { "No server has resources.".to_owned() } else { capped_text(&text, host.output_bytes) })
+    succeeded(if text.is_empty() {
+        "No server has resources.".to_owned()
+    } else {
+        capped_text(&text, host.output_bytes)
+    })
 }
 
 async fn read(host: &Host, request: &ToolRequest, server: &Arc<Server>, uri: &str) -> ToolAnswer {

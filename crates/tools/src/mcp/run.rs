@@ -4,21 +4,17 @@
 //! says that this is harmless. What becomes of one that was sent and got no answer, nobody knows.
 
 use super::{
-    answer,
-    open_call::OpenCall,
-    prepare::arguments,
-    running::Happening,
-    server::Wait,
-    servers::Found,
-    state::McpTools,
-    trouble::with_causes,
+    answer, http::client_error, open_call::OpenCall, prepare::arguments, running::Happening, server::Wait,
+    servers::Found, state::McpTools, trouble::with_causes,
 };
 use crate::{
     ledger::{Opened, Page},
     output::LiveOutput,
     tool::{Host, cancelled_early, failed, no_ledger, scrubbed},
 };
-use agent_core::{Access, ElicitationAction, ElicitationReply, OutputStatus, Repeat, ToolAnswer, ToolOutput, ToolRequest};
+use agent_core::{
+    Access, ElicitationAction, ElicitationReply, OutputStatus, Repeat, ToolAnswer, ToolOutput, ToolRequest,
+};
 use rmcp::{ServiceError, model::ElicitResult};
 use std::{
     sync::Arc,
@@ -32,7 +28,12 @@ const STOP_WAIT: Duration = Duration::from_millis(100);
 const MAX_SENDS: u32 = 2;
 
 /// Runs a call.
-pub(super) async fn run(tools: &McpTools, host: &Host, request: &ToolRequest, stop: &CancellationToken) -> ToolAnswer {
+pub(super) async fn run(
+    tools: &McpTools,
+    host: &Host,
+    request: &ToolRequest,
+    stop: &CancellationToken,
+) -> ToolAnswer {
     tools.held.drop_abandoned(request);
     if stop.is_cancelled() {
         return cancelled_early();
@@ -131,7 +132,9 @@ struct Run<'a> {
 enum Came {
     Answer(ToolAnswer),
     /// The server ended in the middle of it.
-    Broke { how: String },
+    Broke {
+        how: String,
+    },
 }
 
 impl Run<'_> {
@@ -152,7 +155,9 @@ impl Run<'_> {
                 Came::Broke { how } => how,
             };
             if self.request.preparation.repeat == Repeat::Never {
-                return ToolAnswer::Unknown { note: format!("its server went away before it answered: {how}") };
+                return ToolAnswer::Unknown {
+                    note: format!("its server went away before it answered: {how}"),
+                };
             }
             if sends == MAX_SENDS {
                 return failed(format!("The server went away twice before it answered: {how}"));
@@ -169,7 +174,10 @@ impl Run<'_> {
             let Found { server, offered } = self.tools.servers.find(&self.request.cwd, name).await?;
             let connection = server.connection(Wait::Fully).await;
             let connection = connection.map_err(|trouble| {
-                format!("The call was not sent. {}.", self.host.redactor.scrub(&trouble.told(&server.settings)))
+                format!(
+                    "The call was not sent. {}.",
+                    self.host.redactor.scrub(&trouble.told(&server.settings))
+                )
             })?;
             Ok::<_, String>((connection, offered))
         };
@@ -239,14 +247,18 @@ impl Run<'_> {
             Err(error) => error,
         };
         match error {
-            ServiceError::McpError(error) => {
-                Came::Answer(failed(format!("The server refuses the call: {} ({})", error.message, error.code.0)))
-            }
-            ServiceError::TransportClosed => Came::Broke { how: call.connection.end().await },
-            ServiceError::TransportSend(error) if was_not_sent(&*error.error) => Came::Answer(failed(format!(
-                "The call was not sent: {}",
-                with_causes(&*error.error)
+            ServiceError::McpError(error) => Came::Answer(failed(format!(
+                "The server refuses the call: {} ({})",
+                error.message, error.code.0
             ))),
+            ServiceError::TransportClosed => Came::Broke { how: call.connection.end().await },
+            ServiceError::TransportSend(error) => match client_error(&*error.error) {
+                Some(error) if error.is_connect() => {
+                    Came::Answer(failed(format!("The call was not sent: {}", with_causes(error))))
+                }
+                Some(error) => Came::Broke { how: with_causes(error) },
+                None => Came::Broke { how: with_causes(&*error.error) },
+            },
             other => Came::Broke { how: with_causes(&other) },
         }
     }
@@ -258,7 +270,8 @@ impl Run<'_> {
                 ToolAnswer::Cancelled { output: ToolOutput::text(OutputStatus::Cancelled, text) }
             }
             Access::Mutating => ToolAnswer::Unknown {
-                note: "it was interrupted; the server was told to stop it, and may have done some of it".to_owned(),
+                note: "it was interrupted; the server was told to stop it, and may have done some of it"
+                    .to_owned(),
             },
         }
     }
@@ -284,16 +297,4 @@ async fn stopped(call: &mut OpenCall) {
     if tokio::time::timeout(STOP_WAIT, call.stop()).await.is_err() {
         tracing::debug!("an MCP server could not be told in time to stop a call");
     }
-}
-
-/// Whether it is certain that nothing reached the server.
-fn was_not_sent(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -104,9 +104,7 @@ impl Running {
     /// An answer was too long to be taken; it names its request or not.
     pub(super) fn too_long(&self, bytes: usize, request: Option<i64>) {
         let calls = self.calls();
-        let named = request.and_then(|id| {
-            calls.iter().find(|entry| entry.id == NumberOrString::Number(id))
-        });
+        let named = request.and_then(|id| calls.iter().find(|entry| entry.id == NumberOrString::Number(id)));
         let entry = match (named, calls.as_slice()) {
             (Some(entry), _) => Some(entry),
             (None, [only]) => Some(only),

@@ -31,11 +31,24 @@ pub(super) struct Server {
 
 enum State {
     /// Nobody has needed it yet, or it may be tried again at once.
-    Idle { failures: u32 },
+    Idle {
+        failures: u32,
+    },
     /// It is being started. The receiver hears when that is over.
-    Starting { over: watch::Receiver<()>, failures: u32, last: Option<Trouble> },
-    Running { connection: Arc<Connection>, failures: u32 },
-    Failed { trouble: Trouble, failures: u32, since: Instant },
+    Starting {
+        over: watch::Receiver<()>,
+        failures: u32,
+        last: Option<Trouble>,
+    },
+    Running {
+        connection: Arc<Connection>,
+        failures: u32,
+    },
+    Failed {
+        trouble: Trouble,
+        failures: u32,
+        since: Instant,
+    },
     /// It is not started any more.
     Closed,
 }
@@ -124,7 +137,9 @@ impl Server {
             State::Starting { over, failures, last } => {
                 Next::Wait { over: over.clone(), failures: *failures, last: last.clone() }
             }
-            State::Closed => Next::GiveUp(Trouble::Other { why: "it has been closed".into(), said: String::new() }),
+            State::Closed => {
+                Next::GiveUp(Trouble::Other { why: "it has been closed".into(), said: String::new() })
+            }
             State::Failed { trouble, failures, since } if since.elapsed() < rest(*failures) => {
                 let left = rest(*failures).saturating_sub(since.elapsed());
                 Next::GiveUp(Trouble::Resting { left, why: Box::new(trouble.clone()) })

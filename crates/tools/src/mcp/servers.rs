@@ -107,7 +107,9 @@ impl McpServers {
         let troubles = troubles.filter_map(|(server, (_, trouble))| Some(trouble?.told(&server.settings)));
         let troubles: Vec<String> = troubles.collect();
         if troubles.is_empty() {
-            return Err(format!("There is no tool `{name}`. The servers that are configured do not offer it."));
+            return Err(format!(
+                "There is no tool `{name}`. The servers that are configured do not offer it."
+            ));
         }
         Err(format!("The tool `{name}` cannot be called now. {}.", troubles.join(". ")))
     }
@@ -121,7 +123,10 @@ impl McpServers {
     /// How long a call of this server may take, or of any where no name is given. The error is for the model.
     pub(super) fn longest_call(&self, name: &str) -> Result<Duration, String> {
         let named = self.settings.iter().filter(|server| name.is_empty() || server.name == name);
-        named.map(|server| server.startup_timeout + server.tool_timeout).max().ok_or_else(|| self.unknown(name))
+        named
+            .map(|server| server.startup_timeout + server.tool_timeout)
+            .max()
+            .ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> String {
@@ -134,7 +139,10 @@ impl McpServers {
         let servers = self.at(cwd);
         let asked = join_all(servers.iter().map(|server| server.listed())).await;
         let servers = servers.into_iter().zip(asked);
-        servers.filter(|(_, (listed, _))| listed.resources == Resources::Some).map(|(server, _)| server).collect()
+        servers
+            .filter(|(_, (listed, _))| listed.resources == Resources::Some)
+            .map(|(server, _)| server)
+            .collect()
     }
 
     /// How the servers of a directory are, in the order of the configuration; they are started for that.
@@ -142,7 +150,7 @@ impl McpServers {
         let servers = self.at(cwd);
         let states = join_all(servers.iter().map(|server| server.connection(Wait::Fully))).await;
         let told = |(server, state): (Arc<Server>, Result<_, super::trouble::Trouble>)| {
-            let state = state.map(|_| ()).map_err(|trouble| trouble.told(&server.settings));
+            let state = state.map(|_| ()).map_err(|trouble| trouble.lasting().told(&server.settings));
             (server, state)
         };
         servers.into_iter().zip(states).map(told).collect()
@@ -187,7 +195,8 @@ impl McpServers {
 impl Sites {
     /// Ends the servers of the directory that was not used for the longest time, unless calls run there.
     fn drop_oldest(&mut self) {
-        let resting = self.by_cwd.iter().filter(|(_, site)| !site.servers.iter().any(|server| server.is_busy()));
+        let resting =
+            self.by_cwd.iter().filter(|(_, site)| !site.servers.iter().any(|server| server.is_busy()));
         let oldest = resting.min_by_key(|(_, site)| site.used).map(|(cwd, _)| cwd.clone());
         let Some(site) = oldest.and_then(|cwd| self.by_cwd.remove(&cwd)) else { return };
         tokio::spawn(async move {

@@ -129,11 +129,8 @@ impl McpServer {
 
     /// A server at an address, with the tokens of a login where there are any.
     pub fn http(name: &str, url: &str) -> Self {
-        let transport = McpTransport::Http {
-            url: url.to_owned(),
-            headers: BTreeMap::new(),
-            access: McpAccess::Login,
-        };
+        let transport =
+            McpTransport::Http { url: url.to_owned(), headers: BTreeMap::new(), access: McpAccess::Login };
         Self::new(name, transport)
     }
 

@@ -1,13 +1,14 @@
 //! [`McpTools`]: the tools of all servers, as the registry sees them.
 
 use super::{
-    held::Held, prepare, resources, run,
+    held::Held,
     name::PREFIX,
+    prepare, resources, run,
     servers::{Gathered, McpServers},
     settings::McpConfig,
 };
 use crate::tool::Host;
-use agent_core::{Redactor, Preparation, PrepareRequest, ToolAnswer, ToolRequest};
+use agent_core::{Preparation, PrepareRequest, Redactor, ToolAnswer, ToolRequest};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +51,12 @@ impl McpTools {
     }
 
     /// Runs a call.
-    pub(crate) async fn run(&self, host: &Host, request: &ToolRequest, stop: &CancellationToken) -> ToolAnswer {
+    pub(crate) async fn run(
+        &self,
+        host: &Host,
+        request: &ToolRequest,
+        stop: &CancellationToken,
+    ) -> ToolAnswer {
         if resources::is_one(&request.call.name) {
             resources::run(self, host, request, stop).await
         } else {

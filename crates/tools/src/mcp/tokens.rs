@@ -63,7 +63,9 @@ impl Kept {
         let text = blocking(move || this.tokens.get(&this.server)).await?;
         let Some(text) = text else { return Ok(None) };
         let stored: StoredCredentials = serde_json::from_str(text.expose_secret()).map_err(|_| {
-            AuthError::CredentialStoreError("what is kept of the login cannot be read: log in again".to_owned())
+            AuthError::CredentialStoreError(
+                "what is kept of the login cannot be read: log in again".to_owned(),
+            )
         })?;
         self.learn(&stored);
         Ok(Some(stored))
@@ -71,10 +73,19 @@ impl Kept {
 
     fn learn(&self, stored: &StoredCredentials) {
         // The parts of a token response are behind traits of a crate that is not named here; its JSON has them all.
-        let Ok(value) = serde_json::to_value(&stored.token_response) else { return };
-        let secrets = ["access_token", "refresh_token", "id_token"].into_iter();
-        self.redactor.learn(secrets.filter_map(|key| Some(value.get(key)?.as_str()?.to_owned())));
+        let Ok(value) = serde_json::to_value(stored) else { return };
+        self.redactor.learn(tokens_of(&value));
     }
+}
+
+/// The secrets in what is kept of a login.
+pub fn secrets_in(tokens: &SecretString) -> Vec<String> {
+    serde_json::from_str(tokens.expose_secret()).map(|value| tokens_of(&value)).unwrap_or_default()
+}
+
+fn tokens_of(stored: &serde_json::Value) -> Vec<String> {
+    let token = |key: &str| Some(stored.get("token_response")?.get(key)?.as_str()?.to_owned());
+    ["access_token", "refresh_token", "id_token"].into_iter().filter_map(token).collect()
 }
 
 /// Whether there is something that a login left.

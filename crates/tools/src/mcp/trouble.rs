@@ -1,5 +1,6 @@
 //! [`Trouble`]: why a server is not there, and what to do about it.
 
+use super::http::client_error;
 use super::settings::{McpServer, McpTransport};
 use rmcp::{service::ClientInitializeError, transport::AuthError};
 use std::{error::Error, io, process::ExitStatus, time::Duration};
@@ -53,13 +54,16 @@ impl Trouble {
     pub(super) fn of_handshake(error: &ClientInitializeError, server: &McpServer, said: String) -> Self {
         if error.is_authorization_required() || error.auth_challenge().is_some() {
             return match &server.transport {
-                McpTransport::Http { access: super::settings::McpAccess::Bearer(_), .. } => Self::TokenRefused,
+                McpTransport::Http { access: super::settings::McpAccess::Bearer(_), .. } => {
+                    Self::TokenRefused
+                }
                 _ => Self::NoLogin,
             };
         }
         let why = match error {
             ClientInitializeError::TransportError { error, .. } => {
-                format!("it is not reached: {}", with_causes(&*error.error))
+                let of_client = client_error(&*error.error).map(|error| with_causes(error));
+                format!("it is not reached: {}", of_client.unwrap_or_else(|| with_causes(&*error.error)))
             }
             ClientInitializeError::JsonRpcError(error) => {
                 format!("it refuses to start: {} ({})", error.message, error.code.0)
@@ -87,7 +91,10 @@ impl Trouble {
                     McpTransport::Stdio { command, .. } => command.as_str(),
                     McpTransport::Http { .. } => "",
                 };
-                format!("`{command}` is not found: {}, or set `{table}.command` to its full path", install(command))
+                format!(
+                    "`{command}` is not found: {}, or set `{table}.command` to its full path",
+                    install(command)
+                )
             }
             Self::NoDirectory { directory } => {
                 format!("its directory {directory} is not there: make it, or set `{table}.cwd`")
@@ -107,7 +114,9 @@ impl Trouble {
                 format!("it refuses the token that `{table}.bearer_token_env_var` names: renew it")
             }
             Self::NoToken { variable } => {
-                format!("{variable} is not set: set it to the token, or change `{table}.bearer_token_env_var`")
+                format!(
+                    "{variable} is not set: set it to the token, or change `{table}.bearer_token_env_var`"
+                )
             }
             Self::Header { name } => format!("the header {name} cannot be sent: correct it in `{table}`"),
             Self::Address { why } => format!("its address cannot be used: {why}; correct `{table}.url`"),

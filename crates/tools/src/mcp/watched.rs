@@ -113,7 +113,10 @@ mod tests {
     fn the_request_is_found_at_either_end() {
         let filling = "x".repeat(5_000);
         assert_eq!(line(&format!(r#"{{"jsonrpc":"2.0","id":7,"result":"{filling}"}}"#)).request(), Some(7));
-        assert_eq!(line(&format!(r#"{{"result":"{filling}","jsonrpc":"2.0","id": 12}}"#)).request(), Some(12));
+        assert_eq!(
+            line(&format!(r#"{{"result":"{filling}","jsonrpc":"2.0","id": 12}}"#)).request(),
+            Some(12)
+        );
         assert_eq!(line(&filling).request(), None);
     }
 

@@ -77,7 +77,7 @@ pub fn amend(home: &Path, prefix: &[String]) -> Result<Amended, AmendError> {
 }
 
 /// Adds a rule to the file in a folder of rules.
-pub(crate) fn amend_in(folder: &Path, prefix: &[String]) -> Result<Amended, AmendError> {
+pub(super) fn amend_in(folder: &Path, prefix: &[String]) -> Result<Amended, AmendError> {
     if let Some(why) = too_broad(prefix) {
         return Err(AmendError::TooBroad { prefix: prefix.to_vec(), why });
     }

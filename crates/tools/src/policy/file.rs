@@ -37,7 +37,7 @@ pub struct Rule {
 /// What a rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    /// It runs without a question, outside the sandbox too.
+    /// It runs without a question, outside the sandbox too where it asks for that.
     Allow,
     /// The user is asked.
     Ask,

@@ -14,7 +14,6 @@ mod matching;
 mod proposal;
 mod sources;
 
-pub(crate) use amend::amend_in;
 pub use amend::{AmendError, Amended, amend};
 pub use file::{Decision, PolicyFault, Rule};
 pub use proposal::proposal;

@@ -54,7 +54,7 @@ decision = "forbid"
 
 fn verdict_of(rules: &str, argv: &[&str]) -> Verdict {
     let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
-    judge(&Policy::of("/home/rules/team.toml", rules), &assess(&argv))
+    judge(&Policy::of("rules/team.toml", rules), &assess(&argv))
 }
 
 fn verdict(line: &str) -> Verdict {

@@ -5,11 +5,15 @@ use agent_core::{NetworkAccess, SandboxPolicy};
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
 
 /// What is no place for files; nobody can mean to open it to a command.
 const NOT_FOR_FILES: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// The mode of an empty folder that another launch keeps where nothing may come to be. Nobody else gives the sticky bit to a
+/// folder that only its owner may write.
+pub(super) const PLACEHOLDER_MODE: u32 = 0o1755;
 /// More writable, protected or hidden places than anybody has.
 const MAX_PLACES: usize = 512;
 
@@ -57,7 +61,9 @@ pub enum ConfinementError {
     )]
     Root(PathBuf),
     /// What is to be hidden holds what is to be worked in.
-    #[error("{hidden} is to be unreadable, but {root} in it is to be writable; move one of them or change the settings")]
+    #[error(
+        "{hidden} is to be unreadable, but {root} in it is to be writable; move one of them or change the settings"
+    )]
     HiddenRoot {
         /// To be unreadable.
         hidden: PathBuf,
@@ -65,7 +71,9 @@ pub enum ConfinementError {
         root: PathBuf,
     },
     /// More places than there is room for.
-    #[error("the settings of the sandbox name {0} places, at most {MAX_PLACES} are possible; name their directories")]
+    #[error(
+        "the settings of the sandbox name {0} places, at most {MAX_PLACES} are possible; name their directories"
+    )]
     TooMany(usize),
     /// A place could not be looked at.
     #[error("{path} cannot be looked at for the sandbox: {source}")]
@@ -101,12 +109,17 @@ impl Confinement {
             network,
             limits: config.limits,
         };
-        for root in roots {
+        let shared = config.temp == TempSpace::Shared && !roots.is_empty();
+        let mut open: Vec<PathBuf> = roots
+            .iter()
+            .cloned()
+            .chain(shared.then(|| PathBuf::from("/tmp")))
+            .map(|root| parent_made_real(&root))
+            .collect::<Result<_, _>>()?;
+        // The outermost first, for what is in it to be known as such.
+        open.sort_by_key(|root| root.components().count());
+        for root in open {
             made.open(&root)?;
-        }
-        let roots = made.writable.clone();
-        if config.temp == TempSpace::Shared && !roots.is_empty() {
-            made.open(Path::new("/tmp"))?;
         }
         for place in places(&config.protected, &roots) {
             made.protect(&place)?;
@@ -124,6 +137,10 @@ impl Confinement {
     }
 
     fn open(&mut self, root: &Path) -> Result<(), ConfinementError> {
+        // A command may have put a link in its place, which must not lead the next one out.
+        if self.is_writable(root) {
+            return Ok(());
+        }
         let Some(root) = real(root)? else { return Ok(()) };
         let odd = NOT_FOR_FILES.iter().any(|place| root.starts_with(place));
         if root.parent().is_none() || odd || !root.is_dir() {
@@ -146,6 +163,11 @@ impl Confinement {
                 Ok(found) if found.is_symlink() => {
                     let target = fs::read_link(&named).map_err(|source| at(&named, source))?;
                     self.links.push(Link { path: named, target });
+                }
+                // It goes when that launch ends, so it is no more than a free place.
+                Ok(found) if is_placeholder(&named, &found) => {
+                    self.reserved.push(named);
+                    return Ok(());
                 }
                 Ok(_) => {}
                 Err(_) => self.reserved.push(named),
@@ -192,6 +214,11 @@ impl Confinement {
     }
 }
 
+fn is_placeholder(path: &Path, found: &fs::Metadata) -> bool {
+    let is_marked = found.is_dir() && found.permissions().mode() & 0o7777 == PLACEHOLDER_MODE;
+    is_marked && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// The places that paths of the configuration mean: a relative one is one in every directory.
 fn places(paths: &[PathBuf], directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut places = Vec::new();
@@ -221,7 +248,9 @@ fn outermost(places: &mut Vec<PathBuf>) {
 fn real(path: &Path) -> Result<Option<PathBuf>, ConfinementError> {
     match fs::canonicalize(path) {
         Ok(real) => Ok(Some(real)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(source) => Err(at(path, source)),
     }
 }
@@ -235,7 +264,11 @@ fn parent_made_real(path: &Path) -> Result<PathBuf, ConfinementError> {
         {
             rest = match name {
                 Component::Normal(name) => {
-                    if rest.as_os_str().is_empty() { PathBuf::from(name) } else { Path::new(name).join(&rest) }
+                    if rest.as_os_str().is_empty() {
+                        PathBuf::from(name)
+                    } else {
+                        Path::new(name).join(&rest)
+                    }
                 }
                 _ => break,
             };

@@ -84,7 +84,12 @@ fn hidden_places_are_real_and_never_hold_the_workspace() {
     fs::write(site.root.join("ws/.env"), "KEY=1").unwrap();
     fs::create_dir_all(site.root.join("home/.ssh/deep")).unwrap();
     let mut config = SandboxConfig {
-        hidden: vec![".env".into(), site.root.join("home/.ssh"), site.root.join("home/.ssh/deep"), "/no/such".into()],
+        hidden: vec![
+            ".env".into(),
+            site.root.join("home/.ssh"),
+            site.root.join("home/.ssh/deep"),
+            "/no/such".into(),
+        ],
         ..SandboxConfig::default()
     };
     let made = site.of(&write(&[]), &config).unwrap();
@@ -93,6 +98,21 @@ fn hidden_places_are_real_and_never_hold_the_workspace() {
     for policy in [SandboxPolicy::ReadOnly, write(&[])] {
         assert!(matches!(site.of(&policy, &config), Err(ConfinementError::HiddenRoot { .. })));
     }
+}
+
+#[test]
+fn a_link_in_a_root_does_not_become_a_root() {
+    let site = Site::new();
+    fs::create_dir(site.root.join("other")).unwrap();
+    symlink(site.root.join("other"), site.root.join("ws/sub")).unwrap();
+    let made = site.of(&write(&[&site.root.join("ws/sub")]), &SandboxConfig::default()).unwrap();
+    assert_eq!(made.writable, [site.root.join("ws")]);
+    let nested = Confinement::of(
+        &write(&[&site.root.join("ws")]),
+        &site.root.join("ws/sub"),
+        &SandboxConfig::default(),
+    );
+    assert_eq!(nested.unwrap().writable, [site.root.join("ws")]);
 }
 
 #[test]

@@ -55,7 +55,9 @@ impl Sight {
     pub(crate) fn hides(&self, place: &Path) -> bool {
         match self {
             Self::All => false,
-            Self::Except(hidden) => hidden.iter().any(|hidden| place.starts_with(hidden)) || is_of_a_process(place),
+            Self::Except(hidden) => {
+                hidden.iter().any(|hidden| place.starts_with(hidden)) || is_of_a_process(place)
+            }
         }
     }
 }
@@ -117,7 +119,8 @@ mod tests {
         fs::write(root.join("plain"), "plain").unwrap();
         symlink("secret/key", root.join("link")).unwrap();
         let sight = Sight::Except(vec![root.join("secret")]);
-        for path in ["secret", "secret/key", "link", "secret/../secret/key", "/proc/self/environ", "/proc/1"] {
+        for path in ["secret", "secret/key", "link", "secret/../secret/key", "/proc/self/environ", "/proc/1"]
+        {
             let error = open_seen(&root.join(path), &sight).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{path}");
         }
@@ -133,7 +136,8 @@ mod tests {
         let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
         fs::create_dir(&inside).unwrap();
         let (mine, other) = (inside.join("a"), outside.clone());
-        let work = move || (fs::write(mine, "a").is_ok(), fs::write(other, "b").map_err(|error| error.kind()));
+        let work =
+            move || (fs::write(mine, "a").is_ok(), fs::write(other, "b").map_err(|error| error.kind()));
         let done = confined_thread(vec![inside], work).unwrap();
         assert_eq!(done, (true, Err(io::ErrorKind::PermissionDenied)));
         assert!(!outside.exists());

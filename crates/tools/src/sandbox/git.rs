@@ -27,7 +27,8 @@ pub(super) fn dependencies(git: &Path) -> Vec<PathBuf> {
     };
     let common = text_of(&directory.join("commondir")).map(|path| normal(&directory.join(path.trim())));
     found.extend(common.clone());
-    let configurations = [common.unwrap_or_else(|| directory.clone()).join("config"), directory.join("config.worktree")];
+    let configurations =
+        [common.unwrap_or_else(|| directory.clone()).join("config"), directory.join("config.worktree")];
     let mut open: Vec<PathBuf> = configurations.into_iter().chain(of_user()).collect();
     let mut read = 0;
     while let Some(configuration) = open.pop() {

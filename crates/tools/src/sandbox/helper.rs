@@ -16,6 +16,7 @@ mod supervisor;
 mod syscalls;
 mod watch;
 
+pub(super) use placeholders::sweep;
 pub(super) use rules::restrict_writing;
 
 use super::{
@@ -61,7 +62,8 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 pub(super) fn serve(mut arguments: impl Iterator<Item = OsString>) -> i32 {
     let Some(descriptor) = arguments.next() else { return 0 };
     let order = arguments.next();
-    let Some(mut reporter) = descriptor.to_str().and_then(|text| text.parse().ok()).and_then(Reporter::of) else {
+    let Some(mut reporter) = descriptor.to_str().and_then(|text| text.parse().ok()).and_then(Reporter::of)
+    else {
         return NOT_CONFINED;
     };
     let order: Result<Order, _> = serde_json::from_slice(order.unwrap_or_default().as_encoded_bytes());

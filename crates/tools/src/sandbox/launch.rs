@@ -91,7 +91,11 @@ impl Launch {
             "--".to_owned(),
         ];
         line.extend(argv);
-        Ok(Self { argv: line, inherited: Some(writer), report: Some(ReportReader(reader.into())) })
+        Ok(Self {
+            argv: line,
+            inherited: Some(writer),
+            report: Some(ReportReader::new(reader.into(), confinement.reserved.clone())),
+        })
     }
 
     /// The program with its arguments and exactly this environment, and where the report will be; there is none where nothing
@@ -172,11 +176,16 @@ impl Sandbox {
         confinement.map(|confinement| Sight::Except(confinement.hidden)).map_err(|error| error.to_string())
     }
 
-    /// What stays as it is in the writable directories, whether it exists or not. Blocks.
-    pub(crate) fn kept(&self, policy: &SandboxPolicy, root: &Path) -> Result<Vec<PathBuf>, String> {
+    /// Where may be written, and what of it stays as it is, whether it exists or not. Blocks.
+    pub(crate) fn bounds(
+        &self,
+        policy: &SandboxPolicy,
+        root: &Path,
+    ) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
         let made = Confinement::of(policy, root, &self.config).map_err(|error| error.to_string())?;
         let links = made.links.into_iter().map(|link| link.path);
-        Ok(made.protected.into_iter().chain(made.reserved).chain(links).chain(made.hidden).collect())
+        let kept = made.protected.into_iter().chain(made.reserved).chain(links).chain(made.hidden).collect();
+        Ok((made.writable, kept))
     }
 
     /// How a command of a call is to be started. Blocks. The error is why it cannot be, for the model.
@@ -186,7 +195,8 @@ impl Sandbox {
         }
         let confinement = Confinement::of(&request.sandbox, Path::new(&request.cwd), &self.config)
             .map_err(|error| error.to_string())?;
-        Launch::confined(&confinement, &self.config.helper, self.support(), argv).map_err(|error| error.to_string())
+        Launch::confined(&confinement, &self.config.helper, self.support(), argv)
+            .map_err(|error| error.to_string())
     }
 }
 

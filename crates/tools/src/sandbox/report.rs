@@ -1,7 +1,7 @@
 //! What the helper tells the host about a launch: one JSON line for each thing, through a pipe.
 
 use serde::{Deserialize, Serialize};
-use std::{io, io::Read, os::fd::OwnedFd};
+use std::{fs::File, io, io::Read, os::fd::OwnedFd, path::PathBuf};
 
 /// More than the helper ever writes, and less than a pipe holds, so that it never waits for its reader.
 pub(super) const MAX_REPORT_BYTES: u64 = 32 * 1024;
@@ -91,21 +91,37 @@ impl Report {
 
 /// Where the report arrives.
 #[derive(Debug)]
-pub struct ReportReader(pub(super) OwnedFd);
+pub struct ReportReader {
+    pipe: File,
+    /// Where the supervisor keeps something while it runs, which it cannot take away when it is killed.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the supervisor on Linux does"))]
+    reserved: Vec<PathBuf>,
+}
 
 impl ReportReader {
+    pub(super) fn new(pipe: OwnedFd, reserved: Vec<PathBuf>) -> Self {
+        Self { pipe: pipe.into(), reserved }
+    }
+
     /// The report of a child that has ended. Never waits.
-    pub fn read(self) -> Report {
+    pub fn read(mut self) -> Report {
         let mut text = Vec::new();
-        let read = rustix::io::ioctl_fionbio(&self.0, true)
+        let read = rustix::io::ioctl_fionbio(&self.pipe, true)
             .map_err(io::Error::from)
-            .and_then(|()| std::fs::File::from(self.0).take(MAX_REPORT_BYTES).read_to_end(&mut text));
+            .and_then(|()| Read::by_ref(&mut self.pipe).take(MAX_REPORT_BYTES).read_to_end(&mut text));
         if let Err(error) = read
             && error.kind() != io::ErrorKind::WouldBlock
         {
             tracing::warn!(%error, "the report of a sandboxed command cannot be read");
         }
         Report::of(&String::from_utf8_lossy(&text))
+    }
+}
+
+impl Drop for ReportReader {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        super::helper::sweep(&self.reserved);
     }
 }
 
@@ -139,7 +155,9 @@ mod tests {
     #[test]
     fn what_did_not_run_says_why() {
         let fault = Report { fault: Some("no Landlock".into()), ..Report::default() };
-        assert!(fault.not_run("ls").is_some_and(|why| why.contains("did not run") && why.contains("no Landlock")));
+        assert!(
+            fault.not_run("ls").is_some_and(|why| why.contains("did not run") && why.contains("no Landlock"))
+        );
         let missing = Report { no_program: Some("No such file".into()), ..Report::default() };
         assert_eq!(missing.not_run("lss").as_deref(), Some("`lss` could not be started: No such file"));
         assert_eq!(Report::default().not_run("ls"), None);

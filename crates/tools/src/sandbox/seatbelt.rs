@@ -73,7 +73,11 @@ pub(super) fn profile(confinement: &Confinement) -> String {
     }
     // A folder on the way to a protected place could be renamed, and the place be made anew.
     for place in confinement.protected.iter().chain(&confinement.reserved) {
-        for folder in place.ancestors().skip(1).take_while(|folder| confinement.writable.iter().any(|root| folder.starts_with(root))) {
+        for folder in place
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| confinement.writable.iter().any(|root| folder.starts_with(root)))
+        {
             rule("deny file-write-unlink", "literal", folder);
         }
     }
@@ -102,7 +106,7 @@ mod tests {
             protected: vec!["/ws/sub/.git".into()],
             reserved: vec!["/ws/.everturn".into()],
             links: vec![Link { path: "/ws/link".into(), target: "x".into() }],
-            hidden: vec!["/home/u/.ssh".into()],
+            hidden: vec!["/secrets".into()],
             temp: TempSpace::Shared,
             network: NetworkAccess::Off,
             limits: Limits::default(),
@@ -123,7 +127,7 @@ mod tests {
 (deny file-write-unlink (literal "/ws/sub"))
 (deny file-write-unlink (literal "/ws"))
 (deny file-write-unlink (literal "/ws"))
-(deny file-read* file-write* (subpath "/home/u/.ssh"))
+(deny file-read* file-write* (subpath "/secrets"))
 "#;
         assert_eq!(rules(&confinement()), expected);
     }
@@ -152,7 +156,7 @@ mod tests {
             temp: TempSpace::Private,
             ..confinement()
         };
-        assert_eq!(rules(&none), "(deny file-read* file-write* (subpath \"/home/u/.ssh\"))\n");
+        assert_eq!(rules(&none), "(deny file-read* file-write* (subpath \"/secrets\"))\n");
     }
 
     #[test]

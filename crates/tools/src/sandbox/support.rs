@@ -66,7 +66,9 @@ impl Support {
                     self.reasons.join("; ")
                 )),
             },
-            (Level::Nothing, _) => Err(format!("nothing here can confine a command: {}", self.reasons.join("; "))),
+            (Level::Nothing, _) => {
+                Err(format!("nothing here can confine a command: {}", self.reasons.join("; ")))
+            }
         }
     }
 }
@@ -93,7 +95,10 @@ pub(super) use probe::detect;
 #[cfg(target_os = "linux")]
 mod probe {
     use super::*;
-    use crate::sandbox::{LAUNCH, launch::{Launch, program}};
+    use crate::sandbox::{
+        LAUNCH,
+        launch::{Launch, program},
+    };
     use agent_core::SandboxPolicy;
     use std::{
         collections::BTreeMap,
@@ -145,7 +150,8 @@ mod probe {
             .map_err(|error| error.to_string())?;
         let run = || -> io::Result<_> {
             let argv = vec![program(&config.helper)?, LAUNCH.to_owned()];
-            let (mut command, report) = Launch::by(means, &confinement, &config.helper, argv)?.into_command(&environment())?;
+            let (mut command, report) =
+                Launch::by(means, &confinement, &config.helper, argv)?.into_command(&environment())?;
             command.env(PROBE_VARIABLE, "1").current_dir("/");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let status = wait(command.spawn()?)?;

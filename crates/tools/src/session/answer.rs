@@ -2,7 +2,8 @@
 
 use super::{
     IDLE, MAX_SESSIONS,
-    keeper::{Cause, End, Session},
+    keeper::{Cause, End},
+    opened::Session,
 };
 use crate::{
     command::signal_name,
@@ -47,7 +48,12 @@ impl Account {
     /// The session goes on.
     pub(super) fn open(mut self, session: &Session) -> ToolAnswer {
         let id = session.id;
-        self.note(&format!("It still runs, as session {id}. Go on with `write_stdin` and `session_id` {id}."));
+        self.note(&match self.call {
+            Call::Opens => {
+                format!("It still runs, as session {id}. Go on with `write_stdin` and `session_id` {id}.")
+            }
+            Call::GoesOn => format!("Session {id} still runs."),
+        });
         self.finished(OutputStatus::Ok, None)
     }
 
@@ -70,7 +76,10 @@ impl Account {
                 note: format!("session {id} was told to stop, but {survivors} of its processes do not end"),
             },
             End::Stopped { cause, .. } => {
-                self.note(&format!("The command and all its processes that could be found were stopped {}.", why(cause)));
+                self.note(&format!(
+                    "The command and all its processes that could be found were stopped {}.",
+                    why(cause)
+                ));
                 match cause {
                     Cause::Interrupt => {
                         ToolAnswer::Cancelled { output: self.output(OutputStatus::Cancelled, None) }
@@ -97,7 +106,8 @@ impl Account {
                 return failed(why);
             }
             if !report.started {
-                let note = format!("its supervisor in the sandbox ended ({status}) before it told how far it was");
+                let note =
+                    format!("its supervisor in the sandbox ended ({status}) before it told how far it was");
                 return ToolAnswer::Unknown { note };
             }
             looks_denied = report.limit.clone().or_else(|| denial(&self.text, status.code()));
@@ -122,7 +132,11 @@ impl Account {
     }
 
     fn output(&mut self, status: OutputStatus, exit_code: Option<i32>) -> ToolOutput {
-        let content = if self.text.is_empty() { Vec::new() } else { vec![Content::text(std::mem::take(&mut self.text))] };
+        let content = if self.text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Content::text(std::mem::take(&mut self.text))]
+        };
         let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         ToolOutput {
             status,

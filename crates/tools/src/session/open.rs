@@ -3,7 +3,8 @@
 use super::{
     Opening,
     answer::{Account, Call, made_room, settle},
-    keeper::{Cause, Name, Patience, Session, Waited},
+    keeper::Cause,
+    opened::{Name, Patience, Session, Waited},
     start::{Begin, Job, begin},
 };
 use crate::{
@@ -52,7 +53,14 @@ pub(crate) async fn open(
     let begun = tokio::task::spawn_blocking(move || begin(&ledger, &sandbox, &run, job)).await;
     match begun {
         Ok(Begin::Running { started, page }) => {
-            let kept = Session::keep(request, *started, Name { program, about }, opening.limit_ms, &host.redactor, host.output_bytes);
+            let kept = Session::keep(
+                request,
+                *started,
+                Name { program, about },
+                opening.limit_ms,
+                &host.redactor,
+                host.output_bytes,
+            );
             match kept {
                 Ok(session) => wait(host, request, stop, &Arc::new(session), page, opening).await,
                 Err(error) => {

@@ -9,15 +9,9 @@ use crate::{
     ledger::{Ledger, Opened, Page},
     sandbox::{Launch, ReportReader, Sandbox},
     sys::{Input, MARK_VARIABLE, Tree, launch, start_of},
-
 };
 use agent_core::ToolRequest;
-use std::{
-    collections::BTreeMap,
-    io,
-    os::fd::OwnedFd,
-    process::Stdio,
-};
+use std::{collections::BTreeMap, io, os::fd::OwnedFd, process::Stdio};
 use tokio::process::Child;
 
 /// What programs are told that have a terminal which nobody looks at.
@@ -33,17 +27,29 @@ pub(super) struct Job {
 
 /// What came of it.
 pub(super) enum Begin {
-    Running { started: Box<Started>, page: Page },
+    Running {
+        started: Box<Started>,
+        page: Page,
+    },
     /// There is a page of this very run: it was begun before.
     Known,
     /// The program could not be started. The page says that it may have been.
-    Failed { page: Page, error: io::Error },
+    Failed {
+        page: Page,
+        error: io::Error,
+    },
     /// The child did not get as far as the program.
-    NotStarted { error: io::Error },
+    NotStarted {
+        error: io::Error,
+    },
     /// The ledger cannot be written.
-    NoLedger { error: io::Error },
+    NoLedger {
+        error: io::Error,
+    },
     /// Nothing could hold the command to the policy.
-    NoSandbox { error: String },
+    NoSandbox {
+        error: String,
+    },
 }
 
 /// A command that runs and has no keeper yet.
@@ -94,10 +100,7 @@ struct Site {
 
 fn start(page: &Page, launching: Launch, site: &Site) -> io::Result<(Child, OwnedFd, Option<ReportReader>)> {
     let (mut command, report) = launching.into_command(&site.environment)?;
-    command
-        .current_dir(&site.cwd)
-        .env("PWD", &site.cwd)
-        .env(MARK_VARIABLE, page.mark());
+    command.current_dir(&site.cwd).env("PWD", &site.cwd).env(MARK_VARIABLE, page.mark());
     let mut recording = page.recording()?;
     recording.input = site.stream.input();
     let ours = match site.stream {

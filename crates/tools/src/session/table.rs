@@ -2,8 +2,9 @@
 
 use super::{
     MAX_SESSIONS, MAX_SESSIONS_OF_ALL,
-    keeper::{Cause, Session},
+    keeper::Cause,
     notice::{self, Lost, Notice},
+    opened::Session,
 };
 use crate::ledger::Durability;
 use agent_core::{ThreadKey, ToolAnswer, ToolRequest};
@@ -32,7 +33,9 @@ struct Kept {
 pub(super) enum KeepError {
     #[error("it cannot be kept open: its notice cannot be written: {0}")]
     Notice(io::Error),
-    #[error("it cannot be kept open: this process has {MAX_SESSIONS_OF_ALL} sessions, as many as it may have")]
+    #[error(
+        "it cannot be kept open: this process has {MAX_SESSIONS_OF_ALL} sessions, as many as it may have"
+    )]
     Full,
 }
 
@@ -74,7 +77,7 @@ impl Sessions {
         let kept = Kept { session: Arc::clone(session), notice: notice.map_err(KeepError::Notice)? };
         let of_thread = open.entry(key.clone()).or_default();
         let crowded = (of_thread.len() >= MAX_SESSIONS)
-            .then(|| of_thread.values().min_by_key(|kept| kept.session.touched()).map(|kept| kept.session.id));
+            .then(|| of_thread.values().min_by_key(|kept| kept.session.called()).map(|kept| kept.session.id));
         let crowded = crowded.flatten().and_then(|id| of_thread.remove(&id));
         of_thread.insert(id, kept);
         Ok(crowded.map(|kept| {
@@ -113,7 +116,8 @@ impl Sessions {
 
     /// Stops what is left of sessions of this thread whose process is gone.
     pub(crate) async fn take_over(&self, key: &ThreadKey) {
-        let own: Vec<u64> = self.open().get(key).map(|kept| kept.keys().copied().collect()).unwrap_or_default();
+        let own: Vec<u64> =
+            self.open().get(key).map(|kept| kept.keys().copied().collect()).unwrap_or_default();
         if !notice::has_others(&self.root, key, &own) {
             return;
         }

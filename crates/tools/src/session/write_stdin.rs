@@ -3,12 +3,13 @@
 use super::{
     COLS, MAX_YIELD_MS, ROWS, WRITE_YIELD_MS,
     answer::{Account, Call, settle},
-    keeper::{Cause, Patience, Session, Waited},
+    keeper::Cause,
     keys::typed,
+    opened::{Patience, Session, Waited},
 };
 use crate::{
-    command::typed_line,
     arguments::{Arguments, Field, Need, Shape, schema},
+    command::typed_line,
     ledger::{Opened, Page},
     output::LiveOutput,
     tool::{Host, Tool, cancelled_early, failed, no_ledger},
@@ -214,7 +215,10 @@ async fn serve(
         if asked.types() { Patience::UntilQuiet { since: session.pieces() } } else { Patience::Whole };
     let written = session.write(&typed, stop, deadline).await;
     if written < typed.len() && session.end().is_none() {
-        notes.push(format!("Only {written} of {} bytes could be typed: the program does not read.", typed.len()));
+        notes.push(format!(
+            "Only {written} of {} bytes could be typed: the program does not read.",
+            typed.len()
+        ));
     }
     let waited = session.wait(stop, deadline, patience).await;
     if asked.after == After::Ends && waited != Waited::Interrupted {
@@ -259,7 +263,10 @@ fn refusal(asked: &Asked, session: &Session, request: &ToolRequest) -> Option<St
     }
     // It was not there yet when the call was prepared, or was started under another policy since.
     (asked.types() && !session.is_within(&request.sandbox, request.grant)).then(|| {
-        format!("{NAME}: nothing was typed: {}. Call it again, so that the user can be asked.", session.reach())
+        format!(
+            "{NAME}: nothing was typed: {}. Call it again, so that the user can be asked.",
+            session.reach()
+        )
     })
 }
 
@@ -280,7 +287,12 @@ async fn missing(host: &Host, key: &ThreadKey, id: u64, page: Page) -> ToolAnswe
         .iter()
         .map(|session| {
             let state = if session.end().is_some() { ", ended" } else { "" };
-            format!("{} (`{}`, {} s old{state})", session.id, session.name.about, session.began.elapsed().as_secs())
+            format!(
+                "{} (`{}`, {} s old{state})",
+                session.id,
+                session.name.about,
+                session.began.elapsed().as_secs()
+            )
         })
         .collect();
     let there = match open.as_slice() {
@@ -292,7 +304,10 @@ async fn missing(host: &Host, key: &ThreadKey, id: u64, page: Page) -> ToolAnswe
 
 /// What is typed, on one line, cut where long.
 fn shown(chars: &str) -> String {
-    let mut line: String = chars.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    let mut line = String::new();
+    for c in chars.chars().take(SHOWN_CHARS) {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
     if chars.chars().nth(SHOWN_CHARS).is_some() {
         line.push('…');
     }

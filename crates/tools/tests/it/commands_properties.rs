@@ -196,7 +196,13 @@ fn no_wrapping_gets_past_a_rule() {
     let forbidden =
         runner.run(&wrapped(&["git push", "git -C x push origin", "/usr/bin/git push"], 3), |line| {
             let verdict = verdict(folder.path(), &line);
-            prop_assert!(matches!(verdict, Verdict::Forbid { .. }), "{}: {:?}", line, verdict);
+            // What looks like arithmetic, `$((git push))`, cannot be read and is asked.
+            prop_assert!(
+                matches!(verdict, Verdict::Forbid { .. } | Verdict::Ask { .. }),
+                "{}: {:?}",
+                line,
+                verdict
+            );
             Ok(())
         });
     forbidden.unwrap();

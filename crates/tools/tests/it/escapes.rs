@@ -87,6 +87,23 @@ async fn nothing_shared_is_used_up() {
     trial::all("Using up what is shared", bombs::ROWS).await;
 }
 
+/// What is left running is found by its parents there, and `/proc` names everybody, though nobody can be reached.
+#[tokio::test]
+async fn landlock_alone_holds_whoever_may_write_nothing() {
+    for (title, rows) in [
+        ("Writing outside", writes::ROWS),
+        ("Writing under read-only", read_only::ROWS),
+        ("Reading what is hidden", hidden::ROWS),
+        ("Other processes", processes::ROWS),
+        ("Sockets and terminals", sockets::ROWS),
+        ("Doors of the kernel", kernel::ROWS),
+        ("Repositories and policies", git::ROWS),
+        ("What runs later", startup::ROWS),
+    ] {
+        trial::all_by_landlock(title, rows).await;
+    }
+}
+
 #[test]
 fn there_are_as_many_attempts_as_promised_and_no_name_twice() {
     let rows: Vec<&Row> = TABLES.iter().copied().chain([bombs::ROWS]).flatten().collect();

@@ -56,7 +56,10 @@ async fn an_image_is_shown_by_reference() {
         let output = world.call("view_image", json!({ "path": name })).await;
         let length = bytes.len() as u64;
         let blob = BlobRef { id: BlobId::of(&bytes), bytes: length, media_type: media_type.into() };
-        assert_eq!(text(&output.content[0]), format!("{name}: {media_type}, 8000 x 6000 pixels, {length} bytes"));
+        assert_eq!(
+            text(&output.content[0]),
+            format!("{name}: {media_type}, 8000 x 6000 pixels, {length} bytes")
+        );
         assert_eq!(output.content[1], Content::Blob { blob });
         assert_eq!(world.blobs.0.lock().unwrap().pop().unwrap(), bytes);
     }

@@ -13,7 +13,7 @@ mod mcp;
 mod patch_calls;
 mod questions;
 mod registry;
-mod sessions;
 mod sandbox;
+mod sessions;
 mod stopping;
 mod world;

@@ -5,8 +5,8 @@ mod crashes;
 mod everything;
 mod http;
 mod login;
-mod questions;
 mod others;
+mod questions;
 
 use crate::world::World;
 use agent_core::{CollectRequest, Collected, ThreadKey, ToolCallHandler, ToolRequest, ToolSpec, TurnId};

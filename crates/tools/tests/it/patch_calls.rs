@@ -2,8 +2,8 @@
 
 use crate::world::{SECRET, World, finished, function};
 use agent_core::{
-    Access, Containment, FileChange, FileChangeKind, Grant, NetworkAccess, Operation, OutputStatus, Payload, Repeat,
-    SandboxPolicy, Subject, ToolAnswer, ToolCallHandler,
+    Access, Containment, FileChange, FileChangeKind, Grant, NetworkAccess, Operation, OutputStatus, Payload,
+    Repeat, SandboxPolicy, Subject, ToolAnswer, ToolCallHandler,
 };
 use serde_json::{Value, json};
 
@@ -146,10 +146,13 @@ async fn a_patch_out_of_its_bounds_says_so_before_it_runs() {
     assert_eq!(escapes(&world, "n.txt").await, None);
     assert!(escapes(&world, &outside).await.unwrap().contains("outside the writable directories"));
     assert!(escapes(&world, "../n.txt").await.is_some());
-    world.sandbox =
-        SandboxPolicy::WorkspaceWrite { writable_roots: vec![other.path().display().to_string()], network: NetworkAccess::Off };
+    world.sandbox = SandboxPolicy::WorkspaceWrite {
+        writable_roots: vec![other.path().display().to_string()],
+        network: NetworkAccess::Off,
+    };
     assert_eq!(escapes(&world, &outside).await, None);
-    world.sandbox = SandboxPolicy::WorkspaceWrite { writable_roots: vec!["/".into()], network: NetworkAccess::Off };
+    world.sandbox =
+        SandboxPolicy::WorkspaceWrite { writable_roots: vec!["/".into()], network: NetworkAccess::Off };
     assert!(escapes(&world, "/protected/n.txt").await.unwrap().contains("protected"));
     let home = world.home.path().join("n.txt").display().to_string();
     assert!(escapes(&world, &home).await.unwrap().contains("protected"));

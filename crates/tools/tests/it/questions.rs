@@ -41,7 +41,8 @@ async fn questions_that_make_no_sense_are_rejected() {
         (json!({ "question": "why?" }).to_string(), "unknown field `question`"),
         ("{".to_owned(), "the arguments do not fit"),
     ] {
-        let error = world.prepare_payload("request_user_input", Payload::Function { arguments }).await.unwrap_err();
+        let error =
+            world.prepare_payload("request_user_input", Payload::Function { arguments }).await.unwrap_err();
         assert!(error.contains(said), "{error}");
     }
 }

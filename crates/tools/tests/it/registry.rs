@@ -2,7 +2,8 @@
 
 use crate::world::{World, function};
 use agent_core::{
-    Access, Class, Containment, Payload, Repeat, SandboxPolicy, Subject, ToolCallHandler, ToolKind,
+    Access, Class, Containment, OutputStatus, Payload, Repeat, SandboxPolicy, Subject, ToolCallHandler,
+    ToolKind,
 };
 use serde_json::json;
 
@@ -53,6 +54,24 @@ async fn bad_arguments_are_rejected_with_the_field() {
     for (name, arguments, said) in [
         ("exec_command", json!({ "command": "ls" }), "there is no field `command`; `cmd` is missing"),
         ("exec_command", json!({ "cmd": " " }), "`cmd` is empty"),
+        ("exec_command", json!({ "cmd": 1 }), "`cmd` must be a string, but is a number, `1`"),
+        ("exec_command", json!({ "cmd": "ls\0" }), "`cmd` must be a string"),
+        ("exec_command", json!({ "cmd": "ls", "workdir": "a\0b" }), "`workdir` must be a string"),
+        (
+            "exec_command",
+            json!({ "cmd": "ls", "tty": "yes" }),
+            "`tty` must be true or false, but is a string",
+        ),
+        ("exec_command", json!({ "cmd": "ls", "rows": 0 }), "`rows` must be a whole number from 1 to 1000"),
+        ("exec_command", json!(["ls"]), "the arguments are a list"),
+        ("write_stdin", json!({}), "`session_id` is missing"),
+        ("write_stdin", json!({ "session_id": 1, "chars": "a\0" }), "`chars` must be a string"),
+        ("write_stdin", json!({ "session_id": 1, "yield_time_ms": 40_000 }), "from 1 to 30000"),
+        ("local_shell", json!({ "command": "ls" }), "`command` must be a list of strings"),
+        ("shell", json!({ "command": ["ls", "a\0b"] }), "`command` must be a list of strings"),
+        ("read_file", json!({ "path": "a\0b" }), "`path` must be a string"),
+        ("list_dir", json!({ "path": ["a"] }), "`path` must be a string"),
+        ("view_image", json!({ "path": "" }), "`path` is empty"),
         ("exec_command", json!({ "cmd": "ls", "timeout_ms": 0 }), "from 1 to 3600000, but is a number, `0`"),
         ("shell", json!({ "command": "ls" }), "`command` must be a list of strings"),
         ("shell", json!({ "command": [""] }), "the program, is empty"),
@@ -140,4 +159,37 @@ async fn a_plan_is_told_and_set() {
         { "step": "a", "status": "in_progress" }, { "step": "b", "status": "in_progress" },
     ] });
     assert!(world.prepare("update_plan", two).await.unwrap_err().contains("at most one"));
+}
+
+#[tokio::test]
+async fn what_is_called_by_another_name_is_served() {
+    let world = World::new();
+    let arguments = json!({ "command": ["printf", "a b"] });
+    assert!(world.prepare("local_shell", arguments.clone()).await.is_ok());
+    assert_eq!(world.call("local_shell", arguments).await.plain_text(), "a b");
+}
+
+#[tokio::test]
+async fn a_dangling_link_is_explained_by_every_tool() {
+    let world = World::new();
+    std::os::unix::fs::symlink("nowhere", world.path("dangling")).unwrap();
+    for (name, arguments, said) in [
+        ("exec_command", json!({ "cmd": "touch ran", "workdir": "dangling" }), "dangling does not exist"),
+        (
+            "exec_command",
+            json!({ "cmd": "touch ran", "workdir": "dangling", "tty": true }),
+            "dangling does not exist",
+        ),
+        ("read_file", json!({ "path": "dangling" }), "dangling does not exist"),
+        ("read_file", json!({ "path": "dangling/x" }), "does not exist"),
+        ("list_dir", json!({ "path": "dangling" }), "dangling does not exist"),
+        ("grep_files", json!({ "path": "dangling", "pattern": "x" }), "dangling does not exist"),
+        ("view_image", json!({ "path": "dangling" }), "dangling does not exist"),
+    ] {
+        let output = world.call(name, arguments).await;
+        assert_eq!(output.status, OutputStatus::Failed, "{name}");
+        assert!(output.plain_text().contains(said), "{name}: {}", output.plain_text());
+    }
+    assert!(!world.path("ran").exists() && !world.path("nowhere").exists());
+    assert_eq!(world.ledger(), "");
 }

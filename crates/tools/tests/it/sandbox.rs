@@ -2,7 +2,8 @@
 
 use crate::world::{World, eventually, finished, number_in, runs};
 use agent_core::{
-    Containment, Grant, NetworkAccess, Operation, OutputStatus, SandboxPolicy, ToolAnswer, ToolCallHandler, ToolOutput,
+    Containment, Grant, NetworkAccess, Operation, OutputStatus, SandboxPolicy, ToolAnswer, ToolCallHandler,
+    ToolOutput,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ fn read_only() -> World {
 
 /// The best this system can do, or at most that.
 fn at_most(level: Level) -> Option<World> {
-    let config = SandboxConfig { helper: Helper::Program(HELPER.into()), at_most: level, ..SandboxConfig::default() };
+    let config =
+        SandboxConfig { helper: Helper::Program(HELPER.into()), at_most: level, ..SandboxConfig::default() };
     (Support::detect(&config).level == level).then(|| sandboxed(|config| config.at_most = level))
 }
 
@@ -114,11 +116,10 @@ except OSError as error: print(error.errno)";
 async fn the_network_can_be_switched_on() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();
-    let mut world = world();
     let cmd = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached");
-    assert_ne!(exec(&world, &cmd).await.plain_text(), "reached\n");
-    world.sandbox = SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::On };
-    assert_eq!(exec(&world, &cmd).await.plain_text(), "reached\n");
+    assert_ne!(exec(&world(), &cmd).await.plain_text(), "reached\n");
+    let sandbox = SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::On };
+    assert_eq!(exec(&World { sandbox, ..world() }, &cmd).await.plain_text(), "reached\n");
 }
 
 #[tokio::test]
@@ -160,12 +161,25 @@ async fn repositories_and_settings_stay_as_they_are() {
 
 #[tokio::test]
 async fn what_is_held_free_is_shared_by_commands_that_run_at_once() {
-    let world = world();
-    let first = exec(&world, "sleep 0.6; mkdir .git; echo x > .git/x; exit 0");
-    let second = exec(&world, "sleep 0.1; true");
-    let (first, _) = tokio::join!(first, second);
-    assert!(first.plain_text().contains("File exists"), "{}", first.plain_text());
-    assert!(!world.path(".git").exists() && !world.path(".everturn").exists());
+    let one = world();
+    let other = World { workspace: tempfile::tempdir().unwrap(), ..world() };
+    let cwd = one.cwd();
+    let in_one = |cmd: &str| format!("cd {cwd} && {cmd}");
+    // The one that begins later goes on longer than the one that made the placeholder.
+    let maker = exec(&one, "touch made; while [ ! -e go ]; do sleep 0.01; done");
+    let later = async {
+        eventually("the first command runs", || one.path("made").exists()).await;
+        let mut request = other
+            .request("exec_command", json!({ "cmd": in_one("touch go; sleep 0.4; mkdir .git; ls -A") }))
+            .await;
+        request.grant = Grant::Sandboxed;
+        request.cwd.clone_from(&cwd);
+        finished(other.run(request).await)
+    };
+    let (_, later) = tokio::join!(maker, later);
+    let text = later.plain_text();
+    assert!(text.contains("File exists") && text.contains(".git\n"), "{text}");
+    assert!(!one.path(".git").exists() && !one.path(".everturn").exists());
 }
 
 #[tokio::test]
@@ -205,7 +219,8 @@ async fn hidden_files_cannot_be_read_by_commands_or_tools() {
 #[tokio::test]
 async fn what_a_command_leaves_running_is_stopped_and_told() {
     let world = world();
-    let output = exec(&world, "(setsid bash -c 'echo $$ > own; exec sleep 77' &); sleep 0.3; echo done").await;
+    let output =
+        exec(&world, "(setsid bash -c 'echo $$ > own; exec sleep 77' &); sleep 0.3; echo done").await;
     let text = output.plain_text();
     assert!(text.starts_with("done\n[The command left 1 process running"), "{text}");
     assert_eq!(output.exit_code, Some(0));
@@ -223,7 +238,8 @@ async fn limited(change: impl FnOnce(&mut Limits), cmd: &str) -> ToolOutput {
 
 #[tokio::test]
 async fn too_many_processes_are_stopped_and_told() {
-    let output = limited(|limits| limits.processes = 20, "for i in $(seq 60); do sleep 20 & done; wait").await;
+    let output =
+        limited(|limits| limits.processes = 20, "for i in $(seq 60); do sleep 20 & done; wait").await;
     let text = output.plain_text();
     assert!(text.contains("processes at a time, 20 are allowed"), "{text}");
     assert!(output.denial.is_some_and(|denial| denial.contains("20 are allowed")));
@@ -238,7 +254,8 @@ async fn too_much_memory_is_stopped_and_told() {
 
 #[tokio::test]
 async fn a_file_that_gets_too_large_ends_its_writer() {
-    let output = limited(|limits| limits.file_bytes = 1 << 20, "head -c 5000000 /dev/zero > big; echo $?").await;
+    let output =
+        limited(|limits| limits.file_bytes = 1 << 20, "head -c 5000000 /dev/zero > big; echo $?").await;
     assert!(output.plain_text().contains("153"), "{}", output.plain_text());
 }
 
@@ -278,6 +295,17 @@ async fn an_interrupt_stops_what_runs_in_the_sandbox_within_a_hundred_millisecon
 }
 
 #[tokio::test]
+async fn a_supervisor_that_is_killed_leaves_nothing_behind() {
+    let world = world();
+    let cmd = "trap '' TERM; touch ready; while true; do sleep 0.01; done";
+    let output = finished(answer(&world, json!({ "cmd": cmd, "timeout_ms": 400 })).await);
+    assert!(output.plain_text().contains("time limit"), "{}", output.plain_text());
+    assert!(
+        world.path("ready").exists() && !world.path(".git").exists() && !world.path(".everturn").exists()
+    );
+}
+
+#[tokio::test]
 async fn an_interrupt_lets_the_command_clean_up() {
     let cmd = "trap 'echo bye; exit 0' TERM; touch ready; while true; do sleep 0.005; done";
     for _ in 0..10 {
@@ -303,7 +331,8 @@ async fn an_interrupt_lets_the_command_clean_up() {
 #[tokio::test]
 async fn an_abandoned_command_is_killed_with_its_namespace() {
     let world = world();
-    let cmd = "(setsid bash -c 'exec sleep 79' &); echo $$ > main; touch ready; while true; do sleep 0.1; done";
+    let cmd =
+        "(setsid bash -c 'exec sleep 79' &); echo $$ > main; touch ready; while true; do sleep 0.1; done";
     let mut request = world.request("exec_command", json!({ "cmd": cmd })).await;
     request.grant = Grant::Sandboxed;
     let operation = world.registry.start(request.clone());
@@ -313,7 +342,8 @@ async fn an_abandoned_command_is_killed_with_its_namespace() {
         () = eventually("the command is ready", || world.path("ready").exists()) => {}
     }
     // Inside, numbers are others; the ledger has the supervisor's.
-    let supervisor = world.ledger().split("\"pid\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    let supervisor =
+        world.ledger().split("\"pid\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
     assert!(number_in(&world.path("main")).await < 100);
     assert!(runs(supervisor));
     drop(answer);

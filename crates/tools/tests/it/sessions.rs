@@ -98,8 +98,8 @@ impl Talk {
 /// What a session printed, without our own last line.
 fn said(output: &ToolOutput) -> String {
     let text = output.plain_text();
-    let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("[It still runs"));
-    lines.collect()
+    let ours = |line: &str| line.starts_with("[It still runs") || line.ends_with(" still runs.]\n");
+    text.split_inclusive('\n').filter(|line| !ours(line)).collect()
 }
 
 /// Starts a call and does not wait for its end.

@@ -2,9 +2,9 @@
 
 use agent_core::testing::RecordingSink;
 use agent_core::{
-    BlobId, CallId, Content, EffectId, EventSink, Grant, ItemId, LiveKind, NetworkAccess, Operation, Payload, Preparation,
-    PrepareRequest, Prepared, Redactor, SandboxPolicy, ThreadKey, ToolAnswer, ToolCall, ToolCallHandler,
-    ToolOutput, ToolRequest, TurnId,
+    BlobId, CallId, Content, EffectId, EventSink, Grant, ItemId, LiveKind, NetworkAccess, Operation, Payload,
+    Preparation, PrepareRequest, Prepared, Redactor, SandboxPolicy, ThreadKey, ToolAnswer, ToolCall,
+    ToolCallHandler, ToolOutput, ToolRequest, TurnId,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -76,7 +76,10 @@ impl World {
             home,
             sink,
             blobs,
-            sandbox: SandboxPolicy::WorkspaceWrite { writable_roots: Vec::new(), network: NetworkAccess::Off },
+            sandbox: SandboxPolicy::WorkspaceWrite {
+                writable_roots: Vec::new(),
+                network: NetworkAccess::Off,
+            },
         }
     }
 

@@ -48,7 +48,12 @@ impl Population {
                 let mut below = BTreeSet::from([*root]);
                 loop {
                     let before = below.len();
-                    below.extend(all.iter().filter(|one| below.contains(&one.parent)).map(|one| one.pid).collect::<Vec<_>>());
+                    below.extend(
+                        all.iter()
+                            .filter(|one| below.contains(&one.parent))
+                            .map(|one| one.pid)
+                            .collect::<Vec<_>>(),
+                    );
                     if below.len() == before {
                         break;
                     }
@@ -84,14 +89,16 @@ impl Population {
         let mut known = BTreeMap::new();
         for member in members {
             let folder = format!("{}/fd", member.pid);
-            let Some(entries) = self.table().open(&folder).and_then(|open| rustix::fs::Dir::new(open).ok()) else {
+            let Some(entries) = self.table().open(&folder).and_then(|open| rustix::fs::Dir::new(open).ok())
+            else {
                 continue;
             };
             for entry in entries.filter_map(Result::ok) {
                 let Ok(name) = entry.file_name().to_str() else { continue };
                 let Some(found) = self.table().look(&format!("{folder}/{name}")) else { continue };
                 // One that has a name belongs to a disk, or to the bounded temporary space.
-                let is_file = rustix::fs::FileType::from_raw_mode(found.st_mode) == rustix::fs::FileType::RegularFile;
+                let is_file =
+                    rustix::fs::FileType::from_raw_mode(found.st_mode) == rustix::fs::FileType::RegularFile;
                 if is_file && found.st_nlink == 0 {
                     known.insert((found.st_dev, found.st_ino), found.st_blocks.unsigned_abs() * BLOCK_BYTES);
                 }
@@ -208,7 +215,10 @@ impl Bounds {
             let free = free_bytes(root)?;
             let told = || {
                 let (free, floor) = (free >> 20, floor >> 20);
-                format!("only {free} MiB were left on the disk of {}, {floor} MiB have to stay free", root.display())
+                format!(
+                    "only {free} MiB were left on the disk of {}, {floor} MiB have to stay free",
+                    root.display()
+                )
             };
             (free < *floor).then(told)
         })

@@ -58,8 +58,7 @@ pub(super) fn hear(channel: impl AsFd) -> Message {
     let mut text = [0; MESSAGE_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut files = RecvAncillaryBuffer::new(&mut space);
-    let received =
-        recvmsg(channel, &mut [IoSliceMut::new(&mut text)], &mut files, RecvFlags::CMSG_CLOEXEC);
+    let received = recvmsg(channel, &mut [IoSliceMut::new(&mut text)], &mut files, RecvFlags::CMSG_CLOEXEC);
     let count = match received {
         Err(rustix::io::Errno::INTR) => return Message::Fault("interrupted".to_owned()),
         Err(_) => return Message::Closed,

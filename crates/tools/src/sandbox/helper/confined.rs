@@ -23,7 +23,10 @@ use rustix::{
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
-    os::{fd::{AsRawFd, OwnedFd}, unix::process::CommandExt},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
 };
@@ -152,16 +155,24 @@ pub(super) fn private_folder() -> Option<PathBuf> {
 }
 
 /// What `bwrap` has to be told: the same places, and this program inside of them for the rest.
-pub(super) fn bubblewrap_line(order: &Order, argv: &[OsString], report: &File) -> Result<Vec<OsString>, Fault> {
+pub(super) fn bubblewrap_line(
+    order: &Order,
+    argv: &[OsString],
+    report: &File,
+) -> Result<Vec<OsString>, Fault> {
     let mut line: Vec<OsString> =
-        ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--ro-bind", "/", "/"].map(OsString::from).to_vec();
+        ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--ro-bind", "/", "/"]
+            .map(OsString::from)
+            .to_vec();
     if order.confinement.network == NetworkAccess::Off {
         line.push("--unshare-net".into());
     }
     line.extend(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/dev/shm"].map(OsString::from));
     for (path, place) in mounts::places(&order.confinement) {
         let words: Vec<&OsStr> = match place {
-            mounts::Place::Writable | mounts::Place::Pinned => vec!["--bind".as_ref(), path.as_ref(), path.as_ref()],
+            mounts::Place::Writable | mounts::Place::Pinned => {
+                vec!["--bind".as_ref(), path.as_ref(), path.as_ref()]
+            }
             mounts::Place::Protected => vec!["--ro-bind".as_ref(), path.as_ref(), path.as_ref()],
             mounts::Place::Empty if path.is_dir() => {
                 vec!["--tmpfs".as_ref(), path.as_ref(), "--remount-ro".as_ref(), path.as_ref()]
@@ -195,7 +206,8 @@ fn raise_loopback() -> std::io::Result<()> {
     for (place, byte) in request.ifr_name.iter_mut().zip(*b"lo") {
         *place = libc::c_char::from_ne_bytes([byte]);
     }
-    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
+    request.ifr_ifru.ifru_flags =
+        libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
     // SAFETY: the request is the structure this call reads.
     match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } {
         0 => Ok(()),

@@ -5,9 +5,9 @@ use crate::sandbox::Confinement;
 use rustix::{
     fs::{AtFlags, CWD, Mode, OFlags, openat},
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
-        fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind, mount_change, move_mount,
-        open_tree,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
+        OpenTreeFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind,
+        mount_change, move_mount, open_tree,
     },
 };
 use std::{
@@ -54,7 +54,8 @@ pub(super) struct Arranged {
 /// Every place that is not just read-only, from the outside to the inside: the more special place wins.
 pub(super) fn places(confinement: &Confinement) -> Vec<(&Path, Place)> {
     let kept = [&confinement.protected, &confinement.reserved, &confinement.hidden];
-    let is_below_a_root = |path: &&Path| confinement.writable.iter().any(|root| path.starts_with(root) && *path != root);
+    let is_below_a_root =
+        |path: &&Path| confinement.writable.iter().any(|root| path.starts_with(root) && *path != root);
     // A folder that could be renamed could be made anew, with something else in it.
     let pinned = kept.into_iter().flatten().flat_map(|path| path.ancestors().skip(1).filter(is_below_a_root));
     let kinds = [
@@ -63,8 +64,10 @@ pub(super) fn places(confinement: &Confinement) -> Vec<(&Path, Place)> {
         (&confinement.reserved, Place::Empty),
         (&confinement.hidden, Place::Empty),
     ];
-    let mut places: Vec<(&Path, Place)> =
-        kinds.into_iter().flat_map(|(paths, place)| paths.iter().map(move |path| (path.as_path(), place))).collect();
+    let mut places: Vec<(&Path, Place)> = kinds
+        .into_iter()
+        .flat_map(|(paths, place)| paths.iter().map(move |path| (path.as_path(), place)))
+        .collect();
     places.extend(pinned.map(|path| (path, Place::Pinned)));
     places.sort_by_key(|(path, place)| (path.components().count(), *path, *place));
     places.dedup();
@@ -92,12 +95,17 @@ pub(super) fn arrange(confinement: &Confinement) -> Result<Arranged, Fault> {
         let tree = match place {
             Place::Writable => roots.next().map(Ok),
             Place::Pinned | Place::Protected => Some(copy(path)),
-            Place::Empty => Some(copy(Path::new(PROC).join(if path.is_dir() { "folder" } else { "file" }).as_path())),
+            Place::Empty => {
+                Some(copy(Path::new(PROC).join(if path.is_dir() { "folder" } else { "file" }).as_path()))
+            }
         };
         let Some(tree) = tree.transpose().step(put())? else { continue };
-        if matches!(place, Place::Protected | Place::Empty) {
-            make_read_only(&tree, "").step(put())?;
+        match place {
+            Place::Protected | Place::Empty => make_read_only(&tree, ""),
+            // Device files do not belong into a workspace; root could open them there.
+            Place::Writable | Place::Pinned => set_attributes(&tree, "", libc::MOUNT_ATTR_NODEV),
         }
+        .step(put())?;
         attach(&tree, path).step(put())?;
     }
     let temp = arrange_devices(confinement);
@@ -118,12 +126,16 @@ fn attach(tree: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
 }
 
 /// Makes a tree read-only, with everything mounted in it.
-#[expect(unsafe_code, reason = "there is no safe interface to it")]
 fn make_read_only(tree: impl AsFd, path: &str) -> std::io::Result<()> {
+    set_attributes(tree, path, libc::MOUNT_ATTR_RDONLY)
+}
+
+#[expect(unsafe_code, reason = "there is no safe interface to it")]
+fn set_attributes(tree: impl AsFd, path: &str, attributes: u64) -> std::io::Result<()> {
     let path = CString::new(path)?;
     // SAFETY: plain old data, for which zero is a value.
     let mut wanted: libc::mount_attr = unsafe { std::mem::zeroed() };
-    wanted.attr_set = libc::MOUNT_ATTR_RDONLY;
+    wanted.attr_set = attributes;
     let flags = libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
     // SAFETY: the path and the structure live until the call returns, and the size is the structure's.
     let made = unsafe {
@@ -145,7 +157,9 @@ fn make_vault() -> rustix::io::Result<()> {
     fsconfig_set_string(&made, "size", "64k")?;
     fsconfig_set_string(&made, "mode", "0755")?;
     fsconfig_create(&made)?;
-    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let vault = fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
     rustix::fs::mkdirat(&vault, "folder", Mode::empty())?;
     openat(&vault, "file", OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
@@ -155,11 +169,12 @@ fn make_vault() -> rustix::io::Result<()> {
 /// Terminals and shared memory of its own, where the system has such folders. Where temporary files go.
 fn arrange_devices(confinement: &Confinement) -> Option<PathBuf> {
     let hardened = MountFlags::NOSUID | MountFlags::NODEV;
-    if text("newinstance,ptmxmode=0666,mode=620")
-        .is_some_and(|options| mount("devpts", TERMINALS, "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, options.as_c_str()).is_ok())
-        && rustix::fs::lstat(NEW_TERMINAL)
-            .is_ok_and(|found| rustix::fs::FileType::from_raw_mode(found.st_mode) != rustix::fs::FileType::Symlink)
-    {
+    if text("newinstance,ptmxmode=0666,mode=620").is_some_and(|options| {
+        mount("devpts", TERMINALS, "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, options.as_c_str())
+            .is_ok()
+    }) && rustix::fs::lstat(NEW_TERMINAL).is_ok_and(|found| {
+        rustix::fs::FileType::from_raw_mode(found.st_mode) != rustix::fs::FileType::Symlink
+    }) {
         let _ = mount_bind(format!("{TERMINALS}/ptmx"), NEW_TERMINAL);
     }
     let options = text(&format!("mode=1777,size={}", confinement.limits.temp_bytes))?;

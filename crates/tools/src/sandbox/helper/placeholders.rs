@@ -4,8 +4,9 @@
 //! shared by all commands that run in the same directory: each holds a lock on it, and the last takes it away. What is put
 //! into one from outside of the sandbox, by a user who makes a repository meanwhile, stays.
 
+use crate::sandbox::confinement::PLACEHOLDER_MODE;
 use rustix::{
-    fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, stat, unlinkat, AtFlags},
+    fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, stat, unlinkat},
     io::Errno,
 };
 use std::{
@@ -14,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const MODE: Mode = Mode::from_raw_mode(0o1755);
+const MODE: Mode = Mode::from_raw_mode(PLACEHOLDER_MODE);
 /// How often a folder may vanish between being made and being locked.
 const MAX_TRIES: u32 = 64;
 
@@ -55,13 +56,12 @@ impl Placeholders {
         }
         for _ in 0..MAX_TRIES {
             match mkdirat(CWD, place, MODE) {
-                // The mode at birth is cut by the umask.
-                Ok(()) => rustix::fs::chmod(place, MODE)?,
+                // The mode at birth is cut by the umask. A file system without modes has no sign for it either.
+                Ok(()) => drop(rustix::fs::chmod(place, MODE)),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error),
             }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let folder = match openat(CWD, place, flags, Mode::empty()) {
+            let folder = match open(place) {
                 Ok(folder) => folder,
                 Err(Errno::NOENT) => continue,
                 Err(error) => return Err(error),
@@ -79,13 +79,30 @@ impl Placeholders {
     /// Takes them away, unless another command needs them or something is in them.
     pub(super) fn take_away(self) {
         for (place, folder) in self.held {
-            let is_ours = fstat(&folder).is_ok_and(|found| found.st_mode & 0o7777 == MODE.as_raw_mode());
-            if is_ours && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                let _ = unlinkat(CWD, &place, AtFlags::REMOVEDIR);
-            }
+            take_away(&place, &folder);
         }
         for folder in self.above.iter().rev() {
             let _ = unlinkat(CWD, folder, AtFlags::REMOVEDIR);
         }
+    }
+}
+
+/// Takes away what a supervisor that was killed has left.
+pub(in crate::sandbox) fn sweep(places: &[PathBuf]) {
+    for place in places {
+        if let Ok(folder) = open(place) {
+            take_away(place, &folder);
+        }
+    }
+}
+
+fn open(place: &Path) -> Result<OwnedFd, Errno> {
+    openat(CWD, place, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn take_away(place: &Path, folder: &OwnedFd) {
+    let is_ours = fstat(folder).is_ok_and(|found| found.st_mode & 0o7777 == MODE.as_raw_mode());
+    if is_ours && flock(folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let _ = unlinkat(CWD, place, AtFlags::REMOVEDIR);
     }
 }

@@ -4,7 +4,9 @@ use super::{Fault, Step, processes::Rights};
 use crate::sandbox::Limits;
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
-    thread::{CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set, set_capabilities},
+    thread::{
+        CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set, set_capabilities,
+    },
 };
 
 /// What root keeps: rights over files, which Landlock and the mounts bound, and becoming another user. Not among them are
@@ -54,7 +56,8 @@ pub(super) fn limit(limits: &Limits, rights: Option<Rights>) -> Result<(), Fault
 fn lower(resource: Resource, to: u64) -> Result<(), Fault> {
     let now = getrlimit(resource);
     let lowest = |now: Option<u64>| Some(now.map_or(to, |now| now.min(to)));
-    setrlimit(resource, Rlimit { current: lowest(now.current), maximum: lowest(now.maximum) }).step("set a limit")
+    setrlimit(resource, Rlimit { current: lowest(now.current), maximum: lowest(now.maximum) })
+        .step("set a limit")
 }
 
 /// Nothing but the standard streams gets to the program, whatever the host had open.

@@ -28,7 +28,9 @@ pub(super) fn fork() -> io::Result<Forked> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Forked::Child),
-        pid => Pid::from_raw(pid).map(Forked::Parent).ok_or_else(|| io::Error::other("a child without a number")),
+        pid => {
+            Pid::from_raw(pid).map(Forked::Parent).ok_or_else(|| io::Error::other("a child without a number"))
+        }
     }
 }
 
@@ -48,7 +50,10 @@ pub(super) fn separate_processes() -> Result<Rights, Fault> {
     Ok(Rights::UserNamespace)
 }
 
-#[expect(unsafe_code, reason = "rustix marks it so because of what it may do to threads that share descriptors")]
+#[expect(
+    unsafe_code,
+    reason = "rustix marks it so because of what it may do to threads that share descriptors"
+)]
 pub(super) fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: this process has one thread, and no descriptor table is separated.
     unsafe { rustix::thread::unshare_unsafe(flags) }

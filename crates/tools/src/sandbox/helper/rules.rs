@@ -51,9 +51,13 @@ pub(super) fn restrict(confinement: &Confinement, means: &Means, temp: Option<&P
     }
     let status = rules.restrict_self().map_err(|error| landlock_fault(&error))?;
     match (status.ruleset, means) {
-        (RulesetStatus::NotEnforced, _) => Err(Fault::Other("the kernel has no Landlock, or it is switched off".into())),
+        (RulesetStatus::NotEnforced, _) => {
+            Err(Fault::Other("the kernel has no Landlock, or it is switched off".into()))
+        }
         (_, Means::Landlock) if AccessFs::from_all(ABI::V3) & abi_access() != AccessFs::from_all(ABI::V3) => {
-            Err(Fault::Other("the kernel's Landlock cannot keep files from being cut short (Linux 6.2 can)".into()))
+            Err(Fault::Other(
+                "the kernel's Landlock cannot keep files from being cut short (Linux 6.2 can)".into(),
+            ))
         }
         _ => Ok(()),
     }
@@ -81,7 +85,8 @@ pub(in crate::sandbox) fn restrict_writing(writable: &[PathBuf]) -> Result<(), S
 
 fn ruleset(confinement: &Confinement, means: &Means) -> Result<RulesetCreated, Fault> {
     let made = || {
-        let mut rules = Ruleset::default().handle_access(AccessFs::from_all(NEWEST))?.scope(Scope::from_all(NEWEST))?;
+        let mut rules =
+            Ruleset::default().handle_access(AccessFs::from_all(NEWEST))?.scope(Scope::from_all(NEWEST))?;
         // In a network namespace there is only itself to be reached, which is wanted.
         if *means == Means::Landlock && confinement.network == NetworkAccess::Off {
             rules = rules.handle_access(AccessNet::from_all(NEWEST))?;
@@ -129,7 +134,10 @@ fn around(shut: &[&Path]) -> Result<Vec<PathBuf>, Fault> {
             }
         }
         if open.len() > MAX_NEIGHBOURS {
-            return Err(Fault::Other(format!("there is too much beside what is to be hidden in {}", folder.display())));
+            return Err(Fault::Other(format!(
+                "there is too much beside what is to be hidden in {}",
+                folder.display()
+            )));
         }
     }
     Ok(open)
@@ -145,7 +153,12 @@ fn version() -> i32 {
     const CREATE_RULESET_VERSION: u32 = 1;
     // SAFETY: with this flag the call takes nothing and returns a number.
     let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, CREATE_RULESET_VERSION)
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<u8>(),
+            0_usize,
+            CREATE_RULESET_VERSION,
+        )
     };
     i32::try_from(version).unwrap_or(0)
 }

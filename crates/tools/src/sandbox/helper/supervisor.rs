@@ -1,7 +1,7 @@
 //! The process that the host started: it starts the command confined, watches over it, and ends as the command ended.
 
 use super::{
-    NO_PROGRAM, NOT_CONFINED, Fault, Reporter, Step,
+    Fault, NO_PROGRAM, NOT_CONFINED, Reporter, Step,
     census::{Bounds, Population},
     channel::{self, Message},
     confined::{self, Setting, Terminal},
@@ -10,11 +10,7 @@ use super::{
     signals::{Arrived, Mailbox, end_by, send, without_hangup},
     watch::Watch,
 };
-use crate::sandbox::{
-    launch::Order,
-    report::Note,
-    support::Means,
-};
+use crate::sandbox::{launch::Order, report::Note, support::Means};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, WaitOptions, WaitStatus, getpid, wait, waitpid},
@@ -210,7 +206,12 @@ fn become_or_tell(
 
 impl Started {
     /// Waits for the end of the command.
-    fn attend(&mut self, bounds: &Bounds, watch: &mut Watch, reporter: &mut Reporter) -> Result<Ended, Fault> {
+    fn attend(
+        &mut self,
+        bounds: &Bounds,
+        watch: &mut Watch,
+        reporter: &mut Reporter,
+    ) -> Result<Ended, Fault> {
         let mut next_look = Instant::now() + LOOK_EVERY;
         loop {
             self.wait_until(next_look)?;
@@ -292,7 +293,8 @@ impl Started {
         let begun = Instant::now();
         let me = getpid();
         let is_left = |one: &super::census::Member| {
-            Some(one.pid) != self.init.map(|init| init.as_raw_nonzero().get()) && one.pid != me.as_raw_nonzero().get()
+            Some(one.pid) != self.init.map(|init| init.as_raw_nonzero().get())
+                && one.pid != me.as_raw_nonzero().get()
         };
         let mut left = self.population.living().into_iter().filter(is_left).count();
         let is_running = waitpid(Some(self.program), WaitOptions::NOHANG).is_ok_and(|ended| ended.is_none());

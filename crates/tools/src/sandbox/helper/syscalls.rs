@@ -3,7 +3,7 @@
 use super::Fault;
 use crate::sandbox::{Confinement, support::Means};
 use agent_core::NetworkAccess;
-use libc::{EPERM, ENOSYS, c_long};
+use libc::{ENOSYS, EPERM, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, sock_filter,
@@ -143,7 +143,8 @@ fn program(rules: Rules) -> Result<BpfProgram, seccompiler::BackendError> {
 /// What does not exist at all: `clone3`, whose flags no filter can look at and without which programs use `clone`, and the
 /// calls of the kind x32. What follows looks at the rest.
 fn missing() -> BpfProgram {
-    let step = |code: u32, k: u32, jt: u8, jf: u8| sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k };
+    let step =
+        |code: u32, k: u32, jt: u8, jf: u8| sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k };
     let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
     let clone3 = u32::try_from(libc::SYS_clone3).unwrap_or(u32::MAX);
     vec![
@@ -188,7 +189,8 @@ fn refuse_sockets(
     confinement: &Confinement,
     means: &Means,
 ) -> Result<(), seccompiler::BackendError> {
-    let [inet, inet6, unix] = [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX].map(|family| u64::from(family.unsigned_abs()));
+    let [inet, inet6, unix] =
+        [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX].map(|family| u64::from(family.unsigned_abs()));
     if *means == Means::Landlock && confinement.network == NetworkAccess::Off {
         rules.insert(libc::SYS_socket, Vec::new());
     } else {

@@ -25,7 +25,8 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn over(confinement: &Confinement, means: &Means) -> Self {
-        let links = confinement.links.iter().map(|link| (link.path.clone(), Expected::Link(link.target.clone())));
+        let links =
+            confinement.links.iter().map(|link| (link.path.clone(), Expected::Link(link.target.clone())));
         let absent = confinement.reserved.iter().filter(|_| *means == Means::Landlock);
         Self { places: links.chain(absent.map(|place| (place.clone(), Expected::Absent))).collect() }
     }
@@ -51,7 +52,9 @@ impl Watch {
                     aside.display()
                 ),
                 Ok(None) => format!("{shown} has to stay as it was in the sandbox; it was put back."),
-                Err(error) => format!("{shown} has to stay as it was in the sandbox, but cannot be moved aside: {error}."),
+                Err(error) => format!(
+                    "{shown} has to stay as it was in the sandbox, but cannot be moved aside: {error}."
+                ),
             }));
         }
     }

@@ -19,7 +19,7 @@ use std::{
 };
 use tools::{
     ToolRegistry,
-    sandbox::{Helper, Limits, SandboxConfig, usual_secrets},
+    sandbox::{Helper, Level, Limits, SandboxConfig, usual_secrets},
 };
 
 /// Folders that every user of a machine can write to.
@@ -42,6 +42,11 @@ pub(super) struct Arena {
 
 impl Arena {
     pub(super) fn new(under: Under) -> Self {
+        Self::with(under, Level::Best, &[])
+    }
+
+    /// One where nothing better than this holds commands, and their environment has this besides.
+    pub(super) fn with(under: Under, level: Level, environment: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let token = format!("{}{:03}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::Builder::new().prefix(&format!("escape-{token}-")).tempdir().unwrap();
@@ -57,7 +62,13 @@ impl Arena {
             Under::Workspace => workspace(NetworkAccess::Off),
             Under::Network => workspace(NetworkAccess::On),
         };
-        Self { registry: registry(root, &token), sandbox, outside, folder, token, before: None }
+        let outside_path = path_text(&root.join("outside"));
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.replace("{out}", &outside_path)))
+            .collect();
+        let registry = registry(root, &token, level, environment);
+        Self { registry, sandbox, outside, folder, token, before: None }
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -231,7 +242,7 @@ fn plant(root: &Path, token: &str) {
     }
 }
 
-fn registry(root: &Path, token: &str) -> ToolRegistry {
+fn registry(root: &Path, token: &str, level: Level, environment: Vec<(String, String)>) -> ToolRegistry {
     let sink: Arc<dyn EventSink> = Arc::new(RecordingSink::default());
     let mut config = config(&root.join("home/.everturn"), sink, Arc::new(Blobs::default()));
     for (name, value) in [
@@ -243,7 +254,9 @@ fn registry(root: &Path, token: &str) -> ToolRegistry {
     ] {
         config.environment.insert(name.to_owned(), value);
     }
+    config.environment.extend(environment);
     config.sandbox = sandbox(root);
+    config.sandbox.at_most = level;
     ToolRegistry::new(config)
 }
 

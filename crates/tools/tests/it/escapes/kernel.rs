@@ -27,7 +27,8 @@ pub(super) const ROWS: &[Row] =
             NO_POWER,
         )
         .control_needs(&[Need::Root])
-        .needs(&[Need::Program("mount")]),
+        .needs(&[Need::Program("mount")])
+        .told(&["ermission denied", "ot permitted", "must be superuser"]),
         power("make a protected mount writable", "{probe} remount {ws}/.git && echo changed > .git/config")
             .untried("there is no such mount there"),
         power("take a protecting mount away", "{probe} umount {ws}/.git; echo changed > .git/config")
@@ -37,6 +38,8 @@ pub(super) const ROWS: &[Row] =
         power("mount_setattr", "{probe} mount-setattr {ws}/.git; echo changed > .git/config")
             .untried("there is no such mount there"),
         power("open_tree", "{probe} open-tree {out}"),
+        power("open_tree_attr", "{probe} open-tree-attr {out}")
+            .control_needs(&[Need::Root, Need::Kernel(6, 15)]),
         power("fsopen", "{probe} fsopen"),
         power("pivot_root", "{probe} pivot-root"),
         power("chroot", "{probe} chroot {ws}"),
@@ -92,6 +95,14 @@ pub(super) const ROWS: &[Row] =
         .told(&["held:", "ermission denied", "ot permitted"])
         .needs(&[Need::Root])
         .arranged(capable_copy),
+        line(
+            "a program of the system that becomes root",
+            "sleep 2 | su root -c true & sleep 0.4; \
+         awk '/^Uid:/ { print ($3 == 0 ? \"GOT OUT\" : \"held: it stayed user \" $3) }' /proc/$!/status",
+            "no_new_privs: nobody becomes somebody else by starting a program",
+        )
+        .needs(&[Need::User, Need::Program("su"), Need::Program("awk")])
+        .told(&["held:"]),
         line("su", "su -c 'echo changed > {out}/file' root", "it becomes root without the powers of root")
             .needs(&[Need::Program("su"), Need::Root])
             .told(&["ermission denied", "ead-only", "annot", "ailure", "System error", "ot permitted"]),

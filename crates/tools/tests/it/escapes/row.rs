@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) told: &'static [&'static str],
     /// When the call is stopped, in milliseconds.
     pub(super) limit_ms: u64,
+    /// What the environment of the command has besides.
+    pub(super) environment: &'static [(&'static str, &'static str)],
     /// Prepares the arena before anything is compared.
     pub(super) arrange: fn(&Arena),
 }
@@ -55,9 +57,13 @@ pub(super) enum Control {
 #[derive(Clone, Copy)]
 pub(super) enum Need {
     Root,
+    /// Not root.
+    User,
     Program(&'static str),
     Path(&'static str),
     V6,
+    /// At least this version, major and minor.
+    Kernel(u32, u32),
 }
 
 /// What is said of a denial, by whatever program.
@@ -103,6 +109,7 @@ const fn row(name: &'static str, tries: Tries, holds: &'static str) -> Row {
         needs: &[],
         told: DENIED,
         limit_ms: 8_000,
+        environment: &[],
         arrange: |_| {},
     }
 }
@@ -132,6 +139,10 @@ impl Row {
         Self { limit_ms, ..self }
     }
 
+    pub(super) const fn environment(self, environment: &'static [(&'static str, &'static str)]) -> Self {
+        Self { environment, ..self }
+    }
+
     pub(super) const fn arranged(self, arrange: fn(&Arena)) -> Self {
         Self { arrange, ..self }
     }
@@ -142,12 +153,21 @@ impl Need {
     pub(super) fn missing(self) -> Option<String> {
         let (there, name) = match self {
             Self::Root => (rustix::process::geteuid().is_root(), "the rights of root"),
+            Self::User => (!rustix::process::geteuid().is_root(), "an ordinary user"),
             Self::Program(name) => (program(name).is_some(), name),
             Self::Path(path) => (std::path::Path::new(path).exists(), path),
+            Self::Kernel(major, minor) => (kernel() >= (major, minor), "a newer kernel"),
             Self::V6 => (std::net::TcpListener::bind("[::1]:0").is_ok(), "IPv6"),
         };
         (!there).then(|| format!("{name} is missing"))
     }
+}
+
+/// The version of the kernel, major and minor.
+fn kernel() -> (u32, u32) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Where a program is. The system's own come first: what a user put before them may be a wrapper.

@@ -49,9 +49,16 @@ pub(super) const ROWS: &[Row] = &[
     .arranged(plant_programs)
     .told(&["held:"]),
     line(
-        "library for the helper",
+        "the linker of the helper",
+        "echo held: the line itself",
+        "what tells a linker what to do is kept from the helper's and passed on to the line's",
+    )
+    .environment(&[("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", "{out}/linker")])
+    .told(&[]),
+    line(
+        "a library of the workspace",
         "LD_PRELOAD={ws}/evil.so LD_LIBRARY_PATH={ws} sh -c 'echo changed > {out}/file'",
-        "the helper is started before the line, with nothing of the line's",
+        "libraries are held as their programs are",
     ),
     line(
         "the host's helper, overwritten",

@@ -72,19 +72,22 @@ pub(super) const ROWS: &[Row] = &[
         "patch: a hook",
         "*** Begin Patch\n*** Add File: .git/hooks/pre-commit\n+evil\n*** End Patch\n",
         "repositories are kept",
-    ),
+    )
+    .untried("no patch is made to a repository"),
     held(
         "patch: the configuration of git",
         "*** Begin Patch\n*** Update File: .git/config\n@@\n [core]\n+fsmonitor = evil\n*** End \
          Patch\n",
         "repositories are kept",
-    ),
+    )
+    .untried("no patch is made to a repository"),
     held(
         "patch: a repository where there is none",
         "*** Begin Patch\n*** Add File: .git/hooks/pre-commit\n+evil\n*** End Patch\n",
         "repositories are not made either",
     )
-    .arranged(|arena| std::fs::remove_dir_all(arena.path("ws/.git")).unwrap()),
+    .arranged(|arena| std::fs::remove_dir_all(arena.path("ws/.git")).unwrap())
+    .untried("no patch is made to a repository"),
     held(
         "patch: the repository a file names",
         "*** Begin Patch\n*** Add File: meta/repository/hooks/pre-commit\n+evil\n*** End Patch\n",

@@ -2,7 +2,7 @@
 
 use super::{
     arena::Arena,
-    row::{Control, Row, Tries},
+    row::{Control, Row, Tries, Under},
 };
 use crate::world::{call, function};
 use agent_core::{
@@ -10,9 +10,12 @@ use agent_core::{
     ToolCallHandler, ToolRequest, TurnId,
 };
 use serde_json::{Value, json};
+use tools::sandbox::Level;
 
 /// How wide a cell of the table gets, in characters.
 const CELL_CHARS: usize = 110;
+/// A part of the names of the rows that are to be tried alone.
+const ONLY: &str = "EVERTURN_ESCAPE_ROWS";
 /// What an attempt prints that reached something which leaves no trace outside.
 const REACHED: &str = "GOT OUT";
 
@@ -29,12 +32,13 @@ pub(super) async fn all(title: &str, rows: &[Row]) {
     let mut table =
         format!("\n## {title}\n\n| attempt | why it fails | seen | unconfined |\n|---|---|---|---|\n");
     let mut faults = Vec::new();
-    for row in rows {
+    let wanted = std::env::var(ONLY).unwrap_or_default();
+    for row in rows.iter().filter(|row| row.name.contains(&wanted)) {
         if let Some(missing) = row.needs.iter().find_map(|need| need.missing()) {
             table += &format!("| {} | {} | skipped: {missing} | |\n", row.name, row.holds);
             continue;
         }
-        let seen = attempt(row, Grant::Sandboxed).await;
+        let seen = attempt(row, Grant::Sandboxed, row.under, Level::Best).await;
         let told = row.told.is_empty() || row.told.iter().any(|words| seen.message.contains(words));
         if !told {
             faults.push(format!("{}: the model is not told why: {:?}", row.name, seen.message));
@@ -51,6 +55,25 @@ pub(super) async fn all(title: &str, rows: &[Row]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Tries the rows where only Landlock and seccomp hold commands, which is enough for the policy that nothing may be written.
+pub(super) async fn all_by_landlock(title: &str, rows: &[Row]) {
+    let mut table = format!("\n## {title}, by Landlock alone\n\n| attempt | seen |\n|---|---|\n");
+    let mut faults = Vec::new();
+    let wanted = std::env::var(ONLY).unwrap_or_default();
+    for row in rows.iter().filter(|row| row.name.contains(&wanted)) {
+        // What is not tried unconfined is about namespaces.
+        let proves = matches!(row.control, Control::GetsOut(_));
+        if !proves || row.needs.iter().any(|need| need.missing().is_some()) {
+            continue;
+        }
+        let seen = attempt(row, Grant::Sandboxed, Under::ReadOnly, Level::Landlock).await;
+        table += &format!("| {} | {} |\n", row.name, cell(&gist(&seen.message, row)));
+        faults.extend(seen.breaches.iter().map(|breach| format!("{}: GOT OUT: {breach}", row.name)));
+    }
+    println!("{table}");
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
 /// What the same attempt does where nothing holds it. It is an error if it does nothing there either.
 async fn control(row: &Row) -> Result<String, String> {
     let needs = match row.control {
@@ -60,13 +83,13 @@ async fn control(row: &Row) -> Result<String, String> {
     if let Some(missing) = needs.iter().find_map(|need| need.missing()) {
         return Ok(format!("not tried: {missing}"));
     }
-    let seen = attempt(row, Grant::Unconfined).await;
+    let seen = attempt(row, Grant::Unconfined, row.under, Level::Best).await;
     let out = seen.breaches.into_iter().next();
     out.ok_or_else(|| format!("the same does nothing where nothing holds it: {}", seen.message))
 }
 
-async fn attempt(row: &Row, grant: Grant) -> Seen {
-    let mut arena = Arena::new(row.under);
+async fn attempt(row: &Row, grant: Grant, under: Under, level: Level) -> Seen {
+    let mut arena = Arena::with(under, level, row.environment);
     (row.arrange)(&arena);
     arena.remember();
     let (name, payload) = request_of(row, &arena);

@@ -84,9 +84,28 @@ pub(super) const ROWS: &[Row] = &[
         "attributes outside are on a read-only mount",
     )
     .needs(&[Need::Program("python3")]),
-    line("access list", "setfacl -m u:65534:rw {out}/file", "attributes outside are on a read-only mount")
-        .needs(&[Need::Program("setfacl")]),
+    line(
+        "access list",
+        "{python} -c 'import os, struct
+entries = [(1, 6, -1), (2, 6, 65534), (4, 4, -1), (16, 6, -1), (32, 4, -1)]
+acl = struct.pack(\"<I\", 2) + b\"\".join(struct.pack(\"<HHi\", *entry) for entry in entries)
+os.setxattr(\"{out}/file\", \"system.posix_acl_access\", acl)'",
+        "access lists outside are on a read-only mount",
+    )
+    .needs(&[Need::Program("python3")]),
     line("file flags (chattr)", "{probe} chattr {out}/file", "flags outside are on a read-only mount"),
+    line(
+        "extended attribute by a newer call",
+        "{probe} setxattrat {out}/file",
+        "attributes outside are on a read-only mount",
+    )
+    .control_needs(&[Need::Kernel(6, 13)]),
+    line(
+        "file flags by a newer call",
+        "{probe} file-setattr {out}/file",
+        "flags outside are on a read-only mount",
+    )
+    .control_needs(&[Need::Kernel(6, 17)]),
     line("named pipe made outside", "mkfifo {out}/new", "a folder outside takes no entries"),
     line(
         "write to a named pipe outside",

@@ -97,7 +97,11 @@ async fn an_answer_of_fifty_megabytes_is_refused_at_once_and_kept_nowhere() {
 async fn a_long_answer_loses_its_middle() {
     let world = world(vec![quirky("quirky", &[])]);
     let text = world.told("mcp__quirky__huge", json!({ "megabytes": 4 })).await;
-    assert!(text.len() < 40_000 && text.contains("omitted: output is capped at 32768 bytes"), "{}", text.len());
+    assert!(
+        text.len() < 40_000 && text.contains("omitted: output is capped at 32768 bytes"),
+        "{}",
+        text.len()
+    );
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ async fn an_image_is_kept_and_told() {
 #[tokio::test]
 async fn structured_content_and_links_are_told_as_text() {
     let world = world(vec![everything()]);
-    let weather = world.told("mcp__everything__get-structured-content", json!({ "location": "Chicago" })).await;
+    let weather =
+        world.told("mcp__everything__get-structured-content", json!({ "location": "Chicago" })).await;
     assert!(weather.contains("temperature"), "{weather}");
     let links = world.told("mcp__everything__get-resource-links", json!({ "count": 2 })).await;
     assert!(links.contains("`read_mcp_resource` reads it"), "{links}");
@@ -89,9 +90,8 @@ async fn resources_are_listed_and_read() {
         .told("read_mcp_resource", json!({ "server": "everything", "uri": "demo://resource/dynamic/text/1" }))
         .await;
     assert!(read.starts_with("[resource demo://resource/dynamic/text/1]\nResource 1:"), "{read}");
-    let missing = world
-        .call("read_mcp_resource", json!({ "server": "everything", "uri": "demo://nothing" }))
-        .await;
+    let missing =
+        world.call("read_mcp_resource", json!({ "server": "everything", "uri": "demo://nothing" })).await;
     assert_eq!(missing.status, OutputStatus::Failed);
     let unknown = world.prepare("read_mcp_resource", json!({ "server": "other", "uri": "x" })).await;
     assert_eq!(unknown, Err("There is no MCP server `other`. The servers are `everything`.".to_owned()));
@@ -166,7 +166,9 @@ async fn what_a_call_is_follows_from_hints_and_from_the_user() {
         "mcp__everything__echo",
         agent_core::Payload::Function { arguments: "{\"message\": ".into() },
     );
-    assert!(broken.await.unwrap_err().starts_with("mcp__everything__echo: the arguments are not a JSON object"));
+    assert!(
+        broken.await.unwrap_err().starts_with("mcp__everything__echo: the arguments are not a JSON object")
+    );
 }
 
 #[tokio::test]

@@ -82,10 +82,7 @@ async fn register(Json(asked): Json<Value>) -> (StatusCode, Json<Value>) {
     (StatusCode::CREATED, Json(json!({ "client_id": "client-1", "redirect_uris": redirects })))
 }
 
-async fn authorize(
-    State(site): State<Arc<Site>>,
-    Query(asked): Query<BTreeMap<String, String>>,
-) -> Redirect {
+async fn authorize(State(site): State<Arc<Site>>, Query(asked): Query<BTreeMap<String, String>>) -> Redirect {
     let mut books = site.state.lock().unwrap();
     assert_eq!(asked["code_challenge_method"], "S256");
     books.challenge = asked["code_challenge"].clone();
@@ -123,10 +120,8 @@ async fn mcp(State(site): State<Arc<Site>>, headers: HeaderMap, Json(asked): Jso
     let expected = format!("Bearer access-{}-secret", site.state.lock().unwrap().given);
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if given != Some(&expected) {
-        let challenge = format!(
-            "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
-            site.url
-        );
+        let challenge =
+            format!("Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", site.url);
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
     }
     let Some(id) = asked.get("id") else { return StatusCode::ACCEPTED.into_response() };

@@ -42,7 +42,8 @@ async fn a_repository_is_looked_at() {
     let world = world(vec![pip("git", "mcp-server-git", &[])]);
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
-        let done = Command::new("git").args(identity).args(arguments).current_dir(world.workspace.path()).output();
+        let done =
+            Command::new("git").args(identity).args(arguments).current_dir(world.workspace.path()).output();
         assert!(done.unwrap().status.success());
     };
     world.write("a.txt", "one\n");

@@ -2,7 +2,9 @@
 
 use super::{everything, next_attempt, watched, world};
 use crate::world::{World, eventually, finished};
-use agent_core::{Elicitation, ElicitationAction, ElicitationReply, OutputStatus, ToolAnswer, ToolRequest, TurnId};
+use agent_core::{
+    Elicitation, ElicitationAction, ElicitationReply, OutputStatus, ToolAnswer, ToolRequest, TurnId,
+};
 use serde_json::{Value, json};
 
 fn reply(action: ElicitationAction, content: Value) -> ElicitationReply {

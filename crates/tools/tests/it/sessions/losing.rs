@@ -26,10 +26,17 @@ struct Harness(Child);
 
 impl Harness {
     fn start(talk: &Talk, request: &ToolRequest) -> Self {
+        Self::start_until(talk, request, "none")
+    }
+
+    /// Stops at a kill point.
+    fn start_until(talk: &Talk, request: &ToolRequest, point: &str) -> Self {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "sessions::losing::harness", "--ignored", "--nocapture"])
             .env(HOME, talk.world.home.path())
             .env(REQUEST, serde_json::to_string(request).unwrap())
+            .env("EVERTURN_KILL_POINT", point)
+            .env("EVERTURN_KILL_MARKER", talk.world.home.path().join("marker"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -85,7 +92,9 @@ async fn a_lost_session_is_stopped_at_the_next_call_and_told_as_lost() {
     for tty in [true, false] {
         let mut talk = Talk::new();
         let (request, answer, pids) = lost(&mut talk, tty).await;
-        assert!(matches!(&answer, ToolAnswer::Finished { output } if output.plain_text().contains("still runs")));
+        assert!(
+            matches!(&answer, ToolAnswer::Finished { output } if output.plain_text().contains("still runs"))
+        );
         talk.world.registry.acknowledge(&request.key, request.effect);
         assert_eq!(talk.notices(), [request.effect.to_string()]);
         // Any call of the thread does.
@@ -137,4 +146,31 @@ async fn a_session_of_a_living_process_is_left_to_it() {
         "{answer:?}"
     );
     assert!(runs(pid));
+}
+
+#[cfg(feature = "kill-points")]
+#[tokio::test]
+async fn a_session_that_nobody_was_told_of_is_stopped_too() {
+    for (point, noticed) in [("tool.child_running", false), ("tool.before_finish", true)] {
+        let mut talk = Talk::new();
+        let arguments = json!({ "cmd": STUBBORN, "tty": true, "yield_time_ms": 300 });
+        let request = talk.request("exec_command", arguments).await;
+        let mut harness = Harness::start_until(&talk, &request, point);
+        let marker = talk.world.home.path().join("marker");
+        eventually("the point is reached", || marker.exists()).await;
+        let pids = [talk.number("main").await, talk.number("away").await];
+        assert_eq!(talk.notices(), if noticed { vec![request.effect.to_string()] } else { Vec::new() });
+        harness.kill();
+        let answer = talk.world.registry.recover(request.clone()).await;
+        assert!(
+            matches!(&answer, ToolAnswer::Unknown { note } if note.contains("still running and was stopped")),
+            "{answer:?}"
+        );
+        for pid in pids {
+            eventually("the tree is dead", || !runs(pid)).await;
+        }
+        let text = talk.look(request.effect.0).await.plain_text();
+        let said = if noticed { "nothing of it runs any more" } else { "there is no session" };
+        assert!(text.contains(said), "{text}");
+    }
 }

@@ -1,9 +1,9 @@
 //! Sessions in the sandbox.
 
 use super::{Talk, said};
+use crate::world::finished;
 use crate::world::{World, eventually, runs};
 use agent_core::{Containment, Grant, OutputStatus, ToolOutput, ToolRequest};
-use crate::world::finished;
 use serde_json::{Value, json};
 use tools::sandbox::Helper;
 
@@ -70,11 +70,13 @@ async fn a_session_in_the_sandbox_is_stopped_whole() {
     talk.until(id, &text, "ready").await;
     let workspace = talk.world.workspace.path().to_owned();
     let here = || {
-        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter(
-            |pid: &i32| {
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid: &i32| {
                 std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == workspace) && runs(*pid)
-            },
-        ).count()
+            })
+            .count()
     };
     assert!(here() >= 2);
     let output = talk.call("write_stdin", json!({ "session_id": id, "close": true })).await;

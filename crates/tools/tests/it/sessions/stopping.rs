@@ -43,7 +43,8 @@ async fn an_interrupt_stops_the_command_of_the_call_that_waits() {
     let mut took = Vec::new();
     for _ in 0..10 {
         let mut talk = Talk::new();
-        let arguments = json!({ "cmd": "trap '' TERM; touch ready; while :; do sleep 0.02; done; : $$", "tty": true });
+        let arguments =
+            json!({ "cmd": "trap '' TERM; touch ready; while :; do sleep 0.02; done; : $$", "tty": true });
         let request = talk.request("exec_command", arguments).await;
         let ready = talk.world.path("ready");
         let Operation { answer, mut cancel } = started(&talk, request);
@@ -135,7 +136,8 @@ async fn a_time_limit_counts_from_the_start_of_the_command() {
 #[tokio::test]
 async fn a_background_process_does_not_hold_the_end_of_a_session() {
     let mut talk = Talk::new();
-    let arguments = json!({ "cmd": "setsid sleep 30 & echo $! > pid; echo started", "yield_time_ms": 20_000 });
+    let arguments =
+        json!({ "cmd": "setsid sleep 30 & echo $! > pid; echo started", "yield_time_ms": 20_000 });
     let begun = Instant::now();
     let output = talk.call("exec_command", arguments).await;
     assert!(begun.elapsed() < Duration::from_secs(10));

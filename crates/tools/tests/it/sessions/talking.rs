@@ -90,7 +90,8 @@ async fn a_command_without_a_terminal_goes_on_and_has_no_input() {
     // Reading standard input does not wait for anybody.
     let output = talk.call("exec_command", json!({ "cmd": "cat; echo read", "yield_time_ms": 5000 })).await;
     assert_eq!((output.plain_text().as_str(), output.exit_code), ("read\n", Some(0)));
-    let (id, text) = talk.open("echo one; until test -e go; do sleep 0.02; done; echo two; exit 4", 300, false).await;
+    let (id, text) =
+        talk.open("echo one; until test -e go; do sleep 0.02; done; echo two; exit 4", 300, false).await;
     assert!(text.starts_with("one\n["), "{text}");
     let output = talk.write(id, "x").await;
     assert_eq!(output.status, OutputStatus::Failed);
@@ -165,7 +166,8 @@ async fn output_is_shown_as_that_of_the_call_that_waits() {
 #[tokio::test]
 async fn the_same_call_is_told_the_same_and_its_session_lives() {
     let mut talk = Talk::new();
-    let request = talk.request("exec_command", json!({ "cmd": "exec cat", "tty": true, "yield_time_ms": 200 })).await;
+    let request =
+        talk.request("exec_command", json!({ "cmd": "exec cat", "tty": true, "yield_time_ms": 200 })).await;
     let answer = talk.world.run(request.clone()).await;
     assert_eq!(talk.world.run(request.clone()).await, answer);
     assert_eq!(talk.world.registry.recover(request.clone()).await, answer);
