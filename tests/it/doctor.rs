@@ -99,7 +99,10 @@ warning provider          kit at {} answers and takes the key, and does not list
 ",
         server.address()
     );
-    assert_eq!(ran.stdout, expected);
+    // What can hold commands depends on the system.
+    let told = |line: &&str| !line.starts_with("ok      sandbox ");
+    let stdout: String = ran.stdout.lines().filter(told).map(|line| line.to_owned() + "\n").collect();
+    assert_eq!(stdout, expected);
     assert_eq!(ran.stderr, "2 warnings\n");
 }
 

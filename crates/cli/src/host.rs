@@ -20,6 +20,7 @@ use models::SchemaChecked;
 use sink::Relay;
 use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
+use tools::ToolRegistry;
 
 /// Everything a command works with.
 pub(crate) struct Host {
@@ -27,6 +28,7 @@ pub(crate) struct Host {
     wishes: Arc<Wishes>,
     providers: Arc<Providers>,
     specs: Vec<agent_core::ToolSpec>,
+    tools: Arc<ToolRegistry>,
     #[cfg_attr(not(feature = "temporal"), expect(dead_code, reason = "only workers ask for it"))]
     temporal: Arc<Temporal>,
     /// Where an ephemeral thread lives; gone with the host.
@@ -85,9 +87,10 @@ impl Host {
             store.blob_writer(),
             Arc::clone(&relay) as _,
         );
+        let tools = Arc::new(tools);
         let specs = tools.specs();
         let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
-        let local = store.serve(model, Arc::new(tools), redactor, relay);
+        let local = store.serve(model, Arc::clone(&tools) as _, redactor, relay);
         let temporal = Arc::new(Temporal {
             wishes: Arc::clone(&wishes),
             providers: Arc::clone(&providers),
@@ -98,12 +101,14 @@ impl Host {
         let backends = Backends::new(local, open, config.backend, marker(home.root()))
             .only(only)
             .configured(config.temporal.address.is_some());
-        Ok(Self { backends, wishes, providers, specs, temporal, _temporary: temporary })
+        Ok(Self { backends, wishes, providers, specs, tools, temporal, _temporary: temporary })
     }
 
     /// Leaves the backends in good order. No session is used any more.
     pub(crate) async fn close(&self) {
         self.backends.close().await;
+        self.tools.end_sessions(None).await;
+        self.tools.close_servers().await;
     }
 
     /// Leaves the backends at once: the process has been told to end.

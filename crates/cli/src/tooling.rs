@@ -5,7 +5,6 @@ use agent_core::{EventSink, Redactor, ToolSpec};
 use config::{Config, Environment, Inherit, McpServerEntry, WebSearch};
 use models::WebPages;
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -59,7 +58,7 @@ pub(crate) fn tools(
 pub(crate) fn environment_of_programs(
     config: &Config,
     environment: &Environment,
-) -> BTreeMap<String, String> {
+) -> std::collections::BTreeMap<String, String> {
     let keys = config.model_providers.values().filter_map(|provider| provider.env_key.clone());
     policy(config, &keys.collect::<Vec<_>>()).apply(environment.all())
 }

@@ -186,7 +186,7 @@ async fn an_answer_that_comes_late_or_twice_changes_nothing() {
             [
                 "turn_started",
                 "exec_approval_request",
-                "interaction_resolved",
+                "interaction_resolved: withdrawn",
                 "turn_aborted: interrupted",
                 "turn_started",
                 "exec_approval_request",

@@ -121,7 +121,7 @@ impl Connection {
 
     /// What it offers, asked again where it says that this has changed.
     pub(super) async fn listed(&self, server: &McpServer) -> Listed {
-        if self.running.take_changed() {
+        if self.running.take_changed() || !self.tells_of_changes() {
             match timeout(server.startup_timeout, list(server, self.peer())).await {
                 Ok(Ok(listed)) => *self.tools.lock().unwrap_or_else(PoisonError::into_inner) = listed,
                 Ok(Err(_)) | Err(_) => {
@@ -131,6 +131,11 @@ impl Connection {
             }
         }
         self.known()
+    }
+
+    /// One of the newest protocol tells only whoever subscribes; its list is cheap to ask for.
+    fn tells_of_changes(&self) -> bool {
+        self.peer().peer_info().is_none_or(|info| info.protocol_version.has_initialize())
     }
 
     /// What it offered when it was asked last.

@@ -5,6 +5,7 @@ usage: mcp_server.py [QUIRK ...]
   slow-start     never answers the first request
   dies-at-start  ends at once with status 3 and a word to standard error
   noisy          writes lines that are no messages
+  modern         knows the protocol of 2026-07-28 only, which has no handshake and no questions in mid-call
 
 Its tools, two on a page, are in TOOLS. Each call adds its name to the file $CALLS, where that is set.
 """
@@ -92,6 +93,17 @@ def call(id, name, arguments):
     if name == "grow":
         TOOLS.append(tool("grown", readOnlyHint=True))
         send({"method": "notifications/tools/list_changed"})
+    if name == "ask_twice" and "modern" in quirks:
+        given = arguments.get("inputResponses")
+        if given is None or "two" not in given:
+            key = "one" if given is None else "two"
+            return send({"id": id, "result": {"resultType": "input_required", "requestState": key, "inputRequests": {
+                key: {"method": "elicitation/create", "params": {
+                    "mode": "form", "message": f"Question {key}?",
+                    "requestedSchema": {"type": "object", "properties": {"word": {"type": "string"}}},
+                }},
+            }}})
+        return send({"id": id, "result": text(json.dumps(given["two"], sort_keys=True))})
     if name == "ask_twice":
         answers = [ask(1), ask(2)]
         return send({"id": id, "result": text(json.dumps(answers, sort_keys=True))})
@@ -100,7 +112,14 @@ def call(id, name, arguments):
 
 def answer(message):
     id, method, params = message.get("id"), message.get("method"), message.get("params") or {}
-    if method == "initialize":
+    if method == "initialize" and "modern" in quirks:
+        send({"id": id, "error": {"code": -32601, "message": "there is no initialize"}})
+    elif method == "server/discover":
+        send({"id": id, "result": {
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+            "serverInfo": {"name": "quirky", "version": "2"}, "ttlMs": 0, "cacheScope": "private",
+        }})
+    elif method == "initialize":
         if "slow-start" in quirks:
             time.sleep(3600)
         send({"id": id, "result": {
@@ -115,7 +134,8 @@ def answer(message):
             result["nextCursor"] = str(start + 2)
         send({"id": id, "result": result})
     elif method == "tools/call":
-        call(id, params["name"], params.get("arguments") or {})
+        given = {"inputResponses": params["inputResponses"]} if "inputResponses" in params else {}
+        call(id, params["name"], {**(params.get("arguments") or {}), **given})
     elif method == "notifications/cancelled":
         remember("cancelled")
 

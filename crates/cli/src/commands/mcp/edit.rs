@@ -177,11 +177,13 @@ mod tests {
 
     #[test]
     fn what_is_there_stays_as_it_is() {
-        let before = "# mine\nmodel = \"x\"   # good\n\n[mcp_servers.other] # work\nurl = \"http://h\"\n\n# the end\n";
+        let before =
+            "# mine\nmodel = \"x\"   # good\n\n[mcp_servers.other] # work\nurl = \"http://h\"\n\n# the end\n";
         let (_folder, config) = file(before);
         config.add(&docs(&["-y"])).unwrap();
         let after = fs::read_to_string(&config.path).unwrap();
-        let added = "\n[mcp_servers.docs]\ncommand = \"npx\"\nargs = [\"-y\"]\n\n[mcp_servers.docs.env]\nA = \"b\"\n";
+        let added =
+            "\n[mcp_servers.docs]\ncommand = \"npx\"\nargs = [\"-y\"]\n\n[mcp_servers.docs.env]\nA = \"b\"\n";
         assert_eq!(after.replace(added, ""), before, "{after}");
         config.add(&docs(&[])).unwrap();
         let replaced = fs::read_to_string(&config.path).unwrap();

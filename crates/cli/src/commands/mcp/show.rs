@@ -144,7 +144,7 @@ fn state(server: &Known<'_>) -> String {
 fn target(entry: &McpServerEntry, site: &Site) -> String {
     let text = match &entry.transport {
         McpTransportEntry::Stdio { command, args, .. } => {
-            [&[command.clone()], args.as_slice()].concat().join(" ")
+            [std::slice::from_ref(command), args.as_slice()].concat().join(" ")
         }
         McpTransportEntry::Http { url, .. } => url.expose().split('?').next().unwrap_or_default().to_owned(),
     };

@@ -102,6 +102,8 @@ fn open(place: &Path) -> Result<OwnedFd, Errno> {
 
 fn take_away(place: &Path, folder: &OwnedFd) {
     let is_ours = fstat(folder).is_ok_and(|found| found.st_mode & 0o7777 == MODE.as_raw_mode());
+    // Its own share is given back first: of two that end at once, each would find the other's.
+    let _ = flock(folder, FlockOperation::Unlock);
     if is_ours && flock(folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
         let _ = unlinkat(CWD, place, AtFlags::REMOVEDIR);
     }

@@ -26,6 +26,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_pivot_root,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
+    SYS_OPEN_TREE_ATTR,
     libc::SYS_fsopen,
     libc::SYS_fsconfig,
     libc::SYS_fsmount,
@@ -77,6 +78,9 @@ const ATTRIBUTES: &[c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    SYS_SETXATTRAT,
+    SYS_REMOVEXATTRAT,
+    SYS_FILE_SETATTR,
     libc::SYS_utimensat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chmod,
@@ -91,6 +95,15 @@ const ATTRIBUTES: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_futimesat,
 ];
+
+/// Calls that are newer than the table of the library; their numbers are the same everywhere.
+const SYS_SETXATTRAT: c_long = 463;
+const SYS_REMOVEXATTRAT: c_long = 466;
+const SYS_OPEN_TREE_ATTR: c_long = 467;
+const SYS_FILE_SETATTR: c_long = 469;
+
+/// Changing the flags, the project and the encryption of a file, for which it need not be open for writing.
+const FILE_FLAGS: [u64; 4] = [0x4008_6602, 0x4004_6602, 0x401c_5820, 0x800c_6613];
 
 /// Changing a file's mode, with the place of the mode among the arguments.
 const MODES: &[(c_long, u8)] = &[
@@ -175,6 +188,9 @@ fn refused(confinement: &Confinement, means: &Means) -> Result<Rules, seccompile
     refuse_sockets(&mut rules, confinement, means)?;
     if *means == Means::Landlock && confinement.writable.is_empty() {
         rules.extend(ATTRIBUTES.iter().map(|call| (*call, Vec::new())));
+        for request in FILE_FLAGS {
+            refuse_when(&mut rules, libc::SYS_ioctl, [is(1, request)])?;
+        }
     }
     Ok(rules)
 }

@@ -96,6 +96,20 @@ pub(super) const ROWS: &[Row] =
         .needs(&[Need::Root])
         .arranged(capable_copy),
         line(
+            "a file that lends our rights",
+            "cp /bin/true mine; chmod 4755 mine; [ -u mine ] && echo GOT OUT",
+            "the mode is refused: such a file would outlive the sandbox",
+        ),
+        line(
+            "a file that lends our rights from its birth",
+            "{python} -c 'import os; os.write(os.open(\"mine\", os.O_CREAT | os.O_WRONLY, 0o4755), b\"x\")'
+         [ -u mine ] && [ -s mine ] && echo GOT OUT || echo held: the bit went with the first write",
+            "no capability is left that keeps the bit",
+        )
+        .told(&["held:", "ot permitted"])
+        .needs(&[Need::Program("python3")])
+        .control_needs(&[Need::Root]),
+        line(
             "a program of the system that becomes root",
             "sleep 2 | su root -c true & sleep 0.4; \
          awk '/^Uid:/ { print ($3 == 0 ? \"GOT OUT\" : \"held: it stayed user \" $3) }' /proc/$!/status",

@@ -83,6 +83,19 @@ async fn several_questions_come_one_after_another() {
 }
 
 #[tokio::test]
+async fn a_server_of_the_newest_protocol_asks_between_two_requests() {
+    let world = world(vec![super::quirky("quirky", &["modern"])]);
+    assert_eq!(world.told("mcp__quirky__data", json!({})).await, r#"{"degrees":21}"#);
+    let first = world.request("mcp__quirky__ask_twice", json!({})).await;
+    assert_eq!(asked(&world, first.clone()).await.message, "Question one?");
+    let second = next_attempt(&first, reply(ElicitationAction::Accept, json!({ "word": "a" })));
+    assert_eq!(asked(&world, second.clone()).await.message, "Question two?");
+    let third = next_attempt(&second, reply(ElicitationAction::Accept, json!({ "word": "b" })));
+    let text = finished(world.run(third).await).plain_text();
+    assert_eq!(text, r#"{"action": "accept", "content": {"word": "b"}}"#);
+}
+
+#[tokio::test]
 async fn an_answer_to_a_call_that_is_gone_says_so() {
     let world = world(vec![everything()]);
     let request = world.request("mcp__everything__trigger-elicitation-request", json!({})).await;
