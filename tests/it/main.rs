@@ -14,5 +14,6 @@ mod policy;
 mod providers;
 mod questions;
 mod resuming;
+mod sandbox;
 mod scenarios;
 mod temporal;

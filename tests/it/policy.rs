@@ -19,7 +19,7 @@ const THREE_CALLS: &str = r#"
 [[step]]
 calls = [
     { tool = "exec_command", args = { cmd = "ls && git push" } },
-    { tool = "exec_command", args = { cmd = "touch made" } },
+    { tool = "exec_command", args = { cmd = "touch made", sandbox_permissions = "require_escalated", justification = "it writes" } },
     { tool = "exec_command", args = { cmd = "touch other" } },
 ]
 

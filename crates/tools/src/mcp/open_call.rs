@@ -14,7 +14,13 @@ use rmcp::{
     },
     service::{PeerRequestOptions, RequestHandle},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::sleep,
@@ -153,7 +159,8 @@ impl Carried {
     /// Asks the user something between two requests of this call.
     async fn ask(&self, params: ElicitRequestParams) -> ElicitResult {
         // No request runs now, so the call is named like none of them.
-        let id = NumberOrString::String("input".into());
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        let id = NumberOrString::String(format!("input-{}", ASKED.fetch_add(1, Ordering::Relaxed)).into());
         let running = self.connection.running();
         let _running = running.register(id.clone(), ProgressToken(id.clone()), self.happenings.clone());
         let asked = self.connection.handler().elicit(params, Origin::Request(id));

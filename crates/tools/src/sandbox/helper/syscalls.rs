@@ -96,6 +96,37 @@ const ATTRIBUTES: &[c_long] = &[
     libc::SYS_futimesat,
 ];
 
+/// Without a namespace of its own for them, these reach memory and queues of everybody.
+const SHARED: &[c_long] = &[
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+];
+
+/// Without a namespace of its own, these change processes outside; with the place of the process among the arguments. Zero,
+/// which is the caller, stays possible.
+const OF_PROCESSES: &[(c_long, u8)] = &[
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setattr, 0),
+    (libc::SYS_migrate_pages, 0),
+    (libc::SYS_move_pages, 0),
+];
+
 /// Calls that are newer than the table of the library; their numbers are the same everywhere.
 const SYS_SETXATTRAT: c_long = 463;
 const SYS_REMOVEXATTRAT: c_long = 466;
@@ -186,6 +217,12 @@ fn refused(confinement: &Confinement, means: &Means) -> Result<Rules, seccompile
         refuse_when(&mut rules, *call, [has(*place, u64::from(libc::S_ISUID))])?;
     }
     refuse_sockets(&mut rules, confinement, means)?;
+    if *means == Means::Landlock {
+        rules.extend(SHARED.iter().map(|call| (*call, Vec::new())));
+        for (call, place) in OF_PROCESSES {
+            refuse_when(&mut rules, *call, [is_not(*place, 0)])?;
+        }
+    }
     if *means == Means::Landlock && confinement.writable.is_empty() {
         rules.extend(ATTRIBUTES.iter().map(|call| (*call, Vec::new())));
         for request in FILE_FLAGS {

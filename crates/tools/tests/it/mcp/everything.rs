@@ -117,7 +117,7 @@ async fn an_interrupted_call_ends_at_once_and_the_server_lives_on() {
     let pulled = Instant::now();
     cancel.pull();
     let answer = answer.await.into_answer();
-    assert!(pulled.elapsed() < Duration::from_millis(200), "{:?}", pulled.elapsed());
+    assert!(pulled.elapsed() < Duration::from_millis(500), "{:?}", pulled.elapsed());
     assert!(matches!(answer, agent_core::ToolAnswer::Cancelled { .. }), "{answer:?}");
     assert_eq!(world.told("mcp__everything__echo", json!({ "message": "on" })).await, "Echo: on");
 }
