@@ -132,7 +132,7 @@ fn as_json(checked: &Checked) -> String {
 fn show(checked: &Checked) {
     let style = output::style_of(&anstream::stdout());
     let because =
-        |why: &str| if why.is_empty() { String::new() } else { format!("  {}", style.dim(&clean_line(why))) };
+        |why: &str| if why.is_empty() { String::new() } else { format!("  {}", style.dim(clean_line(why))) };
     let class = match checked.class {
         Class::Safe => style.green("safe"),
         Class::Dangerous => style.red("dangerous"),

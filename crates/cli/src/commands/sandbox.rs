@@ -1,8 +1,11 @@
 //! `everturn sandbox`: any command in the sandbox, as an agent's commands run in it.
 
 use crate::{
+    args::RunArgs,
     exit::{Exit, Failure},
     output,
+    settings::Wishes,
+    tooling,
 };
 use agent_core::{NetworkAccess, SandboxPolicy};
 use clap::{Args, ValueEnum};
@@ -14,7 +17,7 @@ use std::{
     process::{ChildStderr, ExitStatus, Stdio},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tools::sandbox::{Confinement, Launch, Report, SandboxConfig, Support, denial};
+use tools::sandbox::{Confinement, Launch, Report, Support, denial};
 
 /// So much of the end of what a command writes to standard error is looked at.
 const LOOKED_AT_BYTES: usize = 16 * 1024;
@@ -22,7 +25,7 @@ const LOOKED_AT_BYTES: usize = 16 * 1024;
 /// What `--help` says below the options.
 const ABOUT: &str = "\
 Everything the system can refuse is refused to the command and to all that it starts: writing outside of the directory and of
---add-dir, writing to .git and .everturn inside of them, the network, other processes. When it ends, nothing of it goes on.
+--add-dir, writing to .git and .everturn inside of them, the network, other processes; and reading the keys that `sandbox.unreadable` names. When it ends, nothing of it goes on.
 Temporary files belong into $TMPDIR, which is the command's own. docs/security.md has the details.
 
 Exits with the command's code; 126 where it could not be confined and did not run, 127 where there is no such program, 128 and
@@ -73,7 +76,9 @@ pub(crate) async fn sandbox(environment: &Environment, args: SandboxArgs) -> Res
         ));
     }
     let home = Home::open(environment).map_err(|error| Failure::backend(&error))?;
-    let config = SandboxConfig::of_home(home.root());
+    let loaded = Wishes::look(environment, home.root(), &RunArgs::default())
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let config = tooling::sandbox(&loaded.config, environment, (home.root(), home.root()));
     let policy = policy(&args)?;
     let cwd = directory(args.cd.as_deref().unwrap_or(Path::new(".")))?;
     let confinement =

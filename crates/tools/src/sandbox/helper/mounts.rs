@@ -76,7 +76,8 @@ pub(super) fn places(confinement: &Confinement) -> Vec<(&Path, Place)> {
 
 /// Arranges the tree in this process's mount namespace, which nobody else is in yet.
 pub(super) fn arrange(confinement: &Confinement) -> Result<Arranged, Fault> {
-    let all = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    // What the system mounts later would come in as it is there, and not read-only.
+    let all = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", all).step("separate the mounts")?;
     let places = places(confinement);
     // Taken before everything is made read-only, so that they are as they were.

@@ -95,7 +95,8 @@ fn look(path: &Path, except: &[PathBuf], birds: &mut BTreeMap<PathBuf, Bird>) {
         // A folder's links are its folders, which are looked at themselves.
         links: if found.is_dir() { 0 } else { found.nlink() },
         device: found.dev(),
-        modified: (found.mtime(), found.mtime_nsec()),
+        // A link that was put back is as good as before.
+        modified: if found.is_symlink() { (0, 0) } else { (found.mtime(), found.mtime_nsec()) },
         content,
         attributes: attributes(path),
         flags: flags(path, &found),

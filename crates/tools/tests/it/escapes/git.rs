@@ -7,6 +7,7 @@ use super::{
 
 const KEPT: &str = "repositories are read-only inside the roots";
 const OWN: &str = "the agent's folders are read-only inside the roots";
+const PUT_BACK: &str = "a link cannot be held, so it is put back, and what took its place is moved aside";
 const NOT_MADE: &str = "a repository is not made where there was none, or is gone when the command ends";
 const GIT: &[Need] = &[Need::Program("git")];
 /// Where nothing can be said at the moment it happens, it is said afterwards.
@@ -149,6 +150,17 @@ if libc.renameat2(-100, b\"mine\", -100, b\".git\", 2): raise \
         "the folders above what is kept stay in place too",
     )
     .arranged(named_by_file),
+    kept("git: a link that leads to it", "rm .git; ln -s sub .git; sleep 0.2; readlink .git", PUT_BACK)
+        .told(&["has to stay"])
+        .arranged(named_by_link),
+    kept(
+        "git: another repository in place of a link",
+        "rm .git; mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit",
+        PUT_BACK,
+    )
+    .told(&["has to stay"])
+    .arranged(named_by_link),
+    kept("git: what a link leads to", "echo evil > .git/hooks/pre-commit", KEPT).arranged(named_by_link),
     kept("agent: policy of the project", "echo 'approval_policy = \"never\"' > .everturn/config.toml", OWN),
     kept("agent: rules of the project", "mkdir .everturn/rules; echo x > .everturn/rules/default.rules", OWN),
     kept(
@@ -189,6 +201,13 @@ const DENIED_OR_GONE: &[&str] = &["ermission denied", "ead-only", "No such"];
 
 fn no_repository(arena: &Arena) {
     std::fs::remove_dir_all(arena.path("ws/.git")).unwrap();
+}
+
+/// The repository is in a folder of the workspace, to which a link leads.
+fn named_by_link(arena: &Arena) {
+    std::fs::create_dir_all(arena.path("ws/meta")).unwrap();
+    std::fs::rename(arena.path("ws/.git"), arena.path("ws/meta/repository")).unwrap();
+    std::os::unix::fs::symlink("meta/repository", arena.path("ws/.git")).unwrap();
 }
 
 /// The repository is in a folder of the workspace, which a file names.

@@ -18,6 +18,8 @@ use std::{
 
 /// How often each race is run.
 const ROUNDS: u32 = 150;
+/// So many patches have to be made nevertheless.
+const LEAST_MADE: u32 = 2;
 /// How often at most it is run where nothing holds it, until it is lost once.
 const CONTROL_ROUNDS: u32 = 3_000;
 
@@ -73,12 +75,14 @@ async fn patched(arena: &Arena, round: u32, grant: Grant) -> bool {
 #[tokio::test]
 async fn a_link_swapped_in_while_a_patch_is_made_leads_nowhere() {
     let (mut arena, swapper) = swapped("outside", "file");
-    let mut made = 0;
-    for round in 0..ROUNDS {
+    let (mut made, mut round) = (0, 0);
+    while round < ROUNDS || made < LEAST_MADE && round < CONTROL_ROUNDS {
         made += u32::from(patched(&arena, round, Grant::Sandboxed).await);
+        round += 1;
     }
     drop(swapper);
-    println!("{made} of {ROUNDS} patches were made, all inside");
+    println!("{made} of {round} patches were made, all inside");
+    assert!(made >= LEAST_MADE, "patches are never made, so nothing was tried");
     assert_eq!(arena.breaches(), Vec::<String>::new());
 }
 

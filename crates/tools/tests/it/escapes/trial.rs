@@ -1,4 +1,5 @@
 //! Trying a row, and telling how it went.
+#![expect(clippy::print_stdout, reason = "the table is what the suite is read for")]
 
 use super::{
     arena::Arena,
