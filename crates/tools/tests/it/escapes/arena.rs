@@ -181,6 +181,8 @@ impl Drop for Arena {
         if self.mounts().is_some() {
             let _ = std::process::Command::new("umount").arg("-l").arg(self.path("ws/mounted")).status();
         }
+        // A copy of what is hidden is as closed as what hides it.
+        let _ = std::process::Command::new("chmod").args(["-R", "u+rwX"]).arg(self.path("ws")).status();
     }
 }
 
