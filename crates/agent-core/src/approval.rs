@@ -69,7 +69,7 @@ pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTree
             }
         };
     };
-    if session_approvals.contains(&call.digest) {
+    if session_approvals.contains(&approved_as(&call.digest, grant)) {
         return Decision::Run { grant, basis: Basis::Session };
     }
     if may_ask(settings.approval, call) {
@@ -123,6 +123,15 @@ fn question(settings: &Settings, call: &Preparation, confined: Grant) -> Option<
             Class::Safe | Class::Ordinary,
             _,
         ) => None,
+    }
+}
+
+/// How a call stands among what was approved for the session: a yes inside of the sandbox is none outside of it, where the same
+/// call may land on a machine that cannot confine it.
+pub(crate) fn approved_as(digest: &str, grant: Grant) -> String {
+    match grant {
+        Grant::Sandboxed => digest.to_owned(),
+        Grant::Unconfined => format!("{digest} outside"),
     }
 }
 

@@ -44,7 +44,11 @@ pub(crate) fn tools(
         },
         policy: PolicySources::of_home(root, wishes.config().exec_policy_files.clone()),
         sandbox: sandbox(wishes.config(), environment, (root, home)),
-        protected: vec![root.to_owned(), home.to_owned()],
+        protected: [root, home]
+            .into_iter()
+            .map(Path::to_owned)
+            .chain(wishes.config().exec_policy_files.iter().cloned())
+            .collect(),
         #[cfg(feature = "mcp")]
         mcp: crate::mcp::servers(wishes.config(), environment, root),
         others: web_search(wishes.config().web_search).into_iter().collect(),
@@ -105,6 +109,8 @@ pub(crate) fn sandbox(
     let mut sandbox = SandboxConfig::of_home(root);
     sandbox.hidden.extend(configured.unreadable.clone().unwrap_or_else(usual));
     sandbox.hidden.extend(configured.hide_dotenv.then(|| PathBuf::from(DOTENV)));
+    // Whoever can change the rules can allow anything.
+    sandbox.protected.extend(config.exec_policy_files.iter().cloned());
     if home != root {
         sandbox.hidden.push(home.to_owned());
         sandbox.protected.push(home.to_owned());

@@ -45,7 +45,7 @@ pub enum McpTransportEntry {
         env: BTreeMap<String, Secret>,
         /// `env_vars`.
         env_vars: Vec<String>,
-        /// `cwd`; `None` is the directory of the thread.
+        /// `cwd`; `None` is `/`.
         cwd: Option<PathBuf>,
     },
     /// `url`.

@@ -218,12 +218,36 @@ async fn containment(host: &Host, request: &PrepareRequest) -> Containment {
     }
 }
 
+/// Whether a command that nobody was asked about would now find a repository that the agent may have made. All calls of a step are
+/// prepared before the first of them runs, and sessions run meanwhile.
+async fn distrusts_git(request: &ToolRequest, argv: &[String], cwd: &str) -> bool {
+    let preparation = &request.preparation;
+    if !matches!(preparation.verdict, Verdict::Allow { .. }) && preparation.class != Class::Safe {
+        return false;
+    }
+    let (argv, root, cwd) = (argv.to_vec(), request.cwd.clone(), cwd.to_owned());
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut assessment = assess(&argv);
+        assessment.settle(Path::new(&root), Path::new(&cwd));
+        assessment.trusts_git
+    });
+    !looking.await.unwrap_or(false)
+}
+
 async fn run(
     host: &Host,
     request: &ToolRequest,
     stop: &CancellationToken,
     invocation: Result<Invocation, String>,
 ) -> ToolAnswer {
+    if let Ok(Invocation::Command { argv, cwd, .. }) = &invocation
+        && distrusts_git(request, argv, cwd).await
+    {
+        return failed(format!(
+            "The command did not run: what git finds in {cwd} is not the repository the thread works in; it was when the call was \
+             prepared. Call it again, so that the user can be asked."
+        ));
+    }
     match invocation {
         Err(message) => failed(message),
         Ok(Invocation::Patch { text, cwd }) => apply_patch::run(host, request, stop, text, cwd).await,

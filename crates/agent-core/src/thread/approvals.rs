@@ -2,11 +2,12 @@
 
 use super::{
     machine::Machine,
+    ops::apply_overrides,
     rules::DECISIONS_ARE_EVENTS,
     turn::{About, Showing, Stage},
 };
 use crate::{
-    approval::{Basis, Decision, decide},
+    approval::{Basis, Decision, approved_as, decide},
     protocol::{
         ApprovalDecision, CallDecision, CallId, EventKind, ExecApproval, Grant, InteractionId,
         InteractionOutcome, OutputStatus, PatchApproval, Preparation, Ruling, Subject, ToolCall, ToolOutput,
@@ -59,7 +60,7 @@ impl Machine<'_> {
             }
         };
         if *decision == ApprovalDecision::ApprovedForSession {
-            self.thread.session_approvals.insert(preparation.digest.clone());
+            self.thread.session_approvals.insert(approved_as(&preparation.digest, grant));
         }
         self.decided(
             &call,
@@ -82,19 +83,27 @@ impl Machine<'_> {
         self.set_stage(call, Stage::Ready { preparation, grant, amendment, showing });
     }
 
-    /// Lets the calls go that the settings of now would not ask about.
+    /// Lets the calls go that the settings of the turn's next step would not ask about.
     pub(super) fn release(&mut self, actor: &str) {
+        let Some(turn) = &self.thread.turn else { return };
+        let (mut settings, runs_under) = (turn.settings.clone(), turn.settings.sandbox.clone());
+        for overrides in &turn.overrides {
+            apply_overrides(&mut settings, overrides, self.thread.rules);
+        }
         let open: Vec<(InteractionId, CallId)> = self.thread.pending.clone().into_iter().collect();
         for (id, call) in open {
             let Some((_, Stage::Asking { preparation, about, .. })) = self.look_up(&call) else { continue };
             if !matches!(*about, About::Approval | About::Escalation { .. }) {
                 continue;
             }
-            let settings = &self.thread.settings;
-            let Decision::Run { grant, .. } = decide(settings, &preparation, &self.thread.session_approvals)
+            let Decision::Run { grant, .. } = decide(&settings, &preparation, &self.thread.session_approvals)
             else {
                 continue;
             };
+            // During its step it keeps to the sandbox policy it was prepared for, which may allow more than the one of now.
+            if grant == Grant::Sandboxed && settings.sandbox != runs_under {
+                continue;
+            }
             // Inside the sandbox it has failed already.
             if matches!(*about, About::Escalation { .. }) && grant == Grant::Sandboxed {
                 continue;

@@ -26,7 +26,9 @@ impl Machine<'_> {
         self.thread.next_interaction += 1;
         let id = InteractionId::new(format!("{}-{number}", self.thread.key.thread.short()));
         self.thread.pending.insert(id.clone(), call.clone());
-        let wait_ms = wait_ms.or_else(|| self.turn_settings().answer_within.map(|limit| limit.ms));
+        // The agent may wait for less time than the user allows, and for no more.
+        let limit_ms = self.turn_settings().answer_within.map(|limit| limit.ms);
+        let wait_ms = wait_ms.into_iter().chain(limit_ms).min();
         let deadline_ms = wait_ms.map(|wait_ms| self.at_ms.saturating_add(wait_ms));
         if let Some(due_ms) = deadline_ms {
             self.start(EffectKind::Timer { due_ms, purpose: TimerPurpose::Deadline(id.clone()) });

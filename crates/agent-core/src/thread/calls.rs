@@ -8,7 +8,7 @@ use super::{
     turn::{About, Call, Phase, Showing, Stage},
 };
 use crate::{
-    approval::{Decision, asks_on_failure, decide},
+    approval::{Basis, Decision, approved_as, asks_on_failure, decide},
     protocol::{
         Access, CallId, EventKind, FileChange, Grant, Item, ItemDetail, OutputStatus, Preparation, Prepared,
         Repeat, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem, Verdict,
@@ -183,8 +183,14 @@ impl Machine<'_> {
         if self.thread.is_ending() || !asks_on_failure(self.turn_settings(), *grant) {
             return false;
         }
-        if let Verdict::Allow { .. } = preparation.verdict {
+        let outside = approved_as(&preparation.digest, Grant::Unconfined);
+        let basis = match &preparation.verdict {
+            Verdict::Allow { rule } => Some(Basis::Rule(rule.clone())),
+            _ => self.thread.session_approvals.contains(&outside).then_some(Basis::Session),
+        };
+        if let Some(basis) = basis {
             let (preparation, grant) = (preparation.clone(), Grant::Unconfined);
+            self.ruled(&call.id, &Decision::Run { grant, basis });
             self.set_stage(
                 &call.id,
                 Stage::Ready { preparation, grant, amendment: None, showing: Showing::Begun },

@@ -109,6 +109,9 @@ impl Machine<'_> {
             turn.output_schema = output_schema.or(turn.output_schema.take());
             turn.traceparent = traceparent.or(turn.traceparent.take());
         });
+        if let Some(tools) = &overrides.client_tools {
+            self.serve_client_tools(tools);
+        }
         self.tell();
         self.push(Item::User { content: content.clone() });
         self.completed(ItemId::of_input(input_seq, 0), ItemDetail::UserMessage { content });

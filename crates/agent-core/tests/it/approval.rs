@@ -86,7 +86,9 @@ fn rules_go_before_everything_but_the_users_own_word() {
     check(ApprovalPolicy::Never, SandboxPolicy::DangerFullAccess, &ask, Short::Refuse);
 
     let settings = Settings { approval: ApprovalPolicy::Never, ..Settings::new("/work", "model") };
-    let approved = BTreeSet::from(["digest".to_owned()]);
+    let inside = BTreeSet::from(["digest".to_owned()]);
+    assert!(matches!(decide(&settings, &ask, &inside), Decision::Refuse { .. }), "approved inside only");
+    let approved = BTreeSet::from(["digest outside".to_owned()]);
     let run = Decision::Run { grant: Grant::Unconfined, basis: Basis::Session };
     assert_eq!(decide(&settings, &ask, &approved), run);
     assert!(matches!(decide(&settings, &forbid, &approved), Decision::Refuse { .. }));

@@ -37,8 +37,9 @@ pub(super) const MCP: &[Key] = &[
     key(
         "mcp_servers.*.cwd",
         Kind::Path,
-        Fallback::Depends("the directory of the thread"),
-        "Where the program runs.",
+        Fallback::Text("/"),
+        "Where the program runs. It is not the directory of the thread by default: the agent writes there, and programs such as \
+         `npx` and `python -m` run what they find where they start.",
     ),
     key(
         "mcp_servers.*.url",

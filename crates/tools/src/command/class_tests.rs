@@ -53,6 +53,10 @@ fn plain_looking_is_safe(#[case] line: &str) {
 #[case("git --paginate log")]
 #[case("find . -name x -fprint y")]
 #[case("sort -o a b")]
+#[case("git config -- core.bare -l")]
+#[case("git config set a -l")]
+#[case("git branch -- --list foo")]
+#[case("git tag -- foo -l")]
 #[case("")]
 fn everything_else_is_ordinary(#[case] line: &str) {
     assert_eq!(of_line(line), Class::Ordinary, "{line}");

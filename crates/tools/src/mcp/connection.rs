@@ -86,7 +86,7 @@ impl Surroundings {
 impl Connection {
     /// Starts a server and asks what it offers, within its time.
     pub(super) async fn open(server: &McpServer, surroundings: &Surroundings) -> Result<Self, Trouble> {
-        if let Err(directory) = directory_of(server, surroundings) {
+        if let Err(directory) = directory_of(server) {
             return Err(Trouble::NoDirectory { directory });
         }
         let limit = server.startup_timeout;
@@ -179,10 +179,14 @@ async fn await_end(process: &Process) -> Option<std::process::ExitStatus> {
     }
 }
 
+/// Where programs run unless the configuration says otherwise. Not in the thread's directory: the agent writes there, and `npx` and
+/// `python -m` run what they find where they start, outside of the sandbox.
+const ELSEWHERE: &str = "/";
+
 /// The directory that a program would run in, where it is not there.
-fn directory_of(server: &McpServer, surroundings: &Surroundings) -> Result<(), String> {
+fn directory_of(server: &McpServer) -> Result<(), String> {
     let McpTransport::Stdio { cwd, .. } = &server.transport else { return Ok(()) };
-    let directory = cwd.as_deref().unwrap_or_else(|| Path::new(&surroundings.cwd));
+    let directory = cwd.as_deref().unwrap_or_else(|| Path::new(ELSEWHERE));
     if directory.is_dir() { Ok(()) } else { Err(directory.display().to_string()) }
 }
 
@@ -220,7 +224,7 @@ impl Attempt<'_> {
             server: &self.server.name,
             transport: &self.server.transport,
             environment: &self.surroundings.environment,
-            cwd: &self.surroundings.cwd,
+            cwd: ELSEWHERE,
             redactor: &self.surroundings.redactor,
         };
         let started = Process::start(&start).map_err(|error| Trouble::of_start(&error))?;

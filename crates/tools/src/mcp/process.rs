@@ -62,6 +62,8 @@ impl Process {
             .env_clear()
             .envs(start.environment)
             .env("PWD", &directory)
+            // `python -m server` would load modules from the directory, which sandboxed commands may write to.
+            .env("PYTHONSAFEPATH", "1")
             .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
             .env(MARK_VARIABLE, &mark)
             .stdin(Stdio::piped())

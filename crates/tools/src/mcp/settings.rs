@@ -63,7 +63,7 @@ pub enum McpTransport {
         args: Vec<String>,
         /// What it gets besides what commands get, and in place of it.
         env: BTreeMap<String, SecretString>,
-        /// Where it runs; where `None`, in the directory of the thread.
+        /// Where it runs; where `None`, in `/`.
         cwd: Option<PathBuf>,
     },
     /// It listens at an address: streamable HTTP.

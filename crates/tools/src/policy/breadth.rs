@@ -1,7 +1,7 @@
 //! Which prefixes would allow too much to be offered or written down with one yes.
 
 /// Programs that run whatever they are told, or reach everything. No rule for them comes from an approval.
-const RUN_ANYTHING: [&str; 66] = [
+const RUN_ANYTHING: [&str; 101] = [
     ".",
     "ash",
     "at",
@@ -68,6 +68,41 @@ const RUN_ANYTHING: [&str; 66] = [
     "xargs",
     "bunx",
     "pipx",
+    "R",
+    "Rscript",
+    "ansible",
+    "bwrap",
+    "emacs",
+    "faketime",
+    "ghci",
+    "hyperfine",
+    "ipython",
+    "irb",
+    "java",
+    "jshell",
+    "julia",
+    "less",
+    "linux32",
+    "linux64",
+    "lldb",
+    "man",
+    "more",
+    "nawk",
+    "nodejs",
+    "numactl",
+    "nvim",
+    "perf",
+    "prlimit",
+    "pwsh",
+    "pypy",
+    "rbash",
+    "screen",
+    "setarch",
+    "tmux",
+    "ts-node",
+    "tsx",
+    "vi",
+    "vim",
 ];
 /// Interpreters: a rule must say at least which script or module.
 const INTERPRETERS: [&str; 14] = [
@@ -143,12 +178,21 @@ const RUNNING: [&str; 9] = ["run", "run-script", "exec", "x", "dlx", "watch", "t
 const GIT_RUNNING: [&str; 6] = ["bisect", "config", "filter-branch", "filter-repo", "rebase", "submodule"];
 /// Subcommands of these run anything that follows.
 const CONTAINERS: [&str; 3] = ["docker", "podman", "kubectl"];
+/// Subcommands of those that have subcommands of their own.
+const NESTED: [&str; 9] =
+    ["builder", "buildx", "compose", "container", "context", "image", "network", "system", "volume"];
 
 /// How many words a rule for a program with subcommands needs; `None` for other programs.
 pub(super) fn words_needed(words: &[String]) -> Option<usize> {
     let program = words.first()?;
     let (_, needed) = SUBCOMMANDS.iter().find(|(name, _)| name == program)?;
-    Some(needed + usize::from(runs_what_follows(words)))
+    Some(needed + usize::from(runs_what_follows(words)) + usize::from(is_nested(words)))
+}
+
+/// `docker container run`.
+fn is_nested(words: &[String]) -> bool {
+    let is_container = words.first().is_some_and(|program| CONTAINERS.contains(&program.as_str()));
+    is_container && words.get(1).is_some_and(|word| NESTED.contains(&word.as_str()))
 }
 
 fn runs_what_follows(words: &[String]) -> bool {
@@ -163,10 +207,12 @@ pub(super) fn too_broad(prefix: &[String]) -> Option<String> {
     };
     let name = program.rsplit('/').next().unwrap_or(program);
     let second = prefix.get(1).map_or("", String::as_str);
-    if RUN_ANYTHING.contains(&name) || name.starts_with("mkfs") {
+    // `python3.12` is python.
+    let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if RUN_ANYTHING.contains(&name) || RUN_ANYTHING.contains(&unversioned) || name.starts_with("mkfs") {
         return Some(format!("`{name}` can run or reach anything"));
     }
-    if let Some(interpreter) = INTERPRETERS.iter().find(|known| **known == name) {
+    if let Some(interpreter) = INTERPRETERS.iter().find(|known| **known == name || **known == unversioned) {
         let is_module = second == "-m" && prefix.len() > 2 && !prefix[2].starts_with('-');
         if second.is_empty() || second.starts_with('-') && !is_module {
             return Some(format!("`{interpreter}` runs any program it is given"));
@@ -189,8 +235,10 @@ pub(super) fn too_broad(prefix: &[String]) -> Option<String> {
         if runs_what_follows(prefix) && prefix.len() > 2 && too_broad(&prefix[2..]).is_some() {
             return Some(format!("`{}` can run anything", prefix.join(" ")));
         }
-        if CONTAINERS.contains(&name) && matches!(second, "run" | "exec") {
-            return Some(format!("`{name} {second}` runs anything"));
+        if CONTAINERS.contains(&name)
+            && prefix[1..needed].iter().any(|word| matches!(word.as_str(), "run" | "exec"))
+        {
+            return Some(format!("`{}` runs anything", prefix[..needed].join(" ")));
         }
     }
     None

@@ -97,7 +97,11 @@ fn allowed<'p>(policy: &'p Policy, assessment: &Assessment) -> Option<&'p Rule> 
             });
         let carries = CARRIERS.contains(&command.words.first()?.text.as_str())
             && commands.iter().any(|inner| {
-                inner.inside.is_some_and(|inside| inside.command == index && inside.held == Held::Words)
+                inner.inside.is_some_and(|inside| {
+                    inside.command == index
+                        && inside.held == Held::Words
+                        && writes_nothing(command, inside.word)
+                })
             });
         covered.push(match rule {
             Some(rule) => {
@@ -109,6 +113,13 @@ fn allowed<'p>(policy: &'p Policy, assessment: &Assessment) -> Option<&'p Rule> 
         });
     }
     first
+}
+
+/// Whether a program that carries another one, which begins at this word, writes nothing itself: `time -o FILE -f TEXT` writes
+/// any text to any file.
+fn writes_nothing(carrier: &Simple, inner: usize) -> bool {
+    carrier.words.first().is_none_or(|program| program.text != "time")
+        || carrier.words.get(1..inner).unwrap_or_default().iter().all(|word| word.text == "-p")
 }
 
 /// Whether a rule that allows a command means what is dangerous in it: the rule for `git push` does not allow `--force`, the rule

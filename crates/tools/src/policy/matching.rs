@@ -75,7 +75,14 @@ fn without_leading_options(words: &[Word]) -> Vec<Word> {
         let valued = is_git
             && matches!(
                 word.text.as_str(),
-                "-c" | "-C" | "--git-dir" | "--work-tree" | "--exec-path" | "--namespace" | "--config-env"
+                "-c" | "-C"
+                    | "--git-dir"
+                    | "--work-tree"
+                    | "--exec-path"
+                    | "--namespace"
+                    | "--config-env"
+                    | "--super-prefix"
+                    | "--attr-source"
             );
         rest = rest.get(1 + usize::from(valued)..).unwrap_or_default();
     }

@@ -117,6 +117,8 @@ fn every_part_that_a_rule_allows_or_that_only_looks_is_allowed(#[case] line: &st
 #[case::more_dangerous_than_the_rule("rm -rf src")]
 #[case::more_than_the_rule("sudo apt-get install x")]
 #[case::cannot_be_parsed("cargo test 'a")]
+#[case::carrier_writes("'time' -f x -a -o a.txt cargo test")]
+#[case::carrier_writes("\"time\" --output=a.txt cargo test")]
 fn else_no_rule_speaks(#[case] line: &str) {
     let rules = r#"
         [[rule]]
@@ -135,6 +137,14 @@ fn else_no_rule_speaks(#[case] line: &str) {
 #[rstest]
 #[case("git push --force")]
 #[case("git -C x push -f origin")]
+#[case("git 2>&1 push --force")]
+#[case("ls; git >/dev/null push --force | cat")]
+#[case("git --attr-source HEAD push --force")]
+#[case("env -iS 'git push --force'")]
+#[case("script -qc 'git push --force' /dev/null")]
+#[case("runuser -u me git push --force")]
+#[case("git submodule foreach --quiet 'git push --force'")]
+#[case("git rebase -x'git push --force' HEAD")]
 #[case("git -c a.b=c push --force")]
 #[case("/usr/bin/git push --force")]
 #[case("./git push --force")]

@@ -4,6 +4,7 @@ use super::{Limits, SandboxConfig, TempSpace, git};
 use agent_core::{NetworkAccess, SandboxPolicy};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
@@ -16,6 +17,8 @@ const NOT_FOR_FILES: [&str; 3] = ["/proc", "/sys", "/dev"];
 pub(super) const PLACEHOLDER_MODE: u32 = 0o1755;
 /// More writable, protected or hidden places than anybody has.
 const MAX_PLACES: usize = 512;
+/// Links that lead on to links; the kernel follows as many.
+const MAX_LINKS: usize = 40;
 
 /// Everything that one launch may touch. All paths are absolute and real when it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +127,7 @@ impl Confinement {
         for place in places(&config.protected, &roots) {
             made.protect(&place)?;
         }
+        made.protect_from_above(config)?;
         let here = if roots.is_empty() { vec![root.to_owned()] } else { roots };
         for place in places(&config.hidden, &here) {
             made.hide(&place, root)?;
@@ -154,35 +158,86 @@ impl Confinement {
         self.writable.iter().any(|root| path.starts_with(root))
     }
 
-    /// Keeps a place as it is, with what a repository there depends on.
+    /// The repository that a writable directory is in, further up, may have its hooks in that directory.
+    fn protect_from_above(&mut self, config: &SandboxConfig) -> Result<(), ConfinementError> {
+        for name in config.protected.iter().filter(|name| name.is_relative()) {
+            for root in self.writable.clone() {
+                let mut above = root.ancestors().skip(1).map(|folder| folder.join(name));
+                if let Some(place) = above.find(|place| fs::symlink_metadata(place).is_ok()) {
+                    self.protect(&place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a place as it is, with what a repository there depends on, and what that depends on. Files may name each other
+    /// in a circle, so each is looked at once.
     fn protect(&mut self, place: &Path) -> Result<(), ConfinementError> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![place.to_owned()];
+        while let Some(place) = open.pop() {
+            if !seen.insert(place.clone()) {
+                continue;
+            }
+            if seen.len() > MAX_PLACES {
+                return Err(ConfinementError::TooMany(seen.len()));
+            }
+            for dependency in self.protect_one(&place)? {
+                // What does not exist yet must not come to be.
+                if self.is_writable(&dependency) {
+                    open.push(dependency);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps one place as it is. What it depends on.
+    fn protect_one(&mut self, place: &Path) -> Result<Vec<PathBuf>, ConfinementError> {
+        self.keep_links(place)?;
         let named = parent_made_real(place)?;
-        let real = real(place)?;
         if self.is_writable(&named) {
             match fs::symlink_metadata(&named) {
-                Ok(found) if found.is_symlink() => {
-                    let target = fs::read_link(&named).map_err(|source| at(&named, source))?;
-                    self.links.push(Link { path: named, target });
-                }
                 // It goes when that launch ends, so it is no more than a free place.
                 Ok(found) if is_placeholder(&named, &found) => {
                     self.reserved.push(named);
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 Ok(_) => {}
-                Err(_) => self.reserved.push(named),
+                Err(_) => self.reserved.push(named.clone()),
             }
         }
-        let Some(real) = real else { return Ok(()) };
-        for dependency in git::dependencies(&real) {
-            let known = self.protected.contains(&dependency);
-            if self.is_writable(&dependency) && !known && dependency != real {
-                // What does not exist yet must not come to be.
-                self.protect(&dependency)?;
-            }
-        }
+        let Some(real) = real(place)? else {
+            // Where a link leads to nothing, nothing may come to be.
+            let link = self.links.iter().find(|link| link.path == named);
+            let led = link.map(|link| named.parent().unwrap_or(&named).join(&link.target));
+            return Ok(led.into_iter().collect());
+        };
+        let dependencies = git::dependencies(&real);
         if self.is_writable(&real) && !self.protected.contains(&real) {
             self.protected.push(real);
+        }
+        Ok(dependencies)
+    }
+
+    /// Keeps every link on the way to a place, and those they lead on to: any of them decides what is at the place.
+    fn keep_links(&mut self, place: &Path) -> Result<(), ConfinementError> {
+        let mut open = vec![place.to_owned()];
+        let mut followed = 0;
+        while let Some(path) = open.pop() {
+            for part in path.ancestors().filter(|part| part.parent().is_some()) {
+                let named = parent_made_real(part)?;
+                let known = self.links.iter().any(|link| link.path == named);
+                if known || !self.is_writable(&named) || followed > MAX_LINKS {
+                    continue;
+                }
+                let Ok(target) = fs::read_link(&named) else { continue };
+                followed += 1;
+                // Not made plain by name: a `..` behind a link leads up from where the link leads.
+                open.push(named.parent().unwrap_or(&named).join(&target));
+                self.links.push(Link { path: named, target });
+            }
         }
         Ok(())
     }

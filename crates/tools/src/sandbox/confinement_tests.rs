@@ -134,3 +134,45 @@ fn shared_temporary_space_is_for_those_who_may_write() {
     assert!(site.of(&write(&[]), &config).unwrap().writable.contains(&tmp));
     assert!(site.of(&SandboxPolicy::ReadOnly, &config).unwrap().writable.is_empty());
 }
+
+#[test]
+fn files_that_name_each_other_in_a_circle_are_looked_at_once() {
+    let site = Site::new();
+    for (name, next) in [(".git", "a"), ("a", "b"), ("b", "a")] {
+        fs::write(site.root.join("ws").join(name), format!("gitdir: {next}\n")).unwrap();
+    }
+    let made = site.of(&write(&[]), &SandboxConfig::default()).unwrap();
+    let expected = [".git", "a", "b"].map(|name| site.root.join("ws").join(name));
+    assert_eq!(made.protected, expected);
+}
+
+#[test]
+fn hooks_of_a_repository_further_up_are_protected() {
+    let site = Site::new();
+    let git = site.root.join(".git");
+    fs::create_dir(&git).unwrap();
+    fs::write(git.join("HEAD"), "").unwrap();
+    fs::write(git.join("config"), "[core]\nhooksPath = ws/hooks\n").unwrap();
+    fs::create_dir(site.root.join("ws/hooks")).unwrap();
+    let made = site.of(&write(&[]), &SandboxConfig::default()).unwrap();
+    assert_eq!(made.protected, [site.root.join("ws/hooks")]);
+}
+
+#[test]
+fn links_on_the_way_are_kept_and_what_a_link_leads_to_in_vain_is_reserved() {
+    let site = Site::new();
+    let ws = site.root.join("ws");
+    let git = ws.join(".git");
+    fs::create_dir(&git).unwrap();
+    fs::write(git.join("HEAD"), "").unwrap();
+    fs::write(git.join("config"), "[core]\nhooksPath = tools/hooks\n").unwrap();
+    fs::create_dir_all(ws.join("real/hooks")).unwrap();
+    symlink("other", ws.join("tools")).unwrap();
+    symlink("real", ws.join("other")).unwrap();
+    symlink("nothing", ws.join(".everturn")).unwrap();
+    let made = site.of(&write(&[]), &SandboxConfig::default()).unwrap();
+    let link = |name: &str, target: &str| Link { path: ws.join(name), target: target.into() };
+    assert_eq!(made.links, [link(".everturn", "nothing"), link("other", "real"), link("tools", "other")]);
+    assert_eq!(made.protected, [git, ws.join("real/hooks")]);
+    assert_eq!(made.reserved, [ws.join("nothing")]);
+}

@@ -10,11 +10,13 @@ use std::{
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// Configurations that are read of one repository, included ones too. Git itself follows ten in a row.
 const MAX_CONFIGURATIONS: usize = 64;
+/// Submodules of one worktree that are kept. More could make every command be refused.
+const MAX_SUBMODULES: usize = 256;
 
 /// The places that what is at `git`, a `.git` file or directory, makes Git run or obey. For anything else, none.
 pub(super) fn dependencies(git: &Path) -> Vec<PathBuf> {
     let Some(worktree) = git.parent() else { return Vec::new() };
-    let mut found = Vec::new();
+    let mut found = submodules(worktree);
     let directory = match text_of(git) {
         Some(text) => {
             let Some(path) = text.strip_prefix("gitdir:") else { return Vec::new() };
@@ -43,10 +45,28 @@ pub(super) fn dependencies(git: &Path) -> Vec<PathBuf> {
                     found.push(path.clone());
                     open.push(path);
                 }
+                // A configuration of a repository only has settings of submodules.
+                Named::Submodule(_) => {}
             }
         }
     }
     found
+}
+
+/// What makes the submodules of a worktree repositories: `git status` further up runs Git in each of them. One that is not
+/// checked out is kept empty. The file that names them is kept too, or the next command could leave one out.
+fn submodules(worktree: &Path) -> Vec<PathBuf> {
+    let file = worktree.join(".gitmodules");
+    let Some(text) = text_of(&file) else { return Vec::new() };
+    let folders = names(&text).into_iter().filter_map(|named| match named {
+        Named::Submodule(path) => Some(normal(&worktree.join(path))),
+        Named::Hooks(_) | Named::Configuration(_) => None,
+    });
+    let kept = folders.filter(|folder| folder != worktree).take(MAX_SUBMODULES).map(|folder| {
+        let git = folder.join(".git");
+        if fs::symlink_metadata(&git).is_ok() { git } else { folder }
+    });
+    std::iter::once(file).chain(kept).collect()
 }
 
 /// The configurations of the user, which may name a directory of every repository.
@@ -63,6 +83,7 @@ fn of_user() -> Vec<PathBuf> {
 enum Named {
     Hooks(PathBuf),
     Configuration(PathBuf),
+    Submodule(PathBuf),
 }
 
 /// The places that a configuration names, whatever the conditions are. `~` is no place in a repository.
@@ -85,6 +106,9 @@ fn names(text: &str) -> Vec<Named> {
             ("core", "hookspath") => names.push(Named::Hooks(value.into())),
             (section, "path") if section == "include" || section.starts_with("includeif ") => {
                 names.push(Named::Configuration(value.into()));
+            }
+            (section, "path") if section.starts_with("submodule ") => {
+                names.push(Named::Submodule(value.into()));
             }
             _ => {}
         }
@@ -162,5 +186,20 @@ mod tests {
         let expected = vec![own, root.join("main/.git"), root.join("tree/hooks")];
         assert_eq!(dependencies(&root.join("tree/.git")), expected);
         assert_eq!(dependencies(&root.join("tree")), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn submodules_are_kept_and_one_that_is_not_checked_out_stays_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join(".git")).unwrap();
+        fs::create_dir_all(root.join("here")).unwrap();
+        fs::write(root.join(".git/HEAD"), "").unwrap();
+        fs::write(root.join("here/.git"), "gitdir: ../.git/modules/here\n").unwrap();
+        let text = "[submodule \"Here\"]\n\tpath = here\n\turl = x\n[submodule \"b\"]\npath = deep/away\n";
+        fs::write(root.join(".gitmodules"), text).unwrap();
+        let found = dependencies(&root.join(".git"));
+        let expected = [".gitmodules", "here/.git", "deep/away"].map(|name| root.join(name));
+        assert_eq!(found.get(..3), Some(&expected[..]));
     }
 }

@@ -18,6 +18,7 @@ mod watch;
 
 pub(super) use placeholders::sweep;
 pub(super) use rules::restrict_writing;
+pub(super) use watch::put_back;
 
 use super::{
     launch::Order,

@@ -94,7 +94,7 @@ impl Launch {
         Ok(Self {
             argv: line,
             inherited: Some(writer),
-            report: Some(ReportReader::new(reader.into(), confinement.reserved.clone())),
+            report: Some(ReportReader::new(reader.into(), confinement)),
         })
     }
 

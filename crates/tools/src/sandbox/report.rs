@@ -1,5 +1,6 @@
 //! What the helper tells the host about a launch: one JSON line for each thing, through a pipe.
 
+use super::{Confinement, confinement::Link};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, io, io::Read, os::fd::OwnedFd, path::PathBuf};
 
@@ -96,11 +97,15 @@ pub struct ReportReader {
     /// Where the supervisor keeps something while it runs, which it cannot take away when it is killed.
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the supervisor on Linux does"))]
     reserved: Vec<PathBuf>,
+    /// What it puts back when the command has changed it, which it cannot either.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only the supervisor on Linux does"))]
+    links: Vec<Link>,
 }
 
 impl ReportReader {
-    pub(super) fn new(pipe: OwnedFd, reserved: Vec<PathBuf>) -> Self {
-        Self { pipe: pipe.into(), reserved }
+    pub(super) fn new(pipe: OwnedFd, confinement: &Confinement) -> Self {
+        let Confinement { reserved, links, .. } = confinement.clone();
+        Self { pipe: pipe.into(), reserved, links }
     }
 
     /// The report of a child that has ended. Never waits.
@@ -121,7 +126,10 @@ impl ReportReader {
 impl Drop for ReportReader {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        super::helper::sweep(&self.reserved);
+        {
+            super::helper::sweep(&self.reserved);
+            super::helper::put_back(&self.links);
+        }
     }
 }
 

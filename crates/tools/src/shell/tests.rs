@@ -28,6 +28,9 @@ fn commands(script: &Script) -> Vec<String> {
 #[case("echo $(a \"$(b)\") `c` <(d)", &["echo [$(a \"$(b)\")] [`c`] [<(d)]", "a [$(b)]", "b", "c", "d"])]
 #[case("echo {a,b} ~ * $x \"$y\" $'\\x61\\142'", &["echo [{a,b}] [~] [*] [$x] [$y] ab"])]
 #[case("A=$(a) b", &["b", "a"])]
+#[case("a 2>&1 b >/dev/null c; d", &["a b c", "d"])]
+#[case("a 2>&- b", &["a b"])]
+#[case("a 2>x b $(c)", &["a b [$(c)]", "c"])]
 #[case("env -i A=b C=d x y", &["env -i A=b C=d x y", "x y"])]
 #[case("sudo -u me A=b x", &["sudo -u me A=b x", "x"])]
 #[case("bash -c 'a; b' c", &["bash -c a; b c", "a", "b"])]
@@ -60,6 +63,8 @@ fn the_commands_of_a_line_are_found(#[case] line: &str, #[case] expected: &[&str
 #[case("printf -v 'a[$(b)]' c", "may run what is in its words")]
 #[case("[[ -v 'a[$(b)]' ]]", "index of an array")]
 #[case("! { a; }", "a word of the shell")]
+#[case("a &>b c", "behind `&>`")]
+#[case("{ a; } >b c", "behind a redirection")]
 #[case("parallel", "")]
 #[case("parallel a ::: b", "`parallel` adds")]
 fn what_is_not_understood_is_opaque(#[case] line: &str, #[case] why: &str) {

@@ -67,7 +67,7 @@ pub(super) fn read(reader: &mut Reader, line: &str) {
     if tree.root_node().has_error() {
         reader.opaque("it cannot be parsed as a line of bash");
     }
-    Walk { reader, line, nesting: 0, current: 0 }.node(tree.root_node());
+    Walk { reader, line, nesting: 0, current: 0, behind: Vec::new() }.node(tree.root_node());
 }
 
 /// What the parser gets, byte for byte at the places of the line, from which words are read. Two faults of the grammar (0.25.1) are
@@ -111,6 +111,8 @@ struct Walk<'r, 'l> {
     nesting: usize,
     /// The command whose words are looked at.
     current: usize,
+    /// Words behind the redirections of the command that is read next: `git 2>&1 push` is `git push`.
+    behind: Vec<Word>,
 }
 
 impl Walk<'_, '_> {
@@ -168,6 +170,9 @@ impl Walk<'_, '_> {
             match child.kind() {
                 "variable_assignment" if keeps_names => words.push(evaluate(child, self.line)),
                 "variable_assignment" => sets.push(self.assigned(child)),
+                "file_redirect" if !self.words_behind_redirect(child).is_empty() => {
+                    self.reader.opaque("a command goes on behind a redirection");
+                }
                 "file_redirect" | "subshell" | "comment" => {}
                 "herestring_redirect" => feed = self.here_string(child),
                 // `$"…"`, which may be translated.
@@ -175,6 +180,7 @@ impl Walk<'_, '_> {
                 _ => words.push(evaluate(child, self.line)),
             }
         }
+        words.append(&mut self.behind);
         let outer = feed.map(|word| std::mem::replace(&mut self.reader.feed, Feed::Text(word)));
         self.current = self.reader.script.commands.len();
         self.push(words, sets);
@@ -238,8 +244,9 @@ impl Walk<'_, '_> {
         }
         let inside = Inside { command: self.current, word: 0, held: Held::Substitution };
         let (line, nesting, current) = (self.line, self.nesting, self.current);
-        self.reader
-            .within(inside, Feed::Outside, |reader| Walk { reader, line, nesting, current }.children(node));
+        self.reader.within(inside, Feed::Outside, |reader| {
+            Walk { reader, line, nesting, current, behind: Vec::new() }.children(node);
+        });
     }
 
     fn assigned(&self, node: Node<'_>) -> String {
@@ -282,7 +289,15 @@ impl Walk<'_, '_> {
                 self.reader.feed = Feed::Text(word);
             }
         }
-        if let Some(body) = node.child_by_field_name("body") {
+        let body = node.child_by_field_name("body");
+        let behind: Vec<Word> =
+            children.iter().flat_map(|child| self.words_behind_redirect(*child)).collect();
+        if body.is_some_and(|body| body.kind() == "command") {
+            self.behind = behind;
+        } else if !behind.is_empty() {
+            self.reader.opaque("a command goes on behind a redirection");
+        }
+        if let Some(body) = body {
             self.node(body);
         }
         let end = self.reader.script.commands.len();
@@ -317,7 +332,12 @@ impl Walk<'_, '_> {
                     self.reader.opaque("a command goes on behind a here-document");
                     self.substitutions(child);
                 }
-                _ => self.node(child),
+                _ => {
+                    if !self.words_behind_redirect(child).is_empty() {
+                        self.reader.opaque("a command goes on behind a redirection");
+                    }
+                    self.node(child);
+                }
             }
         }
         if piped && self.reader.script.commands.len() == body.end {
@@ -331,14 +351,41 @@ impl Walk<'_, '_> {
         word.map(|word| evaluate(word, self.line))
     }
 
+    /// The parser takes what is behind the target of a redirection for further targets. They are words of the command.
+    fn words_behind_redirect(&mut self, node: Node<'_>) -> Vec<Word> {
+        if node.kind() != "file_redirect" {
+            return Vec::new();
+        }
+        let mut cursor = node.walk();
+        let named: Vec<Node<'_>> =
+            node.named_children(&mut cursor).filter(|child| child.kind() != "file_descriptor").collect();
+        // `>&-` has no target.
+        let behind = named.get(usize::from(!self.closes(node))..).unwrap_or_default();
+        // `a &>b c` is one command in bash, and two in other shells: `a` in the background and `c`.
+        if !behind.is_empty() && self.text(node).starts_with("&>") {
+            self.reader.opaque("a command goes on behind `&>`");
+        }
+        behind.iter().map(|child| evaluate(*child, self.line)).collect()
+    }
+
+    /// Whether a redirection closes a descriptor.
+    fn closes(&self, node: Node<'_>) -> bool {
+        let mut cursor = node.walk();
+        node.children(&mut cursor).any(|child| matches!(self.text(child), ">&-" | "<&-"))
+    }
+
     fn redirect(&mut self, node: Node<'_>) {
         let mut operator = String::new();
+        let mut has_target = self.closes(node);
         let mut cursor = node.walk();
         for child in node.children(&mut cursor) {
             if child.kind() == "file_descriptor" {
                 continue;
             }
-            if child.is_named() {
+            if child.is_named() && has_target {
+                self.substitutions(child);
+            } else if child.is_named() {
+                has_target = true;
                 let target = evaluate(child, self.line);
                 if target.form != Form::Literal && target.text.contains("/dev/tcp") {
                     self.reader.opaque("it opens a connection");

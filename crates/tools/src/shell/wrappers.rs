@@ -119,7 +119,7 @@ pub(super) fn look_inside(reader: &mut Reader, command: usize) {
         "command" if matches!(look.words[1].text.as_str(), "-v" | "-V") => {}
         "source" | "." => look.source(),
         "ssh" => look.ssh(),
-        "su" | "runuser" | "script" => look.option_line(&["-c", "--command"]),
+        "su" | "runuser" | "script" => look.option_line(),
         "flock" => look.flock(),
         "docker" | "podman" | "nerdctl" => look.container(),
         "kubectl" | "oc" | "mise" | "uv" | "poetry" | "pipenv" | "bundle" | "direnv" => look.runner(),
@@ -262,19 +262,16 @@ impl Look<'_> {
     }
 
     fn env(&mut self) {
-        let split = self.words.iter().position(|word| {
-            word.text.starts_with("-S")
-                || word.text.starts_with("--split-string")
-                || word.text.starts_with("-vS")
-        });
-        if let Some(at) = split {
-            let text = self.text(at).to_owned();
-            let attached =
-                text.trim_start_matches("-vS").trim_start_matches("-S").trim_start_matches("--split-string");
-            let attached = attached.trim_start_matches('=');
+        let split = self
+            .words
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find_map(|(at, word)| Some((at, split_text(&word.text)?.to_owned())));
+        if let Some((at, attached)) = split {
             let from = if attached.is_empty() { at + 1 } else { at };
             if from == at {
-                self.words[at].text = attached.to_owned();
+                self.words[at].text = attached;
             }
             self.line(from, self.words.len());
             return;
@@ -334,19 +331,21 @@ impl Look<'_> {
 
     fn git(&mut self) {
         let mut lines = Vec::new();
+        let rebases = self.words.iter().any(|word| word.text == "rebase");
         for (at, word) in self.words.iter().enumerate().skip(1) {
             let text = word.text.as_str();
             let value = self.text(at + 1);
             match text {
                 // A value that runs: an alias with `!`, an editor, a pager, a helper.
-                "-c" => lines.extend(
-                    value.split_once('=').map(|(_, line)| (at + 1, line.trim_start_matches('!').to_owned())),
-                ),
-                "-x" | "--exec" if self.words.iter().any(|word| word.text == "rebase") => {
-                    lines.push((at + 1, value.to_owned()));
-                }
+                "-c" => lines.extend(value.split_once('=').map(|(key, line)| match line.strip_prefix('!') {
+                    None if key.starts_with("alias.") => (at + 1, format!("git {line}")),
+                    None => (at + 1, line.to_owned()),
+                    Some(line) => (at + 1, line.to_owned()),
+                })),
+                "-x" | "--exec" if rebases => lines.push((at + 1, value.to_owned())),
                 _ => {
-                    if let Some(line) = text.strip_prefix("--exec=") {
+                    let short = text.strip_prefix("-x").filter(|_| rebases);
+                    if let Some(line) = text.strip_prefix("--exec=").or(short) {
                         lines.push((at, line.to_owned()));
                     }
                 }
@@ -363,8 +362,8 @@ impl Look<'_> {
             self.rest(at + 1);
         }
         if let Some(at) = foreach {
-            let at = at + 1 + usize::from(self.text(at + 1) == "--recursive");
-            self.line(at, self.words.len());
+            let options = self.words[at + 1..].iter().take_while(|word| word.text.starts_with('-')).count();
+            self.line(at + 1 + options, self.words.len());
         }
     }
 
@@ -389,15 +388,36 @@ impl Look<'_> {
         }
     }
 
-    fn option_line(&mut self, options: &[&str]) {
-        match self.words.iter().position(|word| options.contains(&word.text.as_str())) {
-            Some(at) => self.line(at + 1, (at + 2).min(self.words.len())),
-            None => {
-                if let Some(at) = self.words.iter().position(|word| word.text == "--") {
-                    self.rest(at + 1);
+    /// `su -lc LINE`, `script -qc LINE`, `runuser -u me COMMAND`.
+    fn option_line(&mut self) {
+        // Short options of these without a value.
+        const FLAGS: [char; 8] = ['a', 'e', 'f', 'l', 'm', 'p', 'P', 'q'];
+        for at in 1..self.words.len() {
+            let text = self.text(at);
+            let attached = match text.strip_prefix("--command") {
+                Some(value) => value.trim_start_matches('=').to_owned(),
+                None => {
+                    let letters = text.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+                    let value =
+                        letters.and_then(|letters| letters.trim_start_matches(FLAGS).strip_prefix('c'));
+                    let Some(value) = value else { continue };
+                    value.to_owned()
                 }
+            };
+            if attached.is_empty() {
+                return self.line(at + 1, (at + 2).min(self.words.len()));
             }
+            self.words[at].text = attached;
+            return self.line(at, at + 1);
         }
+        let behind = match self.words.iter().position(|word| word.text == "--") {
+            Some(at) => at + 1,
+            None if self.words.iter().any(|word| matches!(word.text.as_str(), "-u" | "--user")) => {
+                self.behind_options(1, "ugGswT", &["--user", "--group", "--supp-group", "--shell"])
+            }
+            None => return,
+        };
+        self.rest(behind);
     }
 
     fn flock(&mut self) {
@@ -472,6 +492,16 @@ impl Look<'_> {
         self.line(at, end);
         self.reader.opaque("what `parallel` adds is only known when it runs");
     }
+}
+
+/// What `env` splits into words, where this option says so. Empty where it is the next word.
+fn split_text(word: &str) -> Option<&str> {
+    let (name, value) = word.split_once('=').unwrap_or((word, ""));
+    if name.len() > 2 && "--split-string".starts_with(name) {
+        return Some(value);
+    }
+    let letters = word.strip_prefix('-')?.trim_start_matches(['i', 'v', '0']);
+    Some(letters.strip_prefix('S')?.trim_start_matches('='))
 }
 
 /// `{}` stands for something else.

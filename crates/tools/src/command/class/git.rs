@@ -126,7 +126,9 @@ pub(super) fn looks<'w>(arguments: &[Option<&'w str>]) -> Option<&'w str> {
 }
 
 fn subcommand_looks(subcommand: &str, rest: &[Option<&str>]) -> bool {
-    let has = |options: &[&str]| rest.iter().flatten().any(|word| options.contains(word));
+    // Behind an operand or `--` an option may be a value: `git config core.bare -l` and `git config -- core.bare -l` write.
+    let leading = || rest.iter().map_while(|word| word.filter(|word| word.starts_with('-') && *word != "--"));
+    let has = |options: &[&str]| leading().any(|word| options.contains(&word));
     match subcommand {
         "log" | "diff" | "show" | "rev-list" | "whatchanged" | "diff-tree" | "diff-files" | "diff-index" => {
             without_formats(rest).is_some_and(|rest| HISTORY.allow(&rest))

@@ -43,7 +43,7 @@ fn subcommand<'w>(words: &[&'w str]) -> Option<&'w str> {
         rest = match rest {
             [
                 "-c" | "-C" | "--git-dir" | "--work-tree" | "--exec-path" | "--namespace" | "--super-prefix"
-                | "--config-env",
+                | "--config-env" | "--attr-source",
                 _,
                 rest @ ..,
             ] => rest,

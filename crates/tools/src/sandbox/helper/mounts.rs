@@ -57,7 +57,12 @@ pub(super) fn places(confinement: &Confinement) -> Vec<(&Path, Place)> {
     let is_below_a_root =
         |path: &&Path| confinement.writable.iter().any(|root| path.starts_with(root) && *path != root);
     // A folder that could be renamed could be made anew, with something else in it.
-    let pinned = kept.into_iter().flatten().flat_map(|path| path.ancestors().skip(1).filter(is_below_a_root));
+    let links = confinement.links.iter().map(|link| &link.path);
+    let pinned = kept
+        .into_iter()
+        .flatten()
+        .chain(links)
+        .flat_map(|path| path.ancestors().skip(1).filter(is_below_a_root));
     let kinds = [
         (&confinement.writable, Place::Writable),
         (&confinement.protected, Place::Protected),
@@ -152,7 +157,8 @@ fn set_attributes(tree: impl AsFd, path: &str, attributes: u64) -> std::io::Resu
     if made == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// Puts an empty folder and an empty file, which only root could open, where the process table will be.
+/// Puts an empty folder and an empty file where the process table will be. They can be read, or every `grep -r` and `find`
+/// of anybody but root would fail at them.
 fn make_vault() -> rustix::io::Result<()> {
     let made = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(&made, "size", "64k")?;
@@ -162,8 +168,9 @@ fn make_vault() -> rustix::io::Result<()> {
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let vault = fsmount(&made, FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
-    rustix::fs::mkdirat(&vault, "folder", Mode::empty())?;
-    openat(&vault, "file", OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::fs::mkdirat(&vault, "folder", Mode::from_raw_mode(0o555))?;
+    let new = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    openat(&vault, "file", new, Mode::from_raw_mode(0o444))?;
     attach(&vault, Path::new(PROC))
 }
 

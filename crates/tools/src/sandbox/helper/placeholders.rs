@@ -13,11 +13,13 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 const MODE: Mode = Mode::from_raw_mode(PLACEHOLDER_MODE);
-/// How often a folder may vanish between being made and being locked.
+/// How often a folder may vanish between being made and being locked, or be locked by another process.
 const MAX_TRIES: u32 = 64;
+const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// The placeholders of one launch.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(super) struct Placeholders {
     held: Vec<(PathBuf, OwnedFd)>,
     /// Folders above them that were made too, the outermost first.
     above: Vec<PathBuf>,
+    /// Where there can be none, and nothing else either.
+    impossible: Vec<PathBuf>,
 }
 
 impl Placeholders {
@@ -34,7 +38,9 @@ impl Placeholders {
         for place in places {
             match made.put_one(place) {
                 Ok(()) => {}
-                Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => {}
+                Err(Errno::ROFS | Errno::PERM) => made.impossible.push(place.clone()),
+                // Whose folder it is could allow it while the command runs.
+                Err(Errno::ACCESS) if !is_in_own_folder(place) => made.impossible.push(place.clone()),
                 Err(error) => {
                     made.take_away();
                     return Err(error.into());
@@ -42,6 +48,11 @@ impl Placeholders {
             }
         }
         Ok(made)
+    }
+
+    /// Whether there can be nothing at this place, because this user can make nothing there.
+    pub(super) fn is_impossible(&self, place: &Path) -> bool {
+        self.impossible.iter().any(|impossible| impossible == place)
     }
 
     fn put_one(&mut self, place: &Path) -> Result<(), Errno> {
@@ -66,7 +77,15 @@ impl Placeholders {
                 Err(Errno::NOENT) => continue,
                 Err(error) => return Err(error),
             };
-            flock(&folder, FlockOperation::LockShared)?;
+            match flock(&folder, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => {}
+                // Somebody takes it away, or is nobody that this command should wait for.
+                Err(Errno::WOULDBLOCK) => {
+                    std::thread::sleep(TRY_AGAIN);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             // Somebody may have taken it away before it was locked.
             if stat(place).is_ok_and(|found| fstat(&folder).is_ok_and(|held| held.st_ino == found.st_ino)) {
                 self.held.push((place.to_owned(), folder));
@@ -85,6 +104,12 @@ impl Placeholders {
             let _ = unlinkat(CWD, folder, AtFlags::REMOVEDIR);
         }
     }
+}
+
+/// Whether the nearest folder that is there belongs to this user.
+fn is_in_own_folder(place: &Path) -> bool {
+    let found = place.ancestors().skip(1).find_map(|folder| stat(folder).ok());
+    found.is_none_or(|found| found.st_uid == rustix::process::geteuid().as_raw())
 }
 
 /// Takes away what a supervisor that was killed has left.

@@ -6,6 +6,7 @@ use super::{
     channel::{self, Message},
     confined::{self, Setting, Terminal},
     placeholders::Placeholders,
+    privileges::leave_no_core,
     processes::{Forked, be_init, end_with, fork, own_handle, separate_processes},
     signals::{Arrived, Mailbox, end_by, send, without_hangup},
     watch::Watch,
@@ -35,6 +36,7 @@ pub(super) fn run(order: &Order, argv: &[OsString], reporter: &mut Reporter) -> 
     match supervise(order, argv, reporter) {
         Ok(Ended::Exited(code)) => code,
         Ok(Ended::Signalled(signal)) => {
+            leave_no_core();
             end_by(signal);
             128 + signal
         }
@@ -95,6 +97,9 @@ fn supervise(order: &Order, argv: &[OsString], reporter: &mut Reporter) -> Resul
         Means::Landlock => Placeholders::default(),
         _ => Placeholders::put(&order.confinement.reserved).step("keep places free that must stay empty")?,
     };
+    let mut order = order.clone();
+    order.confinement.reserved.retain(|place| !placeholders.is_impossible(place));
+    let order = &order;
     let mut watch = Watch::over(&order.confinement, &order.means);
     let bounds = Bounds::of(&order.confinement);
     let mut private = None;

@@ -65,6 +65,11 @@ const REFUSED: &[c_long] = &[
     libc::SYS_modify_ldt,
 ];
 
+/// Newer than the table of the C library; the numbers are the same on all architectures.
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const FILE_SETATTR: c_long = 469;
+
 /// Without mounts of its own, these change what is outside: Landlock does not know them.
 const ATTRIBUTES: &[c_long] = &[
     libc::SYS_fchmod,
@@ -78,6 +83,9 @@ const ATTRIBUTES: &[c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+    FILE_SETATTR,
     SYS_SETXATTRAT,
     SYS_REMOVEXATTRAT,
     SYS_FILE_SETATTR,
@@ -158,6 +166,8 @@ const NAMESPACES: [libc::c_int; 7] = [
 const NEW_TIME_NAMESPACE: u64 = 0x80;
 /// Typing into a terminal, and what the console has like it.
 const TYPING: [u64; 2] = [0x5412, 0x541C];
+/// Changing the flags of a file, for which it need only be open for reading.
+const FLAGS: [u64; 2] = [0x4008_6602, 0x401C_5820];
 /// The kinds of process that stay possible: as usual, asking for it, and without random addresses.
 const PERSONALITIES: [u64; 3] = [0, 0xffff_ffff, 0x004_0000];
 /// What the low bits of a socket's type mean.
@@ -225,6 +235,9 @@ fn refused(confinement: &Confinement, means: &Means) -> Result<Rules, seccompile
     }
     if *means == Means::Landlock && confinement.writable.is_empty() {
         rules.extend(ATTRIBUTES.iter().map(|call| (*call, Vec::new())));
+        for request in FLAGS {
+            refuse_when(&mut rules, libc::SYS_ioctl, [is(1, request)])?;
+        }
         for request in FILE_FLAGS {
             refuse_when(&mut rules, libc::SYS_ioctl, [is(1, request)])?;
         }

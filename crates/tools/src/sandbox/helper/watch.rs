@@ -1,16 +1,29 @@
 //! What must not come to be and could not be prevented: it is moved aside, and told.
 
 use super::Reporter;
-use crate::sandbox::{Confinement, report::Note, support::Means};
+use crate::sandbox::{Confinement, confinement::Link, report::Note, support::Means};
+use rustix::{
+    fs::{
+        AtFlags, CWD, Mode, OFlags, RenameFlags, ResolveFlags, openat2, readlinkat, renameat_with, statat,
+        symlinkat,
+    },
+    io::Errno,
+};
 use std::{
-    fs, io,
+    ffi::{OsStr, OsString},
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStringExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// What is appended to the name of what was moved aside.
 const ASIDE: &str = "refused-by-everturn";
 /// More than can be needed of one name.
 const MAX_ASIDE: u32 = 1_000;
+/// How often it is looked whether a command whose supervisor was killed goes on changing links.
+const MAX_LOOKS: u32 = 20;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How a place has to be.
 enum Expected {
@@ -34,22 +47,18 @@ impl Watch {
     /// Moves aside what is not as it has to be.
     pub(super) fn look(&mut self, reporter: &mut Reporter) {
         for (place, expected) in &self.places {
-            let is_so = match expected {
-                Expected::Absent => fs::symlink_metadata(place).is_err(),
-                Expected::Link(target) => fs::read_link(place).is_ok_and(|found| found == *target),
+            let restored = match open_folder(place) {
+                // Where there is no folder there is nothing in it either.
+                Err(Errno::NOENT) if matches!(expected, Expected::Absent) => continue,
+                Err(error) => Err(error.into()),
+                Ok((folder, name)) if is_as(&folder, name, expected) => continue,
+                Ok((folder, name)) => restore(&folder, name, expected),
             };
-            if is_so {
-                continue;
-            }
-            let moved = move_aside(place);
-            if let Expected::Link(target) = expected {
-                let _ = std::os::unix::fs::symlink(target, place);
-            }
             let shown = place.display();
-            reporter.note(&Note::Undone(match moved {
+            reporter.note(&Note::Undone(match restored {
                 Ok(Some(aside)) => format!(
                     "{shown} has to stay as it was in the sandbox, so what the command made there is now {}.",
-                    aside.display()
+                    place.with_file_name(aside).display()
                 ),
                 Ok(None) => format!("{shown} has to stay as it was in the sandbox; it was put back."),
                 Err(error) => format!(
@@ -60,21 +69,62 @@ impl Watch {
     }
 }
 
-/// Gives what is at a place another name beside it, which means nothing to anybody.
-fn move_aside(place: &Path) -> io::Result<Option<PathBuf>> {
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
+/// Puts links back that a command has changed whose supervisor was killed. It may take a moment until the last of its
+/// processes has ended, so it is looked again until nothing changes.
+pub(in crate::sandbox) fn put_back(links: &[Link]) {
+    for _ in 0..MAX_LOOKS {
+        let mut is_changed = false;
+        for link in links {
+            let expected = Expected::Link(link.target.clone());
+            let Ok((folder, name)) = open_folder(&link.path) else { continue };
+            if !is_as(&folder, name, &expected) {
+                is_changed = true;
+                if let Err(error) = restore(&folder, name, &expected) {
+                    tracing::warn!(%error, link = %link.path.display(), "a link that a command has changed stays so");
+                }
+            }
+        }
+        if !is_changed {
+            return;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The folder a place is in, and its name there. No link is followed: this process may do what the command may not, and must
+/// not be led elsewhere by a link that the command puts on the way.
+fn open_folder(place: &Path) -> Result<(OwnedFd, &OsStr), Errno> {
+    let (Some(folder), Some(name)) = (place.parent(), place.file_name()) else { return Err(Errno::INVAL) };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok((openat2(CWD, folder, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?, name))
+}
+
+fn is_as(folder: &OwnedFd, name: &OsStr, expected: &Expected) -> bool {
+    match expected {
+        Expected::Absent => statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_err(),
+        Expected::Link(target) => readlinkat(folder, name, Vec::new())
+            .is_ok_and(|found| *target == Path::new(&OsString::from_vec(found.into_bytes()))),
+    }
+}
+
+/// Makes the place as it has to be. The name that what was there has now.
+fn restore(folder: &OwnedFd, name: &OsStr, expected: &Expected) -> io::Result<Option<OsString>> {
+    let aside = move_aside(folder, name)?;
+    if let Expected::Link(target) = expected {
+        symlinkat(target, folder, name)?;
+    }
+    Ok(aside)
+}
+
+/// Gives what is under a name another name beside it, which means nothing to anybody.
+fn move_aside(folder: &OwnedFd, name: &OsStr) -> io::Result<Option<OsString>> {
     for number in 1..=MAX_ASIDE {
-        let aside = place.with_file_name(format!("{name}.{ASIDE}-{number}"));
-        match rustix::fs::renameat_with(
-            rustix::fs::CWD,
-            place,
-            rustix::fs::CWD,
-            &aside,
-            rustix::fs::RenameFlags::NOREPLACE,
-        ) {
+        let mut aside = name.to_owned();
+        aside.push(format!(".{ASIDE}-{number}"));
+        match renameat_with(folder, name, folder, &aside, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(Some(aside)),
-            Err(rustix::io::Errno::EXIST) => {}
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(Errno::EXIST) => {}
+            Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }

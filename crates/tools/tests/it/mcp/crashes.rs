@@ -52,7 +52,7 @@ async fn a_killed_server_is_started_again_at_its_next_use() {
     let world = world(vec![everything()]);
     world.collect("").await;
     let own = std::process::id().to_string();
-    let pid = child_with(&own, &world.cwd());
+    let pid = child_with(&own, "/");
     kill(pid);
     eventually("it is gone", || !runs(pid)).await;
     assert_eq!(world.told("mcp__everything__echo", json!({ "message": "again" })).await, "Echo: again");
@@ -63,7 +63,7 @@ async fn closing_ends_the_servers_and_what_they_started() {
     let world = world(vec![everything(), quirky("quirky", &["slow-start"])]);
     let own = std::process::id().to_string();
     world.told("mcp__everything__echo", json!({ "message": "a" })).await;
-    let pid = child_with(&own, &world.cwd());
+    let pid = child_with(&own, "/");
     world.registry.close_servers().await;
     eventually("it is gone", || !runs(pid)).await;
 }
@@ -73,7 +73,7 @@ async fn dropping_the_registry_kills_the_servers() {
     let world = world(vec![everything()]);
     world.collect("").await;
     let own = std::process::id().to_string();
-    let pid = child_with(&own, &world.cwd());
+    let pid = child_with(&own, "/");
     drop(world);
     eventually("it is gone", || !runs(pid)).await;
 }
