@@ -57,8 +57,7 @@ pub(crate) fn tools(
     (ToolRegistry::new(tools), redactor)
 }
 
-/// What programs get that are not commands: MCP servers.
-#[cfg(feature = "mcp")]
+/// What programs get that are not commands of an agent: MCP servers, and what the user runs in the sandbox.
 pub(crate) fn environment_of_programs(
     config: &Config,
     environment: &Environment,

@@ -25,7 +25,8 @@ const LOOKED_AT_BYTES: usize = 16 * 1024;
 /// What `--help` says below the options.
 const ABOUT: &str = "\
 Everything the system can refuse is refused to the command and to all that it starts: writing outside of the directory and of
---add-dir, writing to .git and .everturn inside of them, the network, other processes; and reading the keys that `sandbox.unreadable` names. When it ends, nothing of it goes on.
+--add-dir, writing to .git and .everturn inside of them, the network, other processes; and reading
+the keys that `sandbox.unreadable` names. Variables with keys are left out as for an agent's commands. When it ends, nothing of it goes on.
 Temporary files belong into $TMPDIR, which is the command's own. docs/security.md has the details.
 
 Exits with the command's code; 126 where it could not be confined and did not run, 127 where there is no such program, 128 and
@@ -79,6 +80,7 @@ pub(crate) async fn sandbox(environment: &Environment, args: SandboxArgs) -> Res
     let loaded = Wishes::look(environment, home.root(), &RunArgs::default())
         .map_err(|error| Failure::usage(error.to_string()))?;
     let config = tooling::sandbox(&loaded.config, environment, (home.root(), home.root()));
+    let surroundings = tooling::environment_of_programs(&loaded.config, environment);
     let policy = policy(&args)?;
     let cwd = directory(args.cd.as_deref().unwrap_or(Path::new(".")))?;
     let confinement =
@@ -87,7 +89,7 @@ pub(crate) async fn sandbox(environment: &Environment, args: SandboxArgs) -> Res
     let program = args.command.first().cloned().unwrap_or_default();
     let launch = Launch::confined(&confinement, &config.helper, &Support::detect(&config), args.command)
         .map_err(refused)?;
-    let (mut command, report) = launch.into_command(environment.all()).map_err(refused)?;
+    let (mut command, report) = launch.into_command(&surroundings).map_err(refused)?;
     // A program that talks to a terminal has to have it; what others say of an error is read on its way.
     let stderr = if std::io::stderr().is_terminal() { Stdio::inherit() } else { Stdio::piped() };
     let mut child = command.current_dir(&cwd).stderr(stderr).spawn().map_err(refused)?;
