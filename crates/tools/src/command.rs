@@ -142,7 +142,7 @@ async fn prepare(
         }
     };
     host.ready_to_run(&request.key);
-    let (assessment, verdict) = judged(host, request, &argv, &cwd).await?;
+    let (assessment, verdict) = judged(host, request, &argv, &cwd, policy::judge).await?;
     let class = match (assessment.class, session) {
         // With a terminal it may start a pager, which starts anything.
         (Class::Safe, Some(opening)) if opening.stream != session::Stream::Pipe => Class::Ordinary,
@@ -177,13 +177,14 @@ async fn judged(
     request: &PrepareRequest,
     argv: &[String],
     cwd: &str,
+    judge: fn(&policy::Policy, &Assessment) -> Verdict,
 ) -> Result<(Assessment, Verdict), String> {
     let (rules, argv) = (Arc::clone(&host.rules), argv.to_vec());
     let (root, cwd) = (request.cwd.clone(), cwd.to_owned());
     let judging = tokio::task::spawn_blocking(move || {
         let mut assessment = assess(&argv);
         assessment.settle(Path::new(&root), Path::new(&cwd));
-        let verdict = policy::judge(&rules.read(), &assessment);
+        let verdict = judge(&rules.read(), &assessment);
         (assessment, verdict)
     });
     judging
@@ -199,7 +200,7 @@ pub(crate) async fn typed_line(
     line: &str,
 ) -> Result<(Class, Verdict), String> {
     let argv = ["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()];
-    let (assessment, verdict) = judged(host, request, &argv, &request.cwd).await?;
+    let (assessment, verdict) = judged(host, request, &argv, &request.cwd, policy::judge_certain).await?;
     let class = if assessment.class == Class::Dangerous { Class::Dangerous } else { Class::Ordinary };
     let verdict = if matches!(verdict, Verdict::Allow { .. }) { Verdict::Silent } else { verdict };
     Ok((class, verdict))

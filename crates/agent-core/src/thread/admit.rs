@@ -54,7 +54,8 @@ impl Thread {
                 (About::Approval | About::Escalation { .. }, Subject::Patch { .. }) => Answer::Patch,
                 (About::Approval | About::Escalation { .. }, _) => Answer::Exec,
             };
-            Some((InteractionId::clone(id), answered_by))
+            let open = Open { answer: answered_by, amendment: preparation.amendment.clone() };
+            Some((InteractionId::clone(id), open))
         };
         Gate {
             tenant: self.key.tenant.clone(),
@@ -79,7 +80,15 @@ pub struct Gate {
     user_commands: usize,
     queued: usize,
     /// The questions that wait, each with the op that answers it.
-    questions: BTreeMap<InteractionId, Answer>,
+    questions: BTreeMap<InteractionId, Open>,
+}
+
+/// A question that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Open {
+    answer: Answer,
+    /// The rule that was offered with it.
+    amendment: Option<String>,
 }
 
 /// The op that answers a question.
@@ -123,7 +132,7 @@ impl Gate {
             Op::UserInput { items } => self.closed().or_else(|| self.refuse_content(items)),
             Op::Interrupt => (!self.is_running && self.user_commands == 0).then_some(Refusal::NoTurn),
             Op::ExecApproval { id, decision } => {
-                self.refuse_answer(id, Answer::Exec).or_else(|| refuse_amendment(decision))
+                self.refuse_answer(id, Answer::Exec).or_else(|| self.refuse_amendment(id, decision))
             }
             Op::PatchApproval { id, decision: ApprovalDecision::ApprovedWithAmendment { .. } } => {
                 self.refuse_answer(id, Answer::Patch).or_else(|| {
@@ -174,10 +183,28 @@ impl Gate {
     }
 
     fn refuse_answer(&self, id: &InteractionId, op: Answer) -> Option<Refusal> {
-        let Some(wanted) = self.questions.get(id) else {
+        let Some(Open { answer: wanted, .. }) = self.questions.get(id) else {
             return Some(Refusal::UnknownInteraction { id: id.clone() });
         };
         (*wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: wanted.op().into() })
+    }
+
+    /// A rule may say more words than the one that was offered, and so allow less, but no others.
+    fn refuse_amendment(&self, id: &InteractionId, decision: &ApprovalDecision) -> Option<Refusal> {
+        let ApprovalDecision::ApprovedWithAmendment { rule } = decision else { return None };
+        let offered = self.questions.get(id).and_then(|open| open.amendment.as_deref());
+        let why = match offered {
+            Some(offered)
+                if rule
+                    .strip_prefix(offered)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')) =>
+            {
+                return None;
+            }
+            Some(offered) => format!("the rule `{rule}` does not begin with `{offered}`, which was offered"),
+            None => "no rule can be added with this call; approve it without one".to_owned(),
+        };
+        Some(Refusal::Malformed { why })
     }
 
     fn refuse_command(&self, command: &str) -> Option<Refusal> {
@@ -188,15 +215,6 @@ impl Gate {
             what: "commands of yours that run at once".into(),
             limit: MAX_USER_COMMANDS as u64,
         })
-    }
-}
-
-fn refuse_amendment(decision: &ApprovalDecision) -> Option<Refusal> {
-    match decision {
-        ApprovalDecision::ApprovedWithAmendment { rule } if rule.trim().is_empty() => {
-            Some(Refusal::Malformed { why: "the rule to add is empty".into() })
-        }
-        _ => None,
     }
 }
 

@@ -179,6 +179,20 @@ impl Machine<'_> {
         }
     }
 
+    /// Questions whose time was over before this input: nobody served the thread when they came due.
+    pub(super) fn expire_overdue(&mut self) {
+        let at_ms = self.at_ms;
+        let overdue = self.thread.running.values().filter_map(|running| match &running.effect.kind {
+            EffectKind::Timer { due_ms, purpose: TimerPurpose::Deadline(question) } if *due_ms < at_ms => {
+                Some(question.clone())
+            }
+            _ => None,
+        });
+        for question in overdue.collect::<Vec<_>>() {
+            self.expired(&question);
+        }
+    }
+
     /// Takes back all questions: nobody needs to answer them any more. Their calls are settled by the caller.
     pub(super) fn withdraw_questions(&mut self, actor: &str) {
         let open: Vec<InteractionId> = self.thread.pending.keys().cloned().collect();

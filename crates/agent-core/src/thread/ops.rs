@@ -20,6 +20,7 @@ impl Machine<'_> {
         if self.thread.recent_ops.len() > RECENT_OPS {
             self.thread.recent_ops.pop_front();
         }
+        self.expire_overdue();
         match &submission.op {
             Op::UserTurn { items, overrides, output_schema } => self.thread.queue.push_back(Queued {
                 input_seq: self.thread.input_seq,

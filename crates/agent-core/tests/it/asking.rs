@@ -114,6 +114,18 @@ fn an_approval_that_expires_is_denied_and_may_stop_the_turn() {
 }
 
 #[test]
+fn an_answer_that_comes_too_late_finds_the_default() {
+    let answer_within = Some(AnswerWithin { ms: 5_000, otherwise: Otherwise::Deny });
+    let settings = Settings { answer_within, ..settings(ApprovalPolicy::Untrusted) };
+    let mut desk = Desk::with_calls(settings, [("write", held(Class::Ordinary))]);
+    // Nobody served the thread when the time was over.
+    desk.now_ms += 5_001;
+    approve(&mut desk, ApprovalDecision::Approved);
+    assert_eq!(outcomes(&desk), [InteractionOutcome::Expired]);
+    assert_eq!(desk.outputs()[0].0, OutputStatus::Denied);
+}
+
+#[test]
 fn a_server_that_asks_goes_on_as_the_next_attempt_with_the_reply() {
     let subject = Subject::Mcp { server: "srv".into(), tool: "do".into(), arguments: "{}".into() };
     let mutating = Preparation { subject, ..held(Class::Ordinary) };
@@ -225,12 +237,15 @@ fn a_rule_travels_with_the_call_it_was_approved_with() {
         _ => None,
     });
     assert_eq!(offered, amendment);
-    let refused = Op::ExecApproval {
-        id: desk.question(),
-        decision: ApprovalDecision::ApprovedWithAmendment { rule: " ".into() },
+    let refusal = |desk: &Desk, rule: &str| {
+        let decision = ApprovalDecision::ApprovedWithAmendment { rule: rule.into() };
+        let op = Op::ExecApproval { id: desk.question(), decision };
+        desk.thread.gate().refusal(&crate::scenario::submission("probe", op))
     };
-    let refusal = desk.thread.gate().refusal(&crate::scenario::submission("bad", refused));
-    assert!(matches!(refusal, Some(Refusal::Malformed { .. })), "{refusal:?}");
+    for other in [" ", "cargo", "npm install", "cargo tests"] {
+        assert!(matches!(refusal(&desk, other), Some(Refusal::Malformed { .. })), "{other}");
+    }
+    assert_eq!(refusal(&desk, "cargo test --all"), None, "a narrower rule may be added");
     approve(&mut desk, ApprovalDecision::ApprovedWithAmendment { rule: "cargo test".into() });
     assert_eq!(desk.request().amendment, amendment);
     assert_eq!(decisions(&desk)[0].rule, amendment);

@@ -4,6 +4,7 @@ mod configuration;
 mod finding;
 mod model;
 mod report;
+mod rules;
 mod sandbox;
 mod storage;
 #[cfg(feature = "temporal")]
@@ -58,6 +59,7 @@ pub(crate) async fn doctor(
     report.redactor.learn(wishes.config().secrets(environment));
     report.tell(findings);
     report.tell(home.examine(wishes.config().durability).await);
+    report.tell(rules::examine(&wishes, home.root()));
     report.tell(vec![sandbox::examine(&wishes, home.root()).await]);
     report.tell(model::examine(&wishes, home.root(), &report.redactor).await);
     #[cfg(feature = "temporal")]

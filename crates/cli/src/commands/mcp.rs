@@ -184,6 +184,14 @@ fn new_server(args: AddArgs) -> Result<NewServer, Failure> {
         )));
     }
     if let Some(url) = args.url {
+        if !["http://", "https://"]
+            .iter()
+            .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        {
+            return Err(Failure::usage(format!(
+                "--url takes an address such as https://mcp.example.com/mcp, not {url}"
+            )));
+        }
         return Ok(NewServer::Http { name: args.name, url, bearer_token_env_var: args.bearer_token_env_var });
     }
     let mut env = Vec::new();

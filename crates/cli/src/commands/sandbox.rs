@@ -176,10 +176,12 @@ fn explain(program: &str, status: ExitStatus, said: Option<&str>, report: &Repor
         output::remark(&format!("sandbox: {remark}"));
     }
     let looks_denied = said.and_then(|said| denial(said, status.code()));
+    // What a terminal was told is not known here.
+    let may_be_denied = looks_denied.is_some() || said.is_none() && !status.success();
     if let Some(how) = looks_denied {
         output::remark(&format!("sandbox: it looks as if {how}"));
     }
-    if !status.success() {
+    if may_be_denied {
         output::remark(&format!("sandbox: {}", told(policy)));
     }
 }

@@ -186,6 +186,16 @@ impl Reading<'_> {
                 }
             },
         };
+        if let Some(word) = prefix
+            .iter()
+            .flatten()
+            .find(|word| decision != Decision::Allow && word.contains(char::is_whitespace))
+        {
+            let what = format!(
+                "`{word}` in `prefix` has a blank, and would match no command; write each word by itself"
+            );
+            return Err(fault(span, what));
+        }
         let line = table.span().map_or(1, |span| line_at(self.text, span.start));
         let rule = Rule { prefix, decision, reason, file: self.file.to_owned(), line };
         for (key, wanted) in [("match", true), ("not_match", false)] {

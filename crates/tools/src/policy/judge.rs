@@ -17,14 +17,28 @@ const CARRIERS: [&str; 4] = ["nice", "nohup", "time", "timeout"];
 /// What the rules say of a command, the strictest first: what one forbids is forbidden; what one wants asked, or may, is asked,
 /// and so is everything where a file is broken; it is allowed where every command in it is allowed or known to be safe.
 pub(crate) fn judge(policy: &Policy, assessment: &Assessment) -> Verdict {
+    match judge_certain(policy, assessment) {
+        Verdict::Silent => judge_possible(policy, assessment),
+        certain => certain,
+    }
+}
+
+/// The rule with this decision that speaks so surely of a command.
+fn speaking<'p>(
+    policy: &'p Policy,
+    assessment: &Assessment,
+    decision: Decision,
+    sure: Match,
+) -> Option<&'p Rule> {
     let commands: Vec<&Simple> = considered(&assessment.script).collect();
-    let speaking = |decision, sure| {
-        policy
-            .rules()
-            .filter(move |rule| rule.decision == decision)
-            .find(|rule| commands.iter().any(|command| matches(rule, command) >= sure))
-    };
-    if let Some(rule) = speaking(Decision::Forbid, Match::Yes) {
+    let mut rules = policy.rules().filter(|rule| rule.decision == decision);
+    rules.find(|rule| commands.iter().any(|command| matches(rule, command) >= sure))
+}
+
+/// What the rules forbid or want asked of what can be read in a line. Of a line that is typed into a program nobody knows
+/// whether it is one for a shell, so what cannot be read counts for nothing.
+pub(crate) fn judge_certain(policy: &Policy, assessment: &Assessment) -> Verdict {
+    if let Some(rule) = speaking(policy, assessment, Decision::Forbid, Match::Yes) {
         return Verdict::Forbid { reason: rule.why() };
     }
     if let Some(fault) = policy.faults().next() {
@@ -32,17 +46,19 @@ pub(crate) fn judge(policy: &Policy, assessment: &Assessment) -> Verdict {
             reason: format!("the exec policy is broken, so nothing runs unasked: {fault}"),
         };
     }
-    if let Some(rule) = speaking(Decision::Ask, Match::Yes) {
-        return Verdict::Ask { reason: rule.why() };
-    }
+    speaking(policy, assessment, Decision::Ask, Match::Yes)
+        .map_or(Verdict::Silent, |rule| Verdict::Ask { reason: rule.why() })
+}
+
+fn judge_possible(policy: &Policy, assessment: &Assessment) -> Verdict {
     let strict = policy.rules().find(|rule| rule.decision != Decision::Allow);
     if let (Some(rule), Some(why)) = (strict, &assessment.script.opaque) {
         return Verdict::Ask {
             reason: format!("it cannot be told whether rules like {rule} speak of this: {why}"),
         };
     }
-    if let Some(rule) =
-        speaking(Decision::Forbid, Match::Maybe).or_else(|| speaking(Decision::Ask, Match::Maybe))
+    if let Some(rule) = speaking(policy, assessment, Decision::Forbid, Match::Maybe)
+        .or_else(|| speaking(policy, assessment, Decision::Ask, Match::Maybe))
     {
         return Verdict::Ask {
             reason: format!("it may be what a rule speaks of once its variables are known: {}", rule.why()),

@@ -19,9 +19,9 @@ pub use file::{Decision, PolicyFault, Rule};
 pub use proposal::proposal;
 pub use sources::{APPROVED_FILE, PolicySources, RULES_FOLDER, RuleFile, list};
 
-pub(crate) use judge::judge;
+pub(crate) use judge::{judge, judge_certain};
 pub(crate) use proposal::offer;
-pub(crate) use sources::PolicyStore;
+pub(crate) use sources::{Policy, PolicyStore};
 
 use crate::command::assess;
 use agent_core::{Class, Verdict};

@@ -32,10 +32,11 @@ pub fn denial(output: &str, code: Option<i32>) -> Option<String> {
         return None;
     }
     let start = output.len().saturating_sub(LOOKED_AT_BYTES);
-    let tail = output.get(output.floor_char_boundary(start)..)?.to_lowercase();
+    let tail = output.get(output.floor_char_boundary(start)..)?;
     // The last line that tells of anything is the nearest to the end of the program.
     tail.lines().rev().find_map(|line| {
-        let says = |words: &[&str]| words.iter().any(|word| line.contains(word));
+        let small = line.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| small.contains(word));
         let how = if says(&NETWORK) {
             "the network is switched off in the sandbox"
         } else if says(&FILES) {

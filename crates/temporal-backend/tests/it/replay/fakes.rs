@@ -193,6 +193,9 @@ impl ToolCallHandler for Tools {
         }
         let looks = request.call.name.starts_with("read_");
         let mut prepared = self.fakes.prepare(request).await;
+        if let Prepared::Ready(preparation) = &mut prepared {
+            preparation.amendment = Some("ask_write".to_owned());
+        }
         if let Prepared::Ready(preparation) = &mut prepared
             && looks
         {
