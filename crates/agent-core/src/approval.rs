@@ -72,7 +72,7 @@ pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTree
     if session_approvals.contains(&approved_as(&call.digest, grant)) {
         return Decision::Run { grant, basis: Basis::Session };
     }
-    if may_ask(settings.approval, call) {
+    if may_ask(settings.approval, call, confined) {
         return Decision::Ask { reason, grant };
     }
     let message = match &call.justification {
@@ -140,11 +140,14 @@ pub(crate) fn asks_on_failure(settings: &Settings, grant: Grant) -> bool {
     settings.approval == ApprovalPolicy::OnFailure && grant == Grant::Sandboxed
 }
 
-fn may_ask(policy: ApprovalPolicy, call: &Preparation) -> bool {
+fn may_ask(policy: ApprovalPolicy, call: &Preparation, confined: Grant) -> bool {
     match policy {
         ApprovalPolicy::Never => false,
         ApprovalPolicy::OnRequest => true,
-        ApprovalPolicy::Untrusted | ApprovalPolicy::OnFailure => call.justification.is_none(),
+        // Where nothing is confined there is nothing to leave.
+        ApprovalPolicy::Untrusted | ApprovalPolicy::OnFailure => {
+            call.justification.is_none() || confined == Grant::Unconfined
+        }
         ApprovalPolicy::Granular(granular) => {
             let route = match call.subject {
                 Subject::Command { .. } => granular.commands,

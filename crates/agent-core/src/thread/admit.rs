@@ -54,7 +54,13 @@ impl Thread {
                 (About::Approval | About::Escalation { .. }, Subject::Patch { .. }) => Answer::Patch,
                 (About::Approval | About::Escalation { .. }, _) => Answer::Exec,
             };
-            let open = Open { answer: answered_by, amendment: preparation.amendment.clone() };
+            let lines = match &preparation.subject {
+                Subject::Command { command, .. } => {
+                    command.last().cloned().into_iter().chain([command.join(" ")]).collect()
+                }
+                _ => Vec::new(),
+            };
+            let open = Open { answer: answered_by, offered: preparation.amendment.clone(), lines };
             Some((InteractionId::clone(id), open))
         };
         Gate {
@@ -87,8 +93,22 @@ pub struct Gate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Open {
     answer: Answer,
-    /// The rule that was offered with it.
-    amendment: Option<String>,
+    /// The rule that was offered with it, if one was.
+    offered: Option<String>,
+    /// The command as one line, where it is one.
+    lines: Vec<String>,
+}
+
+impl Open {
+    /// Whether a rule is about this call: it says the first words of the command, or more words than the rule that was offered.
+    fn is_about(&self, rule: &str) -> bool {
+        let begins = |line: &str, with: &str| {
+            !with.trim().is_empty()
+                && line.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        self.lines.iter().chain(&self.offered).any(|line| begins(line, rule))
+            || self.offered.as_ref().is_some_and(|offered| begins(rule, offered))
+    }
 }
 
 /// The op that answers a question.
@@ -189,22 +209,13 @@ impl Gate {
         (*wanted != op).then(|| Refusal::WrongInteraction { id: id.clone(), wanted: wanted.op().into() })
     }
 
-    /// A rule may say more words than the one that was offered, and so allow less, but no others.
+    /// A rule that speaks of something else was not what the user looked at.
     fn refuse_amendment(&self, id: &InteractionId, decision: &ApprovalDecision) -> Option<Refusal> {
         let ApprovalDecision::ApprovedWithAmendment { rule } = decision else { return None };
-        let offered = self.questions.get(id).and_then(|open| open.amendment.as_deref());
-        let why = match offered {
-            Some(offered)
-                if rule
-                    .strip_prefix(offered)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')) =>
-            {
-                return None;
-            }
-            Some(offered) => format!("the rule `{rule}` does not begin with `{offered}`, which was offered"),
-            None => "no rule can be added with this call; approve it without one".to_owned(),
-        };
-        Some(Refusal::Malformed { why })
+        let open = self.questions.get(id)?;
+        (!open.is_about(rule)).then(|| Refusal::Malformed {
+            why: format!("the rule `{rule}` is not about this call; it has to begin as the command does"),
+        })
     }
 
     fn refuse_command(&self, command: &str) -> Option<Refusal> {

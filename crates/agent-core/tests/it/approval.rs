@@ -116,6 +116,7 @@ fn escalation_needs_an_answer() {
         check(policy, SandboxPolicy::ReadOnly, &call, Short::Refuse);
     }
     check(ApprovalPolicy::Never, SandboxPolicy::DangerFullAccess, &call, Short::Unconfined);
+    check(ApprovalPolicy::Untrusted, SandboxPolicy::DangerFullAccess, &call, Short::Ask);
 }
 
 #[test]

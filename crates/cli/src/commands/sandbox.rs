@@ -177,7 +177,7 @@ fn explain(program: &str, status: ExitStatus, said: Option<&str>, report: &Repor
     }
     let looks_denied = said.and_then(|said| denial(said, status.code()));
     // What a terminal was told is not known here.
-    let may_be_denied = looks_denied.is_some() || said.is_none() && !status.success();
+    let may_be_denied = !status.success() && said.is_none_or(|said| !said.trim().is_empty());
     if let Some(how) = looks_denied {
         output::remark(&format!("sandbox: it looks as if {how}"));
     }

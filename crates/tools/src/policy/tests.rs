@@ -242,6 +242,7 @@ fn a_list_is_judged_as_it_is() {
 #[case("[[rule]]\nprefix = \"git\"\ndecision = \"allow\"", "`prefix` must be a list of words")]
 #[case("[[rule]]\nprefix = [\"\"]\ndecision = \"allow\"", "`prefix` must be a list of words")]
 #[case("[[rule]]\nprefix = [\"a\", []]\ndecision = \"allow\"", "`prefix` must be a list of words")]
+#[case("[[rule]]\nprefix = [\"npm view\"]\ndecision = \"forbid\"", "`npm view` in `prefix` has a blank")]
 #[case("[[rule]]\ndecision = \"allow\"", "team.toml:1: rule 1: `prefix` is missing")]
 #[case("[[rule]]\nprefix = [\"a\"]", "`decision` is missing")]
 #[case(
