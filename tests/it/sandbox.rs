@@ -155,8 +155,16 @@ fn being_asked_to_end_is_passed_on() {
     assert_eq!(child.wait().unwrap().code(), Some(5));
 }
 
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task")).unwrap();
+    let of = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let lists: Vec<String> = threads.map(|thread| of(thread.unwrap())).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).map(str::to_owned).collect()
+}
+
 #[test]
-fn killed_from_outside_it_leaves_nothing_running() {
+fn where_its_supervisor_is_killed_nothing_is_left_running() {
     let bench = Bench::new();
     let script = "trap '' TERM HUP; echo ready > ready; while :; do sleep 0.01; date +%s%N > beat; done";
     let mut child = bench.command(&["sandbox", "--", "sh", "-c", script]).spawn().unwrap();
@@ -165,8 +173,11 @@ fn killed_from_outside_it_leaves_nothing_running() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it did not start");
         std::thread::sleep(Duration::from_millis(2));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let supervisors = children(child.id());
+    assert_eq!(supervisors.len(), 1, "{supervisors:?}");
+    let killed = std::process::Command::new("kill").args(["-9", &supervisors[0]]).status().unwrap();
+    assert!(killed.success());
+    assert!(!child.wait().unwrap().success());
     let quiet = || {
         let before = bench.read("beat");
         std::thread::sleep(Duration::from_millis(100));
