@@ -6,6 +6,7 @@ use crate::{
     arguments::{Arguments, Field, Need, Shape, schema},
     kill_point::kill_point,
     ledger::{Ledger, Opened},
+    lexical::normal,
     patch::{self, ChangeKind, ChunkLine, FileOp, Patch, Plan, Scope, Summary},
     sandbox::confined_thread,
     tool::{Host, Tool, cancelled_early, failed, no_ledger, scrubbed},
@@ -16,7 +17,7 @@ use agent_core::{
     ToolRequest, ToolSpec, Verdict,
 };
 use async_trait::async_trait;
-use reach::{Bounds, normal};
+use reach::Bounds;
 use std::{
     io,
     path::{Path, PathBuf},

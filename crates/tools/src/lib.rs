@@ -18,6 +18,7 @@ mod files;
 mod image;
 mod kill_point;
 mod ledger;
+mod lexical;
 #[cfg_attr(not(feature = "mcp"), path = "mcp_absent.rs")]
 pub mod mcp;
 mod output;

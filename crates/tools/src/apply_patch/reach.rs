@@ -1,9 +1,10 @@
 //! Whether a patch stays where it may write, as far as can be said before it runs. What counts is what the engine finds
 //! when it runs; this decides whether somebody is asked first.
 
+use crate::lexical::normal;
 use std::{
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 /// Where writing is allowed.
@@ -41,21 +42,6 @@ fn real(path: &Path) -> PathBuf {
         }
     }
     named
-}
-
-/// The path without `.` and `..`, by name alone.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => normal.push(part),
-        }
-    }
-    normal
 }
 
 #[cfg(test)]

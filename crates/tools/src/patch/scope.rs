@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
 use super::error::{PatchError, Problem};
+use crate::lexical::normal;
 
 /// The folder no patch may touch, in any spelling a file system may take for it.
 const GIT: &str = ".git";
@@ -117,21 +118,6 @@ impl Resolver {
         }
         Ok(())
     }
-}
-
-/// The path without `.` and `..`, by name alone. `..` of the root is the root.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => out.push(part),
-        }
-    }
-    out
 }
 
 /// The real path of a directory that may not exist yet: its deepest existing ancestor made real, and the rest.

@@ -1,9 +1,10 @@
 //! What a Git repository depends on outside of its `.git`: where a `.git` file leads, where hooks are, and what its
 //! configuration includes.
 
+use crate::lexical::normal;
 use std::{
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 /// More than a `.git` file or a configuration that says where hooks are has.
@@ -123,21 +124,6 @@ fn text_of(path: &Path) -> Option<String> {
         return None;
     }
     fs::read_to_string(path).ok()
-}
-
-/// The path without `.` and `..`, by name alone.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => normal.push(part),
-        }
-    }
-    normal
 }
 
 #[cfg(test)]
