@@ -17,7 +17,7 @@ use crate::sandbox::{
 use agent_core::NetworkAccess;
 use rustix::{
     io::FdFlags,
-    process::{getpid, getsid, ioctl_tiocsctty, setsid},
+    process::{getpid, ioctl_tiocsctty, setsid},
     thread::{UnshareFlags, set_no_new_privs},
 };
 use std::{
@@ -53,7 +53,7 @@ pub(super) struct Setting {
 
 /// Gives the terminal up where this process leads a session, so that the command can have it.
 pub(super) fn release_terminal(quietly: impl FnOnce(fn())) -> Terminal {
-    if getsid(None) != Ok(getpid()) {
+    if !leads_session() {
         return Terminal::Kept;
     }
     if !rustix::termios::isatty(rustix::stdio::stdin()) {
@@ -63,6 +63,14 @@ pub(super) fn release_terminal(quietly: impl FnOnce(fn())) -> Terminal {
         let _ = give_up_terminal();
     });
     Terminal::HandedOn
+}
+
+/// A session that was begun outside of this process namespace, as in a container, has no number in it: the kernel says 0,
+/// which `rustix` takes for impossible.
+#[expect(unsafe_code, reason = "the safe interface panics where the session has no number")]
+fn leads_session() -> bool {
+    // SAFETY: numbers only.
+    unsafe { libc::getsid(0) == getpid().as_raw_nonzero().get() }
 }
 
 #[expect(unsafe_code, reason = "there is no safe interface to it")]
