@@ -4,6 +4,7 @@ use crate::protocol::{
     Access, ApprovalPolicy, Class, Containment, Grant, Preparation, Route, SandboxPolicy, Settings, Subject,
     Verdict,
 };
+use crate::thread::refused_by_plan;
 use std::collections::BTreeSet;
 
 /// What becomes of a call.
@@ -54,6 +55,9 @@ pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTree
     if let Verdict::Forbid { reason } = &call.verdict {
         let message = format!("Forbidden by policy: {reason}");
         return Decision::Refuse { message, basis: Basis::Rule(reason.clone()) };
+    }
+    if let Some(message) = refused_by_plan(settings.mode, call) {
+        return Decision::Refuse { message, basis: Basis::Policy };
     }
     let full_access = settings.sandbox == SandboxPolicy::DangerFullAccess;
     let confined = if full_access { Grant::Unconfined } else { Grant::Sandboxed };

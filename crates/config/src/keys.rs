@@ -1,9 +1,11 @@
 //! [`KEYS`]: every key of the configuration, each once. Checking, defaults, the reference and the JSON schema read this.
 //!
 //! * `kind` says what a key may be set to.
-//! * `table` has the keys, `temporal` those of the table `[temporal]`, `mcp` those of `[mcp_servers]`; `unserved` those of Codex that have no effect here yet.
+//! * `table` has the keys, `long_threads` those of budgets, modes, hooks and the like, `temporal` those of the table
+//!   `[temporal]`, `mcp` those of `[mcp_servers]`; `unserved` those of Codex that have no effect here.
 
 mod kind;
+mod long_threads;
 mod mcp;
 mod table;
 mod temporal;
@@ -35,10 +37,10 @@ pub struct Key {
     pub means: Option<&'static str>,
 }
 
-const COUNT: usize = table::TABLE.len() + mcp::MCP.len() + temporal::TEMPORAL.len();
+const COUNT: usize = table::TABLE.len() + mcp::MCP.len() + temporal::TEMPORAL.len() + long_threads::LONG_THREADS.len();
 
 /// Every key, in the order of the reference.
-pub const KEYS: &[Key] = &joined(&[table::TABLE, mcp::MCP, temporal::TEMPORAL]);
+pub const KEYS: &[Key] = &joined(&[table::TABLE, long_threads::LONG_THREADS, mcp::MCP, temporal::TEMPORAL]);
 
 const fn joined(parts: &[&[Key]]) -> [Key; COUNT] {
     let mut keys = [parts[0][0]; COUNT];

@@ -1,19 +1,25 @@
 //! [`load`]: from flags, `-c`, environment and file to a [`Config`] and where each value came from.
 //!
-//! Layers, the strongest first: flags with names of their own, `-c`, environment variables, the profile, the user's file,
-//! defaults. Project files and managed constraints are not among them yet.
+//! Layers, the strongest first: what is fixed for this machine, flags with names of their own, `-c`, environment variables,
+//! the profile, the files of a trusted project (the innermost folder's first), the user's file, defaults.
 
 use crate::{
-    Config, ConfigError, Environment, FlagValue, KEYS, Key, KeyPath, Kind, Origin, Problem, ProblemKind,
-    Provenance, Value,
+    Config, ConfigError, Constraints, Environment, FlagValue, KEYS, Key, KeyPath, Kind, Layer, MANAGED_FILE,
+    Origin, Problem, ProblemKind, Project, Provenance, Trust, Value,
     defaults::fill,
+    environment::EVERTURN_MANAGED_CONFIG,
+    managed::Managed,
     origin::Lines,
     overrides::read_override,
     read::{File, Reader, Said, checked, read_file},
     resolve::{Remarks, resolve},
-    settings::Settings,
+    settings::{Setting, Settings},
+    trust::trust_in,
 };
 use std::path::{Path, PathBuf};
+
+/// The key that every layer adds to.
+pub(crate) const HOOKS: &str = "hooks";
 
 /// The file's name in the data folder.
 pub const CONFIG_FILE: &str = "config.toml";
@@ -45,17 +51,43 @@ pub struct Loaded {
     /// What may surprise whoever starts a thread or looks at the settings: keys without effect, a default that does not
     /// fit. One line each; other commands have no use for them.
     pub notices: Vec<String>,
+    /// The project that was looked at, and whether it is trusted; `None` where no directory was named.
+    pub project: Option<Project>,
 }
 
-/// Reads all layers. Without a file this reads nothing but what it is given.
+/// Where a run takes place, as far as its settings depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The directory whose project counts; `None` reads no project's settings.
+    pub cwd: Option<&'a Path>,
+    /// The file of whoever manages this machine.
+    pub managed: &'a Path,
+}
+
+impl Default for Site<'_> {
+    /// No project, and [`MANAGED_FILE`].
+    fn default() -> Self {
+        Self { cwd: None, managed: Path::new(MANAGED_FILE) }
+    }
+}
+
+/// Reads all layers but a project's. Without a file this reads nothing but what it is given.
 ///
 /// # Errors
 /// Where a file cannot be read or is not TOML; where settings are wrong, then all that is wrong with them; where the chosen
-/// profile or provider is not there.
+/// profile or provider is not there; where something is set that whoever manages this machine does not allow.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
+    load_at(sources, &Site::default())
+}
+
+/// Reads all layers, those of the project too.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_at(sources: &Sources<'_>, site: &Site<'_>) -> Result<Loaded, ConfigError> {
     let path = sources.home.join(CONFIG_FILE);
     let text = read_file(&path)?;
-    load_text(sources, &path, text.as_deref())
+    load_with(sources, site, &path, text.as_deref(), Faults::Refused)
 }
 
 /// The same for whoever only looks at what there is: what is wrong in the file is a warning and counts as not said. Nothing
@@ -64,16 +96,24 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// Where the flags, `-c` or the environment are wrong.
 pub fn load_to_look(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
+    load_at_to_look(sources, &Site::default())
+}
+
+/// The same with a project.
+///
+/// # Errors
+/// As [`load_to_look`].
+pub fn load_at_to_look(sources: &Sources<'_>, site: &Site<'_>) -> Result<Loaded, ConfigError> {
     let path = sources.home.join(CONFIG_FILE);
     let mut warnings = Vec::new();
     let read = read_file(&path).unwrap_or_else(|error| {
         warnings.push(ignored(&error));
         None
     });
-    let loaded = match load_with(sources, &path, read.as_deref(), Faults::Warned) {
-        Err(ConfigError::Syntax(error)) => {
+    let loaded = match load_with(sources, site, &path, read.as_deref(), Faults::Warned) {
+        Err(ConfigError::Syntax(error)) if error.origin.layer() == Layer::User => {
             warnings.push(ignored(&ConfigError::Syntax(error)));
-            load_with(sources, &path, None, Faults::Warned)
+            load_with(sources, site, &path, None, Faults::Warned)
         }
         loaded => loaded,
     }?;
@@ -87,7 +127,7 @@ pub(crate) fn load_text(
     path: &Path,
     text: Option<&str>,
 ) -> Result<Loaded, ConfigError> {
-    load_with(sources, path, text, Faults::Refused)
+    load_with(sources, &Site::default(), path, text, Faults::Refused)
 }
 
 /// What becomes of what is wrong in a file.
@@ -106,8 +146,31 @@ fn ignored(what: &dyn std::fmt::Display) -> String {
 /// The tables and keys without which nothing is found: where threads live.
 const WHEREABOUTS: [&str; 3] = ["backend", "temporal", "log"];
 
+/// The layers put together, and what was found on the way.
+#[derive(Default)]
+struct Merged {
+    settings: Settings,
+    found: Vec<Problem>,
+    remarks: Remarks,
+}
+
+impl Merged {
+    /// Puts a layer over what is there.
+    fn layer(&mut self, mut layer: Said) {
+        self.note(&mut layer);
+        put(&mut self.settings, layer);
+    }
+
+    /// Takes what is wrong with a layer.
+    fn note(&mut self, layer: &mut Said) {
+        self.found.append(&mut layer.problems);
+        self.remarks.notices.append(&mut layer.notices);
+    }
+}
+
 fn load_with(
     sources: &Sources<'_>,
+    site: &Site<'_>,
     path: &Path,
     text: Option<&str>,
     faults: Faults,
@@ -117,36 +180,94 @@ fn load_with(
         Some(text) => File::parse(&Lines::new(path, text), path, user)?,
         None => File::default(),
     };
-    let given = given(sources, user);
-    let problems = |layer: &mut Said| std::mem::take(&mut layer.problems);
-    let mut found = problems(&mut file.top);
-    file.profiles.values_mut().for_each(|profile| found.extend(problems(profile)));
-    found.sort_by_key(|problem| problem.origin.place().map(|place| (place.line, place.column)));
-    let mut remarks = Remarks { notices: std::mem::take(&mut file.top.notices), ..Remarks::default() };
-
-    let mut settings = Settings::default();
-    put(&mut settings, file.top);
-    let mut stronger = Settings::default();
-    for mut layer in given {
-        found.extend(problems(&mut layer));
-        remarks.notices.append(&mut layer.notices);
-        put(&mut stronger, layer);
+    let mut merged = Merged::default();
+    for layer in std::iter::once(&mut file.top).chain(file.profiles.values_mut()) {
+        merged.found.append(&mut layer.problems);
     }
-    if let Some((name, origin)) = profile(&stronger, &settings) {
+    merged.found.sort_by_key(|problem| problem.origin.place().map(|place| (place.line, place.column)));
+    merged.layer(file.top);
+
+    let mut stronger = Merged::default();
+    given(sources, user).into_iter().for_each(|layer| stronger.layer(layer));
+    let chosen = profile(&stronger.settings, &merged.settings);
+    let project = project(sources, site, &stronger.settings, user, &mut merged, faults)?;
+    if let Some((name, origin)) = chosen {
         match file.profiles.remove(&name) {
-            Some(mut profile) => {
-                remarks.notices.append(&mut profile.notices);
-                put(&mut settings, profile);
-            }
+            Some(profile) => merged.layer(profile),
             None => {
                 let known = file.profiles.into_keys().collect();
-                found.push(Problem { origin, kind: ProblemKind::UnknownProfile { name, known } });
+                merged.found.push(Problem { origin, kind: ProblemKind::UnknownProfile { name, known } });
             }
         }
     }
-    for (path, setting) in stronger.iter() {
-        settings.put(path.clone(), setting.clone());
+    merged.found.append(&mut stronger.found);
+    merged.remarks.notices.append(&mut stronger.remarks.notices);
+    for (path, setting) in stronger.settings.iter() {
+        merged.settings.put(path.clone(), setting.clone());
     }
+    let constraints = managed(sources, site, user, &mut merged)?;
+    finish(merged, project, constraints, faults)
+}
+
+/// The settings of the project, where it is trusted; the project itself, where there is one.
+fn project(
+    sources: &Sources<'_>,
+    site: &Site<'_>,
+    stronger: &Settings,
+    user: Option<&Path>,
+    merged: &mut Merged,
+    faults: Faults,
+) -> Result<Option<Project>, ConfigError> {
+    let Some(cwd) = site.cwd else { return Ok(None) };
+    let notices = &mut merged.remarks.notices;
+    let mut project = Project::of(cwd, sources.home, notices);
+    project.trust = match trust_in(stronger, &project.root) {
+        Trust::Unknown => trust_in(&merged.settings, &project.root),
+        said => said,
+    };
+    let is_off = [stronger, &merged.settings].into_iter().find_map(|layer| {
+        let path = KeyPath::bare("features").with("project_config");
+        layer.get(&path).map(|setting| setting.value == Value::Bool(false))
+    });
+    if is_off == Some(true) {
+        return Ok(Some(project));
+    }
+    match (project.read(user, notices), faults) {
+        (Ok(layers), _) => layers.into_iter().for_each(|layer| merged.layer(layer)),
+        (Err(error), Faults::Refused) => return Err(error),
+        (Err(error), Faults::Warned) => merged.remarks.warnings.push(ignored(&error)),
+    }
+    Ok(Some(project))
+}
+
+/// What whoever manages this machine says, over everything else.
+fn managed(
+    sources: &Sources<'_>,
+    site: &Site<'_>,
+    user: Option<&Path>,
+    merged: &mut Merged,
+) -> Result<Constraints, ConfigError> {
+    // One more file may be named. It only adds: what the machine's file says holds all the same.
+    let more = sources.environment.get(EVERTURN_MANAGED_CONFIG).map(Path::new);
+    let paths: Vec<&Path> = std::iter::once(site.managed).chain(more).collect();
+    let mut managed = Managed::read(&paths, user)?;
+    merged.note(&mut managed.said);
+    let constraints = std::mem::take(&mut managed.constraints);
+    let (fixed, notices) = managed.fixed(|path| merged.settings.get(path).cloned());
+    merged.remarks.notices.extend(notices);
+    put(&mut merged.settings, Said { settings: fixed, ..Said::default() });
+    constraints.apply(&mut merged.settings, &mut merged.found);
+    Ok(constraints)
+}
+
+/// Fills in what nobody said, and reads what came of it.
+fn finish(
+    merged: Merged,
+    project: Option<Project>,
+    constraints: Constraints,
+    faults: Faults,
+) -> Result<Loaded, ConfigError> {
+    let Merged { mut settings, mut found, mut remarks } = merged;
     if faults == Faults::Warned {
         let in_files = found.extract_if(.., |problem| problem.origin.place().is_some());
         remarks.warnings.extend(in_files.map(|problem| ignored(&problem)));
@@ -155,7 +276,7 @@ fn load_with(
         return Err(ConfigError::Problems(found));
     }
     fill(&mut settings);
-    let config = match (resolve(&settings, &mut remarks), faults) {
+    let mut config = match (resolve(&settings, &mut remarks), faults) {
         (Ok(config), _) => config,
         (Err(problems), Faults::Refused) => return Err(ConfigError::Problems(problems)),
         (Err(problems), Faults::Warned) => {
@@ -167,8 +288,9 @@ fn load_with(
             resolve(&sure, &mut remarks).map_err(ConfigError::Problems)?
         }
     };
+    config.constraints = constraints;
     let Remarks { warnings, notices } = remarks;
-    Ok(Loaded { config, provenance: Provenance::new(settings), warnings, notices })
+    Ok(Loaded { config, provenance: Provenance::new(settings), warnings, notices, project })
 }
 
 /// The layers above the file, the weakest first.
@@ -230,8 +352,23 @@ fn of_variable(kind: Kind, text: &str) -> Value {
 
 fn put(settings: &mut Settings, layer: Said) {
     for (path, setting) in layer.settings {
-        settings.put(path, setting);
+        match setting.value {
+            Value::List(hooks) if path.fits(HOOKS) => add_hooks(settings, hooks, setting.origin),
+            value => settings.put(path, Setting { value, ..setting }),
+        }
     }
+}
+
+/// Hooks of all layers count, so those of each have a place of their own.
+fn add_hooks(settings: &mut Settings, hooks: Vec<Value>, origin: Origin) {
+    let path = KeyPath::bare(HOOKS).with(origin.layer().word());
+    let before = settings.get(&path).map(|setting| setting.value.clone());
+    let mut all = match before {
+        Some(Value::List(before)) => before,
+        _ => Vec::new(),
+    };
+    all.extend(hooks);
+    settings.put(path, Setting { value: Value::List(all), origin });
 }
 
 /// The profile that is chosen, and by whom.

@@ -14,6 +14,8 @@ pub enum Origin {
     Default,
     /// The user's file.
     User(Place),
+    /// A file of the project, which is trusted.
+    Project(Place),
     /// The profile that is used.
     Profile {
         /// Its name.
@@ -27,6 +29,8 @@ pub enum Origin {
     Override,
     /// A flag with a name of its own.
     Flag(String),
+    /// A file of whoever manages this machine. Nothing goes over it.
+    Managed(Place),
 }
 
 /// A place in a file.
@@ -47,6 +51,8 @@ pub enum Layer {
     Default,
     /// `config.toml` in the data folder.
     User,
+    /// `.everturn/config.toml` of a trusted project.
+    Project,
     /// A table under `profiles` in that file.
     Profile,
     /// Environment variables.
@@ -55,6 +61,24 @@ pub enum Layer {
     Override,
     /// Flags with names of their own.
     Flag,
+    /// What whoever manages this machine has fixed.
+    Managed,
+}
+
+impl Layer {
+    /// Its name, for listings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::User => "user",
+            Self::Project => "project",
+            Self::Profile => "profile",
+            Self::Environment => "environment",
+            Self::Override => "override",
+            Self::Flag => "flag",
+            Self::Managed => "managed",
+        }
+    }
 }
 
 impl Origin {
@@ -63,10 +87,12 @@ impl Origin {
         match self {
             Self::Default => Layer::Default,
             Self::User(_) => Layer::User,
+            Self::Project(_) => Layer::Project,
             Self::Profile { .. } => Layer::Profile,
             Self::Variable(_) => Layer::Environment,
             Self::Override => Layer::Override,
             Self::Flag(_) => Layer::Flag,
+            Self::Managed(_) => Layer::Managed,
         }
     }
 
@@ -78,7 +104,10 @@ impl Origin {
     /// Where in a file, if it is from one.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::User(place) | Self::Profile { place, .. } => Some(place),
+            Self::User(place)
+            | Self::Project(place)
+            | Self::Managed(place)
+            | Self::Profile { place, .. } => Some(place),
             Self::Default | Self::Variable(_) | Self::Override | Self::Flag(_) => None,
         }
     }
@@ -89,6 +118,8 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => out.write_str("default"),
             Self::User(place) => write!(out, "{place}"),
+            Self::Project(place) => write!(out, "{place} (project)"),
+            Self::Managed(place) => write!(out, "{place} (managed)"),
             Self::Profile { name, place } => write!(out, "{place} (profile {name})"),
             Self::Variable(name) => write!(out, "environment variable {name}"),
             Self::Override => out.write_str("-c"),

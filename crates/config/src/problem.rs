@@ -1,6 +1,6 @@
 //! [`Problem`]: what is wrong with one setting. [`ConfigError`]: why there is no configuration.
 
-use crate::{KeyPath, Origin};
+use crate::{KeyPath, Origin, Place};
 use std::{fmt, io, path::PathBuf};
 
 /// Why there is no configuration.
@@ -132,6 +132,36 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
+    /// There is no such feature.
+    #[error("there is no feature `{name}`{}", feature_advice(*nearest, known))]
+    UnknownFeature {
+        /// The name.
+        name: String,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// Whoever manages this machine does not allow this value.
+    #[error("`{key}` is {found}, which {by} does not allow; {allowed}")]
+    Forbidden {
+        /// The key.
+        key: KeyPath,
+        /// The value.
+        found: String,
+        /// What is allowed, as a sentence.
+        allowed: String,
+        /// The constraint.
+        by: Place,
+    },
+    /// Constraints that leave nothing.
+    #[error("`{key}` allows nothing{}; a list needs at least one value", beside.as_ref().map(|place| format!(" beside {place}")).unwrap_or_default())]
+    NothingAllowed {
+        /// The constraint.
+        key: KeyPath,
+        /// The other constraint that it does not agree with.
+        beside: Option<Place>,
+    },
     /// A file that a setting names cannot be used.
     #[error("`{key}`: {} {why}", path.display())]
     File {
@@ -202,6 +232,13 @@ impl fmt::Display for SyntaxError {
 fn lines(problems: &[Problem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     lines.join("\n")
+}
+
+fn feature_advice(nearest: Option<&'static str>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => format!("; there are {}", known.join(", ")),
+    }
 }
 
 fn among(what: &str, known: &[String], none: &str) -> String {

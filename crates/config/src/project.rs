@@ -4,6 +4,7 @@ mod chain;
 mod document;
 
 use chain::{Level, levels};
+pub(crate) use chain::{folders, project_root};
 use document::{Document, Outcome, read};
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,8 @@ pub struct ProjectInstructions {
 /// machine told to the model's provider. The user's own file may be a link to anywhere.
 ///
 /// What the files say is text for the model. It changes no setting: what runs and what may be touched is decided by the
-/// approval policy and the sandbox, whatever a repository asks for. A question whether a project is trusted at all does
-/// not exist yet; until then, who does not trust a repository sets `project_doc_max_bytes = 0`.
+/// approval policy and the sandbox, whatever a repository asks for. It is told of projects that nobody trusts too; who does
+/// not want that sets `project_doc_max_bytes = 0`.
 pub fn project_instructions(home: &Path, cwd: &Path, limits: &ProjectLimits) -> ProjectInstructions {
     let mut found = Found { left: limits.max_bytes, ..Found::default() };
     if limits.max_bytes == 0 {

@@ -2,7 +2,9 @@
 
 mod advice;
 mod file;
+mod hooks;
 
+pub(crate) use advice::nearest_of;
 pub(crate) use file::{File, parse, read_file};
 
 use crate::{
@@ -81,6 +83,16 @@ impl Reader<'_> {
         match (lookup(&path), value.get_ref()) {
             (Lookup::Key(key), DeValue::Table(table)) if is_table_too(key) => self.table(&path, table, layer),
             (Lookup::Table, DeValue::Table(table)) => self.table(&path, table, layer),
+            (Lookup::Key(key), DeValue::Array(items)) if key.kind == Kind::Hooks => {
+                let value = self.hooks(&shown, items, value.span().start, layer);
+                layer.settings.push((path, Setting { value, origin: (self.origin)(at) }));
+                layer.verdicts.push((shown, Verdict::Taken));
+            }
+            (Lookup::Key(key), DeValue::Table(_)) if key.kind == Kind::Hooks => {
+                let why = "no effect here: hooks are written as an array of tables, `[[hooks]]`, see docs/hooks.md";
+                layer.notices.push(format!("{}: `{shown}` has {why}", (self.origin)(at).short()));
+                layer.verdicts.push((shown, Verdict::Unserved(why.to_owned())));
+            }
             (Lookup::Key(_), _) if self.is_choice_of_profile_in_profile(&path) => {
                 let advice = Advice::Elsewhere(vec!["the top of the file, before any [table]".into()]);
                 self.problem(shown.clone(), at, ProblemKind::UnknownKey { key: shown, advice }, layer);
@@ -148,7 +160,7 @@ impl Reader<'_> {
         }
     }
 
-    fn problem(&self, shown: KeyPath, at: usize, kind: ProblemKind, layer: &mut Said) {
+    pub(crate) fn problem(&self, shown: KeyPath, at: usize, kind: ProblemKind, layer: &mut Said) {
         let verdict = match &kind {
             ProblemKind::UnknownKey { .. } => Verdict::Unknown(kind.to_string()),
             _ => Verdict::BadValue(kind.to_string()),
@@ -158,7 +170,7 @@ impl Reader<'_> {
     }
 
     /// Paths are made absolute; what its name calls a secret is hidden.
-    fn completed(&self, kind: Kind, path: &KeyPath, value: Value) -> Value {
+    pub(crate) fn completed(&self, kind: Kind, path: &KeyPath, value: Value) -> Value {
         match (kind, value) {
             (Kind::Path, Value::Text(text)) => self.absolute(&text).into(),
             (Kind::Paths, Value::List(items)) => {
@@ -214,7 +226,7 @@ fn is_table_too(key: &Key) -> bool {
 }
 
 /// A value without its places; none for tables, dates and numbers that are too large.
-fn plain(value: &DeValue<'_>) -> Option<Value> {
+pub(crate) fn plain(value: &DeValue<'_>) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => Value::Text(text.clone().into_owned()),
         DeValue::Integer(number) => {
@@ -234,7 +246,7 @@ fn plain(value: &DeValue<'_>) -> Option<Value> {
 const MAX_FOUND_CHARS: usize = 60;
 
 /// What a message says of a value.
-fn found(value: &DeValue<'_>) -> String {
+pub(crate) fn found(value: &DeValue<'_>) -> String {
     match (value, plain(value)) {
         (DeValue::Integer(number), None) => shortened(number.to_string()),
         (_, Some(value)) => shortened(value.to_string()),

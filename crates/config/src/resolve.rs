@@ -1,23 +1,25 @@
 //! From settings to a [`Config`].
 
+mod long_threads;
 mod mcp;
 mod temporal;
 mod values;
 
 use crate::{
-    AnswerWithin, Config, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
+    AnswerWithin, Config, Constraints, Feature, Features, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
     Sandbox, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     choice::{Backend, CredentialsStore, Durability, Inherit, WebSearch, WireApi},
     defaults::provider_ids,
+    features,
     providers::OPENAI,
     settings::Settings,
 };
-use agent_core::{ApprovalPolicy, Budget, GranularPolicy, Route};
+use agent_core::{ApprovalPolicy, GranularPolicy, Route, Undo};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
-use values::Values;
+pub(crate) use values::Values;
 
 /// The largest file of instructions that is read.
 const MAX_INSTRUCTIONS_BYTES: u64 = 1_048_576;
@@ -38,11 +40,13 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
     let instructions = instructions(&top, remarks, &mut problems);
     let temporal = temporal::temporal(&top, &mut problems);
     let mcp_servers = mcp::mcp_servers(&top, &mut problems, &mut remarks.warnings);
+    let budget = long_threads::budget(&top, &mut problems);
+    let compact_at = long_threads::compact_at(&top, remarks);
+    let features = Features::read(&top, &mut remarks.notices, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
     remark(&top, &model_provider, remarks);
-    let budget = top.table("budget");
     Ok(Config {
         model: top.text("model").unwrap_or_default(),
         models: models(&top),
@@ -71,11 +75,18 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
             .choice("cli_auth_credentials_store")
             .unwrap_or(CredentialsStore::File),
         durability: top.choice("durability").unwrap_or(Durability::Process),
-        budget: Budget {
-            tokens: budget.count("max_tokens"),
-            tool_calls: budget.count("max_tool_calls"),
-            turn_ms: budget.count("max_turn_ms"),
-        },
+        budget,
+        compact_at,
+        mode: top.choice("mode").unwrap_or_default(),
+        modes: long_threads::modes(&top),
+        review_model: top.text("review_model"),
+        undo: if top.yes("undo") { Undo::On } else { Undo::Off },
+        personality: top.text("personality").filter(|name| name != "none"),
+        hooks: long_threads::hooks(&top, &features),
+        notify: if features.is_on(Feature::Notify) { top.texts("notify") } else { Vec::new() },
+        history: long_threads::history(&top),
+        constraints: Constraints::default(),
+        features,
         backend: top.choice("backend").unwrap_or(Backend::Local),
         temporal,
         mcp_servers,
@@ -108,7 +119,8 @@ fn sandbox(values: &Values<'_>) -> Sandbox {
 
 /// The older key counts where the newer one says nothing.
 fn web_search(top: &Values<'_>) -> WebSearch {
-    let older = if top.table("tools").yes("web_search") { WebSearch::Live } else { WebSearch::Disabled };
+    let older = top.table("tools").yes("web_search") || top.table("features").yes(features::WEB_SEARCH);
+    let older = if older { WebSearch::Live } else { WebSearch::Disabled };
     top.choice("web_search").unwrap_or(older)
 }
 

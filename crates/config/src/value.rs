@@ -1,7 +1,7 @@
 //! [`Value`]: what a key is set to, and [`Secret`], a value that is never shown.
 
 use secrecy::{ExposeSecret, SecretString};
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// What a setting is set to. Shown as TOML would write it, secrets apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A string that nobody may see.
     Secret(Secret),
+    /// A table in an array. Tables by themselves are not values: their keys are.
+    Table(BTreeMap<String, Value>),
 }
 
 /// A string that is never shown. Its source is a file or a variable, so it may be compared.
@@ -68,6 +70,13 @@ impl fmt::Display for Value {
                     write!(out, "{}{item}", if index > 0 { ", " } else { "" })?;
                 }
                 out.write_str("]")
+            }
+            Self::Table(items) => {
+                out.write_str("{")?;
+                for (index, (key, item)) in items.iter().enumerate() {
+                    write!(out, "{}{key} = {item}", if index > 0 { ", " } else { " " })?;
+                }
+                out.write_str(" }")
             }
         }
     }

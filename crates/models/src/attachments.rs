@@ -24,7 +24,7 @@ impl Attachments {
         model: &ModelInfo,
     ) -> Result<Self, ModelError> {
         let mut attachments = BTreeMap::new();
-        for blob in conversation.items.iter().flat_map(|item| blobs(item)) {
+        for blob in conversation.told().flat_map(|item| blobs(item)) {
             if !attachments.contains_key(&blob.id) {
                 attachments.insert(blob.id.clone(), read(blob, source, model).await?);
             }

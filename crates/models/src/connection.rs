@@ -4,7 +4,7 @@ use crate::{
     attachments::Attachments,
     catalogue::{Catalogue, ModelInfo},
     endpoint::ProviderError,
-    provider::Provider,
+    provider::{Message, Provider},
     provider_config::{ProviderConfig, WireApi},
     rate_limit::rate_limits,
     reading::{Assembly, Reading},
@@ -20,7 +20,6 @@ pub(crate) struct Connection {
     pub(crate) provider: Arc<Provider>,
     pub(crate) blobs: Option<Arc<dyn BlobSource>>,
     pub(crate) catalogue: Catalogue,
-    /// Over the Responses API.
     pub(crate) web_search: WebSearch,
 }
 
@@ -50,12 +49,13 @@ impl Connection {
         &'a self,
         model: String,
         body: Result<Vec<u8>, serde_json::Error>,
+        beta: Option<&'static str>,
         assembly: impl FnOnce(Vec<RateLimit>) -> A,
     ) -> Result<Reading<'a, A>, ModelError> {
         let body = body.map_err(|error| {
             self.provider.error(ModelErrorKind::InvalidRequest, format!("the request is no JSON: {error}"))
         })?;
-        let answer = self.provider.post(&model, Bytes::from(body)).await?;
+        let answer = self.provider.post(&model, Message { body: Bytes::from(body), beta }).await?;
         let limits = rate_limits(answer.0.headers(), SystemTime::now());
         Ok(Reading::new(&self.provider, model, answer, assembly(limits)))
     }

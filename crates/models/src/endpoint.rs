@@ -1,12 +1,16 @@
 //! Where a provider is: its url, the headers and secrets that go with each request, and what is wrong with them.
 
-use crate::provider_config::ProviderConfig;
+use crate::provider_config::{ProviderConfig, WireApi};
 use reqwest::{
     Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
+
+/// The version of Anthropic's API that is spoken (Anthropic, "API versioning"). It is the only one since 2023.
+const ANTHROPIC_VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
 
 /// Why a provider's settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +72,7 @@ pub(crate) fn endpoint(settings: &ProviderConfig, path: &str) -> Result<Url, Pro
     Ok(url)
 }
 
-pub(crate) fn headers(settings: &ProviderConfig) -> Result<HeaderMap, ProviderError> {
+pub(crate) fn headers(settings: &ProviderConfig, api: WireApi) -> Result<HeaderMap, ProviderError> {
     let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("text/event-stream")),
@@ -79,8 +83,18 @@ pub(crate) fn headers(settings: &ProviderConfig) -> Result<HeaderMap, ProviderEr
         value.set_sensitive(true);
         Ok(value)
     };
-    if let Some(key) = &settings.api_key {
-        headers.insert(AUTHORIZATION, secret("Authorization", format!("Bearer {}", key.expose_secret()))?);
+    if api == WireApi::Anthropic {
+        headers.extend([ANTHROPIC_VERSION]);
+    }
+    match &settings.api_key {
+        Some(key) if api == WireApi::Anthropic => {
+            headers.insert("x-api-key", secret("x-api-key", key.expose_secret().to_owned())?);
+        }
+        Some(key) => {
+            let bearer = format!("Bearer {}", key.expose_secret());
+            headers.insert(AUTHORIZATION, secret("Authorization", bearer)?);
+        }
+        None => {}
     }
     for (name, value) in &settings.headers {
         let known = HeaderName::from_bytes(name.as_bytes())

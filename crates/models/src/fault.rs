@@ -4,7 +4,7 @@ use agent_core::ModelErrorKind;
 use serde_json::Value;
 
 /// Codes and types that say that the account has nothing left.
-const QUOTA: [&str; 7] = [
+const QUOTA: [&str; 9] = [
     "insufficient_quota",
     "insufficient_user_quota",
     "quota_exceeded",
@@ -12,10 +12,16 @@ const QUOTA: [&str; 7] = [
     "billing_not_active",
     "usage_limit_reached",
     "usage_not_included",
+    // Anthropic.
+    "billing_error",
+    "enforced_spend_limit_reached",
 ];
-/// Codes and types that say that the conversation is too long (OpenAI, llama.cpp).
-const CONTEXT: [&str; 3] =
-    ["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"];
+/// What Anthropic writes instead, with a code for any bad request, in small letters: "Your credit balance is too low to
+/// access the Anthropic API", "You have reached your specified API usage limits".
+const QUOTA_WORDS: [&str; 2] = ["credit balance is too low", "specified api usage limits"];
+/// Codes and types that say that the conversation is too long (OpenAI, llama.cpp; Anthropic for more than 32 MB).
+const CONTEXT: [&str; 4] =
+    ["context_length_exceeded", "exceed_context_size_error", "context_window_exceeded", "request_too_large"];
 /// What servers without such a code write instead, in small letters.
 const CONTEXT_WORDS: [&str; 21] = [
     // OpenAI, vLLM, DeepSeek, OpenRouter: "This model's maximum context length is 4096 tokens".
@@ -154,7 +160,7 @@ pub(crate) struct ProviderFault {
 
 impl ProviderFault {
     /// Reads `{"code", "type", "message", "param"}`, each of which may be missing or no text, or the message alone.
-    /// OpenRouter puts the words of the provider behind it into `metadata.raw`.
+    /// OpenRouter puts the words of the provider behind it into `metadata.raw`, Anthropic a code into `details`.
     pub(crate) fn of_value(mut value: Value) -> Self {
         let text = |value: Value| match value {
             Value::Null => String::new(),
@@ -168,12 +174,11 @@ impl ProviderFault {
         if let Some(raw) = value["metadata"]["raw"].as_str() {
             message = format!("{message}: {raw}");
         }
-        Self {
-            code: text(value["code"].take()),
-            kind: text(value["type"].take()),
-            param: text(value["param"].take()),
-            message,
+        let mut code = text(value["code"].take());
+        if code.is_empty() {
+            code = value["details"]["error_code"].as_str().unwrap_or_default().to_owned();
         }
+        Self { code, kind: text(value["type"].take()), param: text(value["param"].take()), message }
     }
 
     /// Reads the body of an HTTP error: `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}`, `{"detail": "…"}`, a
@@ -227,7 +232,7 @@ impl ProviderFault {
             |names: &[&str]| names.contains(&self.code.as_str()) || names.contains(&self.kind.as_str());
         let lower = self.message.to_ascii_lowercase();
         let words = |known: &[&str]| known.iter().any(|words| lower.contains(words));
-        if says(&QUOTA) {
+        if says(&QUOTA) || words(&QUOTA_WORDS) {
             Some(Verdict::Quota)
         } else if says(&CONTEXT) || words(&CONTEXT_WORDS) {
             Some(Verdict::Context)
@@ -252,6 +257,8 @@ impl ProviderFault {
         let says = |words: &&str| lower.contains(*words);
         (lower.contains("model") && MODEL_WORDS.iter().any(says))
             || lower.starts_with("no endpoints found for")
+            // Anthropic: "model: claude-opus-9".
+            || (self.kind == "not_found_error" && lower.starts_with("model:"))
             // An unsupported value of another field names that field; a name that is no model names `model`.
             || (self.param == "model" && !lower.contains("support"))
     }
@@ -341,6 +348,8 @@ mod tests {
         let table = [
             ("insufficient_quota", "", Some(Verdict::Quota)),
             ("402", "Insufficient credits", Some(Verdict::Quota)),
+            ("", "Your credit balance is too low to access the Anthropic API.", Some(Verdict::Quota)),
+            ("request_too_large", "", Some(Verdict::Context)),
             ("context_length_exceeded", "", Some(Verdict::Context)),
             ("exceed_context_size_error", "", Some(Verdict::Context)),
             ("invalid_api_key", "", Some(Verdict::Auth)),

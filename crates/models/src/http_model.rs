@@ -1,6 +1,7 @@
-//! [`HttpModel`]: a model behind a provider of either API.
+//! [`HttpModel`]: a model behind a provider of any API.
 
 use crate::{
+    anthropic::AnthropicModel,
     catalogue::Catalogue,
     chat::ChatModel,
     endpoint::ProviderError,
@@ -21,6 +22,8 @@ pub enum HttpModel {
     Responses(ResponsesModel),
     /// Chat Completions.
     Chat(ChatModel),
+    /// Anthropic's Messages.
+    Anthropic(AnthropicModel),
 }
 
 impl HttpModel {
@@ -32,6 +35,7 @@ impl HttpModel {
         match config.wire_api {
             WireApi::Responses => ResponsesModel::new(config).map(Self::Responses),
             WireApi::Chat => ChatModel::new(config).map(Self::Chat),
+            WireApi::Anthropic => AnthropicModel::new(config).map(Self::Anthropic),
         }
     }
 
@@ -41,6 +45,7 @@ impl HttpModel {
         match self {
             Self::Responses(model) => Self::Responses(model.with_blobs(blobs)),
             Self::Chat(model) => Self::Chat(model.with_blobs(blobs)),
+            Self::Anthropic(model) => Self::Anthropic(model.with_blobs(blobs)),
         }
     }
 
@@ -50,6 +55,7 @@ impl HttpModel {
         match self {
             Self::Responses(model) => Self::Responses(model.with_catalogue(catalogue)),
             Self::Chat(model) => Self::Chat(model.with_catalogue(catalogue)),
+            Self::Anthropic(model) => Self::Anthropic(model.with_catalogue(catalogue)),
         }
     }
 
@@ -60,6 +66,7 @@ impl HttpModel {
         match self {
             Self::Responses(model) => Self::Responses(model.with_web_search(web_search)),
             Self::Chat(model) => Self::Chat(model.clone()),
+            Self::Anthropic(model) => Self::Anthropic(model.with_web_search(web_search)),
         }
     }
 
@@ -72,6 +79,7 @@ impl HttpModel {
         match self {
             Self::Responses(model) => model.probe().await,
             Self::Chat(model) => model.probe().await,
+            Self::Anthropic(model) => model.probe().await,
         }
     }
 }
@@ -81,6 +89,7 @@ impl ModelStreamer for HttpModel {
         match self {
             Self::Responses(model) => model.stream(request),
             Self::Chat(model) => model.stream(request),
+            Self::Anthropic(model) => model.stream(request),
         }
     }
 }

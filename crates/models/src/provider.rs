@@ -15,7 +15,7 @@ use agent_core::{ModelError, ModelErrorKind, Redactor};
 use bytes::Bytes;
 use reqwest::{
     Client, Response, Url,
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use std::{
     error::Error,
@@ -25,8 +25,12 @@ use std::{
 
 /// What to look at where no HTTP client can be made.
 const CLIENT_ADVICE: &str = "are the system's root certificates installed?";
-/// Where both APIs list their models, below the base url.
+/// Where all APIs list their models, below the base url.
 const MODELS_PATH: &str = "models";
+/// Anthropic lists twenty models at a time, and a thousand where it is asked to (Anthropic, "List Models").
+const WHOLE_LIST: [(&str, &str); 1] = [("limit", "1000")];
+/// What Anthropic calls the header for features that are not for everybody yet.
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 /// How much of an error's body is read, in bytes, and for how long.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,6 +55,15 @@ pub(crate) struct Provider {
     pub(crate) redactor: Redactor,
     pub(crate) sends_key: bool,
     pub(crate) key_hint: String,
+}
+
+/// What is posted. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// JSON.
+    pub(crate) body: Bytes,
+    /// The features of Anthropic's API that this request needs and that are not for everybody yet.
+    pub(crate) beta: Option<&'static str>,
 }
 
 /// How a good answer comes.
@@ -78,14 +91,18 @@ enum Again {
 impl Provider {
     pub(crate) fn new(config: &ProviderConfig, api: WireApi) -> Result<Self, ProviderError> {
         let url = endpoint(config, api.path())?;
+        let mut models_url = endpoint(config, MODELS_PATH)?;
+        if api == WireApi::Anthropic {
+            models_url.query_pairs_mut().extend_pairs(WHOLE_LIST);
+        }
         Ok(Self {
             client: OnceLock::new(),
             name: config.name.clone(),
             api,
             dialect: Dialect::of(&url),
-            headers: headers(config)?,
+            headers: headers(config, api)?,
             url,
-            models_url: endpoint(config, MODELS_PATH)?,
+            models_url,
             retry: RetryPolicy { retries: config.request_retries, base_ms: config.retry_base_ms },
             connect_timeout: Duration::from_millis(config.connect_timeout_ms),
             idle_timeout: Duration::from_millis(config.idle_timeout_ms),
@@ -130,11 +147,11 @@ impl Provider {
     }
 
     /// Posts a JSON body and returns the answer once its head is there and good.
-    pub(crate) async fn post(&self, model: &str, body: Bytes) -> Result<(Response, Form), ModelError> {
+    pub(crate) async fn post(&self, model: &str, message: Message) -> Result<(Response, Form), ModelError> {
         let client = self.client()?;
         let mut retry = 0;
         loop {
-            let Refusal { error, again } = match self.post_once(client, model, body.clone()).await {
+            let Refusal { error, again } = match self.post_once(client, model, message.clone()).await {
                 Ok(good) => return Ok(good),
                 Err(refusal) => refusal,
             };
@@ -157,9 +174,14 @@ impl Provider {
         &self,
         client: &Client,
         model: &str,
-        body: Bytes,
+        Message { body, beta }: Message,
     ) -> Result<(Response, Form), Refusal> {
-        let request = client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        let mut headers = self.headers.clone();
+        if let Some(beta) = beta {
+            // Beside what the settings ask for, not in its place.
+            headers.append(BETA, HeaderValue::from_static(beta));
+        }
+        let request = client.post(self.url.clone()).headers(headers).body(body);
         let response = match tokio::time::timeout(self.idle_timeout, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.unreachable(error)),

@@ -7,11 +7,11 @@ use secrecy::SecretString;
 pub struct ProviderConfig {
     /// What messages call it. `openai` by default.
     pub name: String,
-    /// What `/responses` or `/chat/completions` is appended to. `https://api.openai.com/v1` by default.
+    /// What `/responses`, `/chat/completions` or `/messages` is appended to. `https://api.openai.com/v1` by default.
     pub base_url: String,
     /// The API that it speaks.
     pub wire_api: WireApi,
-    /// Sent as `Authorization: Bearer …`.
+    /// Sent as `Authorization: Bearer …`, over Anthropic's API as `x-api-key`.
     pub api_key: Option<SecretString>,
     /// What a message tells the user to do about a missing or wrong key. `set OPENAI_API_KEY` by default; empty for
     /// a provider without keys.
@@ -59,6 +59,8 @@ pub enum WireApi {
     Responses,
     /// `POST {base_url}/chat/completions`.
     Chat,
+    /// Anthropic's Messages: `POST {base_url}/messages`.
+    Anthropic,
 }
 
 impl WireApi {
@@ -67,6 +69,7 @@ impl WireApi {
         match self {
             Self::Responses => "responses",
             Self::Chat => "chat/completions",
+            Self::Anthropic => "messages",
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Rate limits as response headers tell them: `x-ratelimit-{limit,remaining,reset}-NAME`, where the name is `requests`
 //! or `tokens` at OpenAI and Groq (OpenAI, "Rate limits", section "Rate limits in headers"; GroqDocs, "Rate Limits"),
-//! `requests-day` or `tokens-minute` at Cerebras, and missing at OpenRouter, which counts requests.
+//! `requests-day` or `tokens-minute` at Cerebras, and missing at OpenRouter, which counts requests. Anthropic has
+//! `anthropic-ratelimit-NAME-{limit,remaining,reset}`, where the reset is a point in time as RFC 3339 writes it (Anthropic,
+//! "Rate limits", section "Response headers").
 
+use crate::retry::days_since_1970;
 use agent_core::RateLimit;
 use reqwest::header::HeaderMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PREFIX: &str = "x-ratelimit-";
+const ANTHROPIC: &str = "anthropic-ratelimit-";
 /// How many limits are read. Nobody has more than a few.
 const MAX_LIMITS: usize = 16;
 /// A reset after more seconds than this is a point in time.
@@ -16,11 +20,42 @@ const EPOCH_MS: f64 = 1e11;
 
 /// The limits that the headers name, sorted by name.
 pub(crate) fn rate_limits(headers: &HeaderMap, now: SystemTime) -> Vec<RateLimit> {
-    let names = headers.keys().filter_map(|key| key.as_str().strip_prefix(PREFIX)?.strip_prefix("limit"));
-    let mut limits: Vec<RateLimit> =
-        names.take(MAX_LIMITS).filter_map(|suffix| rate_limit(headers, suffix, now)).collect();
+    let names = || headers.keys().map(|key| key.as_str());
+    let usual = names().filter_map(|key| key.strip_prefix(PREFIX)?.strip_prefix("limit"));
+    let usual = usual.take(MAX_LIMITS).filter_map(|suffix| rate_limit(headers, suffix, now));
+    let anthropic = names().filter_map(|key| key.strip_prefix(ANTHROPIC)?.strip_suffix("-limit"));
+    let anthropic = anthropic.take(MAX_LIMITS).filter_map(|name| anthropic_limit(headers, name, now));
+    let mut limits: Vec<RateLimit> = usual.chain(anthropic).collect();
     limits.sort_by(|a, b| a.name.cmp(&b.name));
     limits
+}
+
+fn anthropic_limit(headers: &HeaderMap, name: &str, now: SystemTime) -> Option<RateLimit> {
+    let text = |what: &str| headers.get(format!("{ANTHROPIC}{name}-{what}"))?.to_str().ok().map(str::trim);
+    Some(RateLimit {
+        name: name.to_owned(),
+        limit: text("limit")?.parse().ok()?,
+        remaining: text("remaining")?.parse().ok()?,
+        reset_ms: text("reset").and_then(rfc_3339).and_then(|at| until_ms(at, now)),
+    })
+}
+
+/// A point in time as in `2026-11-21T16:00:00Z`; nobody sends another zone or fractions of a second.
+fn rfc_3339(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, separator| -> Option<[u64; 3]> {
+        let numbers: Option<Vec<u64>> = text.split(separator).map(|part| part.parse().ok()).collect();
+        numbers?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    let days = days_since_1970(year, month, day)?;
+    let second = hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(days.checked_mul(86_400)?.checked_add(second)?))
+}
+
+/// How long until then, in milliseconds.
+fn until_ms(at: SystemTime, now: SystemTime) -> Option<u64> {
+    u64::try_from(at.duration_since(now).unwrap_or_default().as_millis()).ok()
 }
 
 /// The limit whose headers end in `suffix`, which begins with a hyphen where there is one.
@@ -46,7 +81,7 @@ fn reset_ms(text: &str, now: SystemTime) -> Option<u64> {
     let Some(number) = number else { return duration_ms(text) };
     let seconds = if number > EPOCH_MS { number / 1000.0 } else { number };
     let at = UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
-    u64::try_from(at.duration_since(now).unwrap_or_default().as_millis()).ok()
+    until_ms(at, now)
 }
 
 /// A duration as in `1s`, `6m0s`, `120ms`, `1h2m3.5s` or `7.66s`; without a unit it is in seconds.
@@ -123,6 +158,33 @@ mod tests {
             ("x-ratelimit-limit-tokens", "many"),
         ]);
         assert_eq!(found, [limit("requests", 60, 59, Some(1000))]);
+    }
+
+    #[test]
+    fn limits_of_anthropic_reset_at_a_point_in_time() {
+        let found = limits(&[
+            ("anthropic-ratelimit-requests-limit", "50"),
+            ("anthropic-ratelimit-requests-remaining", "49"),
+            ("anthropic-ratelimit-requests-reset", "1970-01-02T00:00:03Z"),
+            ("anthropic-ratelimit-input-tokens-limit", "30000"),
+            ("anthropic-ratelimit-input-tokens-remaining", "29000"),
+            ("anthropic-ratelimit-input-tokens-reset", "soon"),
+            ("anthropic-ratelimit-unified-status", "allowed"),
+        ]);
+        let expected =
+            [limit("input-tokens", 30_000, 29_000, None), limit("requests", 50, 49, Some(86_403_000))];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn points_in_time_are_read() {
+        let seconds = |text| rfc_3339(text)?.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+        assert_eq!(seconds("2024-02-29T12:00:01Z"), Some(1_709_208_001));
+        for other in
+            ["", "2024-02-29", "2024-02-29T12:00Z", "2024-02-29T12:00:01+01:00", "2024-00-01T00:00:00Z"]
+        {
+            assert_eq!(seconds(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl<'a, A: Assembly + 'a> Reading<'a, A> {
         }
     }
 
+    /// What the response is put together by.
+    pub(crate) fn assembly(&self) -> &A {
+        &self.assembly
+    }
+
     /// The events, up to `Completed` or an error; what the socket does after that does not matter.
     pub(crate) fn events(self) -> impl Stream<Item = Result<ModelEvent, ModelError>> + Send + 'a {
         stream::unfold(Some(self), |reading| async {
@@ -91,7 +96,8 @@ impl<'a, A: Assembly + 'a> Reading<'a, A> {
         })
     }
 
-    async fn next(&mut self) -> Result<ModelEvent, ModelError> {
+    /// The next event. After `Completed` or an error there is none.
+    pub(crate) async fn next(&mut self) -> Result<ModelEvent, ModelError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
@@ -174,7 +180,7 @@ impl<'a, A: Assembly + 'a> Reading<'a, A> {
 
     /// Gives the connection back. With HTTP/1.1 it can only be used again once the end of the body was read, which
     /// as a rule is there already: it is looked for, not waited for.
-    async fn release(&mut self) {
+    pub(crate) async fn release(&mut self) {
         for _ in 0..2 {
             tokio::task::yield_now().await;
             match self.response.chunk().now_or_never() {

@@ -132,7 +132,7 @@ impl Provider {
                 "; is `base_url` right, and does this server have the Responses API? For one that only has Chat \
                  Completions set wire_api = \"chat\""
             }
-            WireApi::Chat => "; is `base_url` right? As a rule it ends in /v1",
+            WireApi::Chat | WireApi::Anthropic => "; is `base_url` right? As a rule it ends in /v1",
         }
     }
 }

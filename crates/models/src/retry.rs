@@ -66,11 +66,19 @@ fn http_date(text: &str) -> Option<SystemTime> {
     let part = |text: &str, below: u64| text.parse::<u64>().ok().filter(|number| *number < below);
     let (day, year) = (part(day, 32)?, part(year, 10_000)?);
     let seconds = part(hour, 24)? * 3600 + part(minute, 60)? * 60 + part(second, 61)?;
-    // Days since 1970 in the Gregorian calendar, with years that begin in March (H. Hinnant, "days_from_civil").
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
-    let day_of_year = (153 * month + 2) / 5 + day.checked_sub(1)?;
-    let days = (year * 365 + year / 4 - year / 100 + year / 400 + day_of_year).checked_sub(719_468)?;
+    let days = days_since_1970(year, month, day)?;
     Some(UNIX_EPOCH + Duration::from_secs(days * 86_400 + seconds))
+}
+
+/// Days since 1970 in the Gregorian calendar, with years that begin in March (H. Hinnant, "days_from_civil"). `None` for
+/// what is no day, or an earlier one.
+pub(crate) fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+    if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    (year * 365 + year / 4 - year / 100 + year / 400 + day_of_year).checked_sub(719_468)
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 //! provider translates it, or leaves it out. It is left out
 //!
 //! * over Chat Completions, where next to nobody has it and those who do disagree how it is asked for;
-//! * over the Responses API, where the provider is not known to have it, see [`WebSearch::WhereKnown`];
+//! * over the other two, where the provider is not known to have it, see [`WebSearch::WhereKnown`];
 //! * with the effort `minimal`, with which OpenAI refuses it (openai/codex issue 3559).
 //!
 //! The catalogue does not say which models have it: all that it knows of these providers do.
 
+use crate::provider_config::WireApi;
 use agent_core::{ServedBy, ToolKind, ToolSpec};
 use reqwest::Url;
 use serde_json::{Map, Value, json};
@@ -20,17 +21,19 @@ const NAME: &str = "web_search";
 const OPTIONS: [&str; 4] = [LIVE, "filters", "search_context_size", "user_location"];
 /// The option that says whether pages are fetched.
 const LIVE: &str = "external_web_access";
-/// Whose servers have it.
+/// Whose servers have it, over the Responses API.
 const KNOWN: [&str; 2] = ["openai.com", "x.ai"];
+/// Whose servers have it, over Anthropic's API.
+const KNOWN_TO_ANTHROPIC: [&str; 1] = ["anthropic.com"];
 /// Which of them can do so without fetching pages.
 const KNOWN_TO_INDEX: [&str; 1] = ["openai.com"];
 
-/// Whether a provider of the Responses API is asked to search the web where a thread has the tool.
+/// Whether a provider of the Responses API or of Anthropic's is asked to search the web where a thread has the tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WebSearch {
-    /// At OpenAI and xAI ("Web search" in the documentation of both), by the host of the base url; not at xAI for
-    /// [`WebPages::Indexed`], which it does not know.
+    /// At OpenAI, xAI and Anthropic ("Web search" in the documentation of each), by the host of the base url; not at the
+    /// last two for [`WebPages::Indexed`], which they do not know.
     ///
     /// Not elsewhere, because llama.cpp and vLLM refuse a request for a tool of a type that they do not know
     /// (ggml-org/llama.cpp issue 20156) and OpenRouter has another one (OpenRouterTeam/ai-sdk-provider issue 482). Not
@@ -45,11 +48,18 @@ pub enum WebSearch {
 }
 
 impl WebSearch {
-    /// What a provider of the Responses API at this url is told of the search; `None` where it is not told of it.
-    pub(crate) fn offer(self, tools: &[ToolSpec], url: &Url) -> Option<Map<String, Value>> {
+    /// The options of the search, as the Responses API calls them, for a provider at this url; `None` where it is not told
+    /// of it.
+    pub(crate) fn offer(self, tools: &[ToolSpec], url: &Url, api: WireApi) -> Option<Map<String, Value>> {
         let options = options(tools.iter().find(|spec| is_web_search(spec))?);
-        let known: &[&str] =
-            if options.get(LIVE) == Some(&Value::Bool(false)) { &KNOWN_TO_INDEX } else { &KNOWN };
+        let indexed = options.get(LIVE) == Some(&Value::Bool(false));
+        let known: &[&str] = match (api, indexed) {
+            // No word of the user's can make it search an index that it has not.
+            (WireApi::Chat, _) | (WireApi::Anthropic, true) => return None,
+            (WireApi::Anthropic, false) => &KNOWN_TO_ANTHROPIC,
+            (WireApi::Responses, true) => &KNOWN_TO_INDEX,
+            (WireApi::Responses, false) => &KNOWN,
+        };
         let host = url.host_str().unwrap_or_default();
         let is = |domain: &&str| {
             host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -100,7 +110,27 @@ mod tests {
     use super::*;
 
     fn offer(choice: WebSearch, pages: WebPages, url: &str) -> Option<Value> {
-        choice.offer(&[web_search_tool(pages)], &Url::parse(url).unwrap()).map(Value::Object)
+        offer_over(WireApi::Responses, choice, pages, url)
+    }
+
+    fn offer_over(api: WireApi, choice: WebSearch, pages: WebPages, url: &str) -> Option<Value> {
+        choice.offer(&[web_search_tool(pages)], &Url::parse(url).unwrap(), api).map(Value::Object)
+    }
+
+    #[test]
+    fn anthropic_searches_the_web_as_it_is() {
+        let offer = |choice, pages, url| offer_over(WireApi::Anthropic, choice, pages, url);
+        let (anthropic, other) =
+            ("https://api.anthropic.com/v1/messages", "http://localhost:11434/v1/messages");
+        let found = [
+            offer(WebSearch::WhereKnown, WebPages::Live, anthropic),
+            offer(WebSearch::WhereKnown, WebPages::Live, other),
+            offer(WebSearch::On, WebPages::Live, other),
+            offer(WebSearch::On, WebPages::Indexed, anthropic),
+            offer(WebSearch::Off, WebPages::Live, anthropic),
+        ];
+        assert_eq!(found, [Some(json!({})), None, Some(json!({})), None, None]);
+        assert_eq!(offer_over(WireApi::Chat, WebSearch::On, WebPages::Live, other), None);
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl MemorySession {
             let ports = Ports {
                 model: &*model,
                 tools: &*tools,
+                workspace: &(),
                 sink: &sink,
                 storage: &journal,
                 inbox: &inbox,

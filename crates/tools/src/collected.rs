@@ -26,7 +26,7 @@ pub(crate) fn collected(specs: Vec<ToolSpec>, warnings: Vec<String>, known: &str
             fresh.push(warning);
         }
     }
-    Collected { tools: (!are_known).then(|| Shared::new(specs)), digest, warnings: fresh }
+    Collected { tools: (!are_known).then(|| Shared::new(specs)), digest, warnings: fresh, skills: Vec::new() }
 }
 
 fn digits(bytes: &[u8], count: usize) -> String {
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(first.warnings, warnings());
 
         let again = collected(vec![spec.clone()], warnings(), &first.digest);
-        assert_eq!(again, Collected { tools: None, digest: first.digest.clone(), warnings: Vec::new() });
+        assert_eq!(again, Collected { digest: first.digest.clone(), ..Collected::default() });
 
         let worse = collected(vec![spec], vec!["two".to_owned(), "three".to_owned()], &first.digest);
         assert_eq!((worse.tools, worse.warnings), (None, vec!["three".to_owned()]));

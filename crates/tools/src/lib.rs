@@ -29,6 +29,7 @@ mod request_user_input;
 pub mod sandbox;
 mod session;
 mod shell;
+pub mod snapshot;
 mod sys;
 mod tool;
 mod update_plan;

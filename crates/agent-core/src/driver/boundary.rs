@@ -41,9 +41,12 @@ fn contents(input: &mut Input) -> Vec<&mut Vec<Content>> {
             | ToolAnswer::Unknown { .. }
             | ToolAnswer::Fatal { .. } => Vec::new(),
         },
-        Input::Opened(_) | Input::Resumed | Input::Answered { .. } | Input::Lost { evidence: None, .. } => {
-            Vec::new()
-        }
+        Input::Answered { answer: Answer::Hooked { hooked }, .. } => vec![&mut hooked.patch.attachments],
+        Input::Opened(_)
+        | Input::Resumed
+        | Input::Moved { .. }
+        | Input::Answered { .. }
+        | Input::Lost { evidence: None, .. } => Vec::new(),
     }
 }
 

@@ -106,7 +106,7 @@ async fn submit(thread: &mut Thread, submission: Submission, ports: Ports<'_>) -
 }
 
 fn accepted(thread: &Thread, repeated: bool) -> Accepted {
-    Accepted { turn: thread.current_turn(), event_seq: thread.event_seq(), repeated }
+    Accepted { turn: thread.current_turn(), event_seq: thread.event_seq(), repeated, listing: None }
 }
 
 /// Applies an input, makes it durable, and only then lets anybody see it.

@@ -36,14 +36,14 @@ pub(super) fn is_due(thread: &Thread, input: &Input) -> bool {
         Input::Lost { effect, attempt, .. } | Input::Answered { effect, attempt, .. } => {
             thread.awaits(*effect, *attempt)
         }
-        Input::Opened(_) | Input::Resumed | Input::Submitted(_) => true,
+        Input::Opened(_) | Input::Resumed | Input::Moved { .. } | Input::Submitted(_) => true,
     }
 }
 
 /// Starts an effect.
 pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Work<'a> {
     match &effect.kind {
-        EffectKind::Model => {
+        EffectKind::Model | EffectKind::Compact => {
             if let Some(request) = thread.model_request(effect) {
                 return Work::Model(ModelCall::new(request, ports.model));
             }
@@ -73,7 +73,25 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
                 TimerPurpose::BackOff | TimerPurpose::Stop => Work::Other(due),
             };
         }
-        EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {}
+        EffectKind::Snapshot { .. } => {
+            if let Some(request) = thread.snapshot_request(effect) {
+                let answer = ports.workspace.snapshot(request);
+                return Work::Other(answer.map(|answer| Answer::Snapshot { answer }).boxed());
+            }
+        }
+        EffectKind::Restore => {
+            if let Some(request) = thread.restore_request(effect) {
+                let answer = ports.workspace.restore(request);
+                return Work::Other(answer.map(|answer| Answer::Restored { answer }).boxed());
+            }
+        }
+        EffectKind::Hook { .. } => {
+            if let Some(request) = thread.hook_request(effect) {
+                let hooked = ports.workspace.hook(request);
+                return Work::Other(hooked.map(|hooked| Answer::Hooked { hooked }).boxed());
+            }
+        }
+        EffectKind::Child { .. } => {}
     }
     Work::Answered(Answer::NotServed)
 }
@@ -81,16 +99,18 @@ pub(super) fn work<'a>(thread: &Thread, effect: &Effect, ports: Ports<'a>) -> Wo
 /// The answer of an effect that was asked to stop before it was started.
 pub(super) fn never_started(effect: &Effect) -> Answer {
     match effect.kind {
-        EffectKind::Model => {
+        EffectKind::Model | EffectKind::Compact => {
             Answer::Model { answer: ModelAnswer::Cancelled { partial: String::new(), index: 0 } }
         }
         EffectKind::Tool { .. } | EffectKind::UserCommand { .. } => {
             Answer::Tool { answer: ToolAnswer::NotStarted }
         }
-        EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. } => Answer::Cancelled,
-        EffectKind::Hook { .. } | EffectKind::Compact | EffectKind::Snapshot | EffectKind::Child { .. } => {
-            Answer::NotServed
-        }
+        EffectKind::Prepare { .. }
+        | EffectKind::Collect
+        | EffectKind::Timer { .. }
+        | EffectKind::Snapshot { .. }
+        | EffectKind::Hook { .. } => Answer::Cancelled,
+        EffectKind::Restore | EffectKind::Child { .. } => Answer::NotServed,
     }
 }
 
@@ -101,6 +121,7 @@ pub(super) fn acknowledge(thread: &Thread, record: &Record, ports: Ports<'_>) {
         | Input::Lost { effect, evidence: Some(_), .. } => ports.tools.acknowledge(&thread.key, *effect),
         Input::Opened(_)
         | Input::Resumed
+        | Input::Moved { .. }
         | Input::Submitted(_)
         | Input::Answered { .. }
         | Input::Lost { evidence: None, .. } => {}

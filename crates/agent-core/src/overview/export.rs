@@ -1,7 +1,7 @@
 //! [`ExportFormat`]: a thread as a file for people or programs.
 
 use super::ThreadSummary;
-use crate::protocol::{Content, Event, EventKind, ItemDetail, ToolOutput};
+use crate::protocol::{Content, Event, EventKind, ItemDetail, ReviewOutcome, ToolOutput};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -53,7 +53,7 @@ fn section(event: &Event) -> String {
             )
         }
         EventKind::Error { message, .. } => format!("\n*Error: {message}*\n"),
-        EventKind::ContextCompacted => "\n*Earlier conversation summarised*\n".to_owned(),
+        EventKind::ContextCompacted { .. } => "\n*Earlier conversation summarised*\n".to_owned(),
         _ => String::new(),
     }
 }
@@ -101,7 +101,13 @@ fn detail(detail: &ItemDetail) -> String {
             text
         }
         ItemDetail::SubAgent { thread } => format!("\n### Agent `{thread}`\n"),
-        ItemDetail::Review { result } => format!("\n### Review\n\n{}", fenced("json", &result.to_string())),
+        ItemDetail::Review { outcome: ReviewOutcome::Completed { review } } => {
+            format!("\n### Review\n\n{}\n", review.in_words())
+        }
+        ItemDetail::Review { outcome: ReviewOutcome::Interrupted { reason } } => {
+            format!("\n### Review\n\n*{reason}*\n")
+        }
+        ItemDetail::ProposedPlan { text } => format!("\n### Proposed plan\n\n{text}\n"),
         ItemDetail::Compaction { summary } => format!("\n### Summary\n\n{summary}\n"),
         ItemDetail::Unknown(_) => String::new(),
     }

@@ -2,24 +2,29 @@
 
 mod entropy;
 mod inbox;
+mod library;
 mod model;
 mod session;
 mod sink;
 mod storage;
 mod tools;
+mod workspace;
 
 pub use entropy::Entropy;
 pub use inbox::Inbox;
+pub use library::Library;
 pub use model::{ModelStreamer, Stopping};
 pub use session::{AgentSession, Cursor, Notice, SessionError, Update};
 pub use sink::{EventSink, SinkError};
 pub use storage::{BlobKeeper, BlobSource, Commit, StorageBackend, StorageError, Stored};
 pub use tools::{Answering, CancelHandle, Ended, Operation, ToolCallHandler};
+pub use workspace::Workspace;
 
 #[cfg(feature = "test-util")]
 pub use {
-    entropy::MockEntropy, inbox::MockInbox, model::MockModelStreamer, session::MockAgentSession,
-    sink::MockEventSink, storage::MockStorageBackend, tools::MockToolCallHandler,
+    entropy::MockEntropy, inbox::MockInbox, library::MockLibrary, model::MockModelStreamer,
+    session::MockAgentSession, sink::MockEventSink, storage::MockStorageBackend, tools::MockToolCallHandler,
+    workspace::MockWorkspace,
 };
 
 use crate::redact::Redactor;
@@ -31,6 +36,8 @@ pub struct Ports<'a> {
     pub model: &'a dyn ModelStreamer,
     /// Tool calls.
     pub tools: &'a dyn ToolCallHandler,
+    /// Snapshots and hooks.
+    pub workspace: &'a dyn Workspace,
     /// Where events go.
     pub sink: &'a dyn EventSink,
     /// The thread's journal.

@@ -1,9 +1,9 @@
 //! What a thread tells its clients: durable, numbered from 1 without gaps, the same for every reader.
 
 use super::{
-    ApprovalDecision, CallDecision, CallId, Elicitation, ExecApproval, InteractionId, InteractionOutcome,
-    ItemId, PatchApproval, Plan, Question, RateLimit, Settings, Source, ThreadKey, TokenUsage, TurnId,
-    TurnItem,
+    ApprovalDecision, CallDecision, CallId, Elicitation, ExecApproval, HookPhase, InteractionId,
+    InteractionOutcome, ItemId, PatchApproval, Plan, Question, RateLimit, ReviewOutcome, ReviewRequest,
+    Settings, Source, ThreadKey, TokenUsage, TurnId, TurnItem,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -146,6 +146,9 @@ pub enum EventKind {
         /// What is left of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         context_left: Option<u64>,
+        /// What the thread has cost so far, in millionths of a US dollar, where every price is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_microusd: Option<u64>,
         /// Limits the provider told.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rate_limits: Vec<RateLimit>,
@@ -183,16 +186,60 @@ pub enum EventKind {
         reason: String,
     },
     /// The conversation was summarised.
-    ContextCompacted,
+    ContextCompacted {
+        /// What led to it.
+        trigger: CompactionTrigger,
+        /// How many tokens the conversation had, as far as known.
+        before_tokens: u64,
+        /// How many it has now, as far as can be told.
+        after_tokens: u64,
+    },
     /// A review began.
     EnteredReviewMode {
         /// What is reviewed.
-        request: Value,
+        request: ReviewRequest,
     },
     /// A review ended.
     ExitedReviewMode {
-        /// Its result.
-        result: Value,
+        /// What came of it.
+        outcome: ReviewOutcome,
+    },
+    /// Turns were taken back: they are no longer part of the conversation.
+    RolledBack {
+        /// The first of them; all later ones went with it.
+        from: TurnId,
+        /// The files that are as they were before, relative to the workspace.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+        /// What people should know.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
+    /// Turns could not be taken back: everything is as it was.
+    RollbackRefused {
+        /// The first of them.
+        from: TurnId,
+        /// Why, and what can be done instead.
+        reason: String,
+        /// The files that were changed by somebody else since.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
+    /// A hook had something to say.
+    HookNote {
+        /// When it ran.
+        phase: HookPhase,
+        /// Which hook.
+        hook: String,
+        /// What it said, or what was wrong with it.
+        message: String,
+    },
+    /// The thread lives elsewhere from here on.
+    Moved {
+        /// Where it was.
+        from: String,
+        /// Where it is.
+        to: String,
     },
     /// Another agent began, spoke or ended.
     SubAgent {
@@ -246,6 +293,11 @@ pub enum TurnEnd {
         /// What to do.
         message: String,
     },
+    /// A hook ended it.
+    Blocked {
+        /// Which hook, and why.
+        message: String,
+    },
     /// What the thread may spend is spent.
     BudgetSpent {
         /// Which limit.
@@ -266,6 +318,21 @@ pub enum TurnEnd {
         /// Why, and what to do.
         message: String,
     },
+}
+
+/// What led to a summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CompactionTrigger {
+    /// The conversation had reached the configured size.
+    Size,
+    /// A client asked for it.
+    Requested,
+    /// It does not fit the window of the model that comes next.
+    SmallerWindow,
+    /// The provider said that it does not fit.
+    Overflow,
 }
 
 /// Why a turn was stopped.

@@ -72,6 +72,11 @@ impl ItemId {
         Self(format!("item_{effect}_{index}"))
     }
 
+    /// Something that comes with this item, named by what it is.
+    pub(crate) fn beside(&self, what: &str) -> Self {
+        Self(format!("{}_{what}", self.0))
+    }
+
     /// An item that came in with input number `input_seq`.
     pub fn of_input(input_seq: u64, index: usize) -> Self {
         Self(format!("item_in{input_seq}_{index}"))

@@ -1,6 +1,6 @@
 //! What a conversation is made of ([`Item`]) and what clients see of it ([`TurnItem`]).
 
-use super::{BlobRef, CallId, FileChange, ItemId, PlanStep, ToolOutput};
+use super::{BlobRef, CallId, FileChange, ItemId, PlanStep, ReviewOutcome, ToolOutput};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -147,7 +147,7 @@ impl Payload {
 }
 
 /// An item as clients see it: one thing from its start to its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnItem {
     /// The same in `ItemStarted`, deltas and `ItemCompleted`.
     pub id: ItemId,
@@ -157,7 +157,7 @@ pub struct TurnItem {
 }
 
 /// What a client-side item is. `output` is there once the item is complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ItemDetail {
@@ -270,8 +270,13 @@ pub enum ItemDetail {
     },
     /// A review.
     Review {
-        /// Its result.
-        result: Value,
+        /// What came of it.
+        outcome: ReviewOutcome,
+    },
+    /// The agent proposes a plan, in plan mode.
+    ProposedPlan {
+        /// The plan, in Markdown.
+        text: String,
     },
     /// The conversation was summarised.
     Compaction {

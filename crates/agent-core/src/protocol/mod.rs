@@ -8,31 +8,37 @@ mod event;
 mod id;
 mod interaction;
 mod item;
+mod listing;
 mod live;
 mod model;
 mod op;
+mod review;
 mod settings;
 mod shared;
 mod submission;
 mod tool;
 mod usage;
+mod workspace;
 
 pub use blob::{BlobId, BlobRef};
-pub use event::{AbortReason, Event, EventKind, TurnEnd};
+pub use event::{AbortReason, CompactionTrigger, Event, EventKind, TurnEnd};
 pub use id::{CallId, EffectId, InteractionId, ItemId, OpId, Tenant, ThreadId, ThreadKey, TurnId};
 pub use interaction::{
     Answers, ApprovalDecision, CallDecision, ClientToolResult, Elicitation, ElicitationAction,
     ElicitationReply, ExecApproval, InteractionOutcome, PatchApproval, Question, QuestionOption, Ruling,
 };
 pub use item::{Content, Item, ItemDetail, Payload, ToolCall, TurnItem};
+pub use listing::{Asked, HistoryEntry, Listing, McpServer, ModelInfo, Named, PromptInfo, Query, SkillInfo};
 pub use live::{Live, LiveKind};
 pub use model::{
     Completion, Conversation, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
+    Purpose,
 };
-pub use op::{Op, TurnOverrides};
+pub use op::{Op, RollbackFiles, TurnOverrides};
+pub use review::{CodeLocation, Finding, LineRange, Review, ReviewOutcome, ReviewRequest};
 pub use settings::{
-    AnswerWithin, ApprovalPolicy, Budget, Effort, GranularPolicy, Mode, NetworkAccess, Otherwise, Route,
-    SandboxPolicy, Settings, Source, Summary, Surroundings,
+    AnswerWithin, ApprovalPolicy, Budget, CompactAt, Effort, GranularPolicy, Mask, Mode, ModelChoice,
+    NetworkAccess, Otherwise, Price, Route, SandboxPolicy, Settings, Source, Summary, Surroundings, Undo,
 };
 pub use shared::Shared;
 pub use submission::{Accepted, Refusal, Submission};
@@ -42,3 +48,7 @@ pub use tool::{
     ToolAnswer, ToolKind, ToolOutput, ToolRequest, ToolSpec, Verdict,
 };
 pub use usage::{RateLimit, TokenUsage};
+pub use workspace::{
+    HookNote, HookPatch, HookPhase, HookRequest, HookRuling, Hooked, HookedCall, HookedEnd, RestoreAnswer,
+    RestoreRequest, RestoreStep, SkillText, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest,
+};

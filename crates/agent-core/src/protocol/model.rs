@@ -11,6 +11,9 @@ use serde_json::Value;
 /// One model call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelRequest {
+    /// What the answer is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_answer")]
+    pub purpose: Purpose,
     /// The thread; its id is the prompt-cache key.
     pub key: ThreadKey,
     /// The turn.
@@ -42,6 +45,24 @@ pub struct ModelRequest {
     pub traceparent: Option<String>,
 }
 
+/// What the answer of a model is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// It goes on with the conversation.
+    #[default]
+    Answer,
+    /// It takes the conversation's place. Its pieces are not shown while they come.
+    Summary,
+}
+
+impl Purpose {
+    fn is_answer(&self) -> bool {
+        *self == Self::Answer
+    }
+}
+
 /// The items of a conversation. Within one epoch it only grows, so (epoch, length) names its content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -52,12 +73,27 @@ pub struct Conversation {
     pub archived: Vec<Archived>,
     /// The items.
     pub items: Vec<Shared<Item>>,
+    /// So many of the thread's first items, archived ones included, are left out here: they do not fit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// What is said after the items in this request only. It does not enter the thread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Shared<Item>>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Conversation {
+    /// Everything the model is told, in order, where nothing is kept elsewhere.
+    pub fn told(&self) -> impl DoubleEndedIterator<Item = &Shared<Item>> {
+        self.items.iter().chain(&self.tail)
+    }
+
     /// A conversation of which nothing is kept elsewhere.
     pub fn of(epoch: u32, items: Vec<Shared<Item>>) -> Self {
-        Self { epoch, archived: Vec::new(), items }
+        Self { epoch, archived: Vec::new(), items, skipped: 0, tail: Vec::new() }
     }
 }
 

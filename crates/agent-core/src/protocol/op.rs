@@ -1,11 +1,13 @@
 //! What a client asks of a thread.
 
 use super::{
-    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, Budget, ClientToolResult, Content, Effort,
-    ElicitationReply, InteractionId, Mode, SandboxPolicy, Summary, Surroundings, ToolSpec,
+    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, Budget, ClientToolResult, CompactAt, Content,
+    Effort, ElicitationReply, HookPhase, InteractionId, Mask, Mode, ModelChoice, Price, Query, ReviewRequest,
+    SandboxPolicy, Summary, Surroundings, ToolSpec, Undo,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One request. All of them travel from the start; one that this build does not serve is refused by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +77,7 @@ pub enum Op {
     /// Start a review.
     Review {
         /// What to review.
-        request: Value,
+        request: ReviewRequest,
     },
     /// Take back the last turn, files included.
     Undo,
@@ -83,6 +85,9 @@ pub enum Op {
     Rollback {
         /// How many.
         turns: u32,
+        /// Whether their changes of files go too.
+        #[serde(default)]
+        files: RollbackFiles,
     },
     /// Run a command for the user; the model never sees it.
     RunUserShellCommand {
@@ -126,6 +131,21 @@ pub enum Op {
 }
 
 impl Op {
+    /// What the op only looks up: answered in the reply, and no part of the thread.
+    pub fn query(&self) -> Option<Query> {
+        Some(match self {
+            Self::AddToHistory { text } => Query::AddToHistory { text: text.clone() },
+            Self::GetHistoryEntry { log_id, offset } => {
+                Query::HistoryEntry { log_id: *log_id, offset: *offset }
+            }
+            Self::ListMcpTools => Query::McpTools,
+            Self::ListCustomPrompts => Query::CustomPrompts,
+            Self::ListSkills => Query::Skills,
+            Self::ListModels => Query::Models,
+            _ => return None,
+        })
+    }
+
     /// The op's name on the wire.
     pub fn name(&self) -> &str {
         match self {
@@ -208,4 +228,33 @@ pub struct TurnOverrides {
     /// All tools that the client serves; the ones before are served no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_tools: Option<Vec<ToolSpec>>,
+    /// What tokens cost. It is unknown after a change of model or provider that does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// When the conversation is summarised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compact_at: Option<CompactAt>,
+    /// What modes change, all of them together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<BTreeMap<Mode, Mask>>,
+    /// Who reviews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_model: Option<ModelChoice>,
+    /// Whether turns can be taken back with their changes of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+    /// The phases that have hooks, all of them together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<BTreeSet<HookPhase>>,
+}
+
+/// What becomes of files when turns are taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackFiles {
+    /// They go back with the conversation, or neither does.
+    #[default]
+    Restore,
+    /// They stay as they are.
+    Keep,
 }

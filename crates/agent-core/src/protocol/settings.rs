@@ -1,6 +1,8 @@
 //! What a thread runs under: model, directory, policies, limits.
 
+use super::HookPhase;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a thread came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +123,7 @@ pub enum Otherwise {
 }
 
 /// How the agent works together with the user.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mode {
@@ -206,6 +208,98 @@ pub struct Budget {
     /// Milliseconds from a turn's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn_ms: Option<u64>,
+    /// Money over the life of the thread, in millionths of a US dollar, by [`Settings::price`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_microusd: Option<u64>,
+    /// Milliseconds of work over the life of the thread: while a turn runs and does not only wait for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_ms: Option<u64>,
+}
+
+/// What tokens cost, in millionths of a US dollar for a million of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Tokens sent.
+    pub input: u64,
+    /// Of these, the ones read from the provider's cache.
+    pub cached: u64,
+    /// Tokens received.
+    pub output: u64,
+}
+
+/// When a conversation is summarised by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CompactAt {
+    /// At so many hundredths of the model's window, where that is known.
+    Percent(u8),
+    /// At so many tokens.
+    Tokens(u64),
+    /// Only on request, and where a provider says that it does not fit.
+    Never,
+}
+
+impl Default for CompactAt {
+    fn default() -> Self {
+        Self::Percent(80)
+    }
+}
+
+impl CompactAt {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether turns can be taken back with their changes of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// No snapshots are taken.
+    #[default]
+    Off,
+    /// A snapshot before the first call of a turn that may change something, and one at the end of such a turn.
+    On,
+}
+
+impl Undo {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
+/// A model and who serves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelChoice {
+    /// Which entry of the host's provider table answers; `None` for the thread's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model's name as its provider knows it.
+    pub model: String,
+    /// Tokens that fit its window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// What a mode changes while it is on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mask {
+    /// Told to the model, in place of what the mode says by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// Reasoning effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// The tools that are offered, by name or by a beginning with `*`; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
 }
 
 /// Everything a turn runs under.
@@ -254,6 +348,24 @@ pub struct Settings {
     /// How long questions wait; `None` for as long as it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_within: Option<AnswerWithin>,
+    /// What the model's tokens cost; `None` where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// When the conversation is summarised.
+    #[serde(default, skip_serializing_if = "CompactAt::is_usual")]
+    pub compact_at: CompactAt,
+    /// What modes change.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masks: BTreeMap<Mode, Mask>,
+    /// Who reviews; `None` for the thread's own model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_model: Option<ModelChoice>,
+    /// Whether turns can be taken back with their changes of files.
+    #[serde(default, skip_serializing_if = "Undo::is_off")]
+    pub undo: Undo,
+    /// The phases that have hooks; the others are not asked about.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hooks: BTreeSet<HookPhase>,
 }
 
 impl Settings {

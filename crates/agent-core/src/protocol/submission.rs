@@ -1,6 +1,6 @@
 //! The envelope an op travels in, and what a client hears back.
 
-use super::{InteractionId, Op, OpId, Tenant, TurnId};
+use super::{InteractionId, Listing, Op, OpId, Tenant, TurnId};
 use serde::{Deserialize, Serialize};
 
 /// An op on its way into a thread.
@@ -47,6 +47,9 @@ pub struct Accepted {
     /// This op id had been accepted before; nothing happened now.
     #[serde(default)]
     pub repeated: bool,
+    /// What an op that looks something up is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<Box<Listing>>,
 }
 
 /// Why an op was not accepted. It left no trace in the thread.
@@ -97,6 +100,21 @@ pub enum Refusal {
     /// The thread has been shut down or is about to be.
     #[error("the thread is shut down; resume it first")]
     Closed,
+    /// The op needs a thread at rest.
+    #[error("a turn is running; wait for it, or interrupt it first")]
+    TurnRunning,
+    /// The turns cannot be taken back.
+    #[error("{why}")]
+    NotRestorable {
+        /// Why, and what can be done instead.
+        why: String,
+    },
+    /// What was to be looked up cannot be.
+    #[error("{why}")]
+    Unavailable {
+        /// Why, and what would help.
+        why: String,
+    },
     /// Too much waits already.
     #[error("{what}: the limit of {limit} is reached; wait for the running turn")]
     Overloaded {

@@ -1,8 +1,8 @@
 //! Tools: what the model is offered, what is known of a call before it runs, and what comes of it.
 
 use super::{
-    Content, EffectId, Elicitation, ElicitationReply, Question, SandboxPolicy, Shared, ThreadKey, ToolCall,
-    TurnId,
+    Content, EffectId, Elicitation, ElicitationReply, Question, SandboxPolicy, Shared, SkillText, ThreadKey,
+    ToolCall, TurnId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -265,6 +265,9 @@ pub struct CollectRequest {
     pub cwd: String,
     /// Names the tools the thread has now, as [`Collected::digest`] did; empty where nothing was collected yet.
     pub known: String,
+    /// The skills the user asked for by name and the model was not told of yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
 }
 
 /// The tools there are.
@@ -278,6 +281,9 @@ pub struct Collected {
     /// What is missing and what to do about it, for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The skills that were asked for, as far as they were found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<SkillText>,
 }
 
 /// A call to prepare.

@@ -1,6 +1,6 @@
 //! Time that a test moves, a sink that remembers, and all fakes together.
 
-use super::{FakeInbox, FakeModel, FakeTools, MemoryStorage};
+use super::{FakeInbox, FakeModel, FakeTools, FakeWorkspace, MemoryStorage};
 use crate::{Entropy, Event, EventSink, Live, Ports, Redactor, SinkError, ThreadKey};
 use async_trait::async_trait;
 use std::sync::{
@@ -72,6 +72,8 @@ pub struct World {
     pub model: FakeModel,
     /// The tools.
     pub tools: FakeTools,
+    /// Snapshots and hooks.
+    pub workspace: FakeWorkspace,
     /// The sink.
     pub sink: RecordingSink,
     /// The journal.
@@ -90,6 +92,7 @@ impl World {
         Self {
             model,
             tools: FakeTools::default(),
+            workspace: FakeWorkspace::default(),
             sink: RecordingSink::default(),
             storage: MemoryStorage::default(),
             inbox,
@@ -103,6 +106,7 @@ impl World {
         Ports {
             model: &self.model,
             tools: &self.tools,
+            workspace: &self.workspace,
             sink: &self.sink,
             storage: &self.storage,
             inbox: &self.inbox,

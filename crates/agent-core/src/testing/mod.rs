@@ -9,6 +9,7 @@ mod fake_inbox;
 mod fake_model;
 mod fake_storage;
 mod fake_tools;
+mod fake_workspace;
 mod fake_world;
 
 pub use conformance::{check_response, storage_conformance};
@@ -16,4 +17,5 @@ pub use fake_inbox::FakeInbox;
 pub use fake_model::{FakeModel, response};
 pub use fake_storage::{CrashPoint, MemoryStorage};
 pub use fake_tools::{FakeTools, preparation};
+pub use fake_workspace::FakeWorkspace;
 pub use fake_world::{FakeEntropy, RecordingSink, World};

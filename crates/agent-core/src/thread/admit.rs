@@ -6,8 +6,8 @@ use super::{
     user_command::MAX_USER_COMMANDS,
 };
 use crate::protocol::{
-    ApprovalDecision, Content, InteractionId, Mode, Op, Refusal, Subject, Submission, Tenant, ToolSpec,
-    TurnId, TurnOverrides,
+    ApprovalDecision, CompactAt, Content, InteractionId, Op, Refusal, ReviewRequest, RollbackFiles, Subject,
+    Submission, Tenant, ToolSpec, TurnId, TurnOverrides,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +68,9 @@ impl Thread {
             life: self.life,
             turns: self.turns,
             is_running: self.turn.is_some(),
+            is_at_rest: self.is_at_rest(),
+            is_summarised: self.memory.compactions > 0,
+            undoable: self.undoable().map(|(turn, why)| (turn, why.map(str::to_owned))).collect(),
             user_commands: self.user_commands.len(),
             queued: self.queue.len(),
             questions: self.pending.iter().filter_map(question).collect(),
@@ -83,6 +86,10 @@ pub struct Gate {
     life: Life,
     turns: u32,
     is_running: bool,
+    is_at_rest: bool,
+    is_summarised: bool,
+    /// The turns that can be taken back, the newest first, and why their files cannot.
+    undoable: Vec<(TurnId, Option<String>)>,
     user_commands: usize,
     queued: usize,
     /// The questions that wait, each with the op that answers it.
@@ -167,11 +174,14 @@ impl Gate {
             Op::OverrideTurnContext { overrides } => self.closed().or_else(|| refuse_overrides(overrides)),
             Op::SetThreadName { name } => self.closed().or_else(|| refuse_name(name)),
             Op::Shutdown { now: _ } => (self.life == Life::Closed).then_some(Refusal::Closed),
-            Op::Compact
-            | Op::Review { .. }
-            | Op::Undo
-            | Op::Rollback { .. }
-            | Op::AddToHistory { .. }
+            Op::Compact => self.closed().or_else(|| self.refuse_more()),
+            Op::Review { request } => {
+                self.closed().or_else(|| self.refuse_unrest()).or_else(|| refuse_review(request))
+            }
+            Op::Undo => self.closed().or_else(|| self.refuse_rollback(1, RollbackFiles::Restore)),
+            Op::Rollback { turns, files } => self.closed().or_else(|| self.refuse_rollback(*turns, *files)),
+            // Who answers these never brings them here.
+            Op::AddToHistory { .. }
             | Op::GetHistoryEntry { .. }
             | Op::ListMcpTools
             | Op::ListCustomPrompts
@@ -196,9 +206,46 @@ impl Gate {
         if !says_something {
             return Some(Refusal::Malformed { why: "the message is empty".into() });
         }
+        self.refuse_more()
+    }
+
+    fn refuse_more(&self) -> Option<Refusal> {
         (self.queued >= MAX_QUEUED_INPUTS).then(|| Refusal::Overloaded {
             what: "messages that wait for the running turn".into(),
             limit: MAX_QUEUED_INPUTS as u64,
+        })
+    }
+
+    fn refuse_unrest(&self) -> Option<Refusal> {
+        (!self.is_at_rest).then_some(Refusal::TurnRunning)
+    }
+
+    fn refuse_rollback(&self, turns: u32, files: RollbackFiles) -> Option<Refusal> {
+        if turns == 0 {
+            return Some(Refusal::Malformed { why: "at least one turn is taken back".into() });
+        }
+        if !self.is_at_rest {
+            return Some(Refusal::TurnRunning);
+        }
+        let count = usize::try_from(turns).unwrap_or(usize::MAX);
+        if count > self.undoable.len() {
+            let why = match (self.undoable.len(), self.is_summarised) {
+                (0, true) => "the conversation was summarised after its last turn".to_owned(),
+                (0, false) => "there is no turn to take back".to_owned(),
+                (left, true) => {
+                    format!("only the last {left} can be taken back: the turns before them were summarised")
+                }
+                (left, false) => format!("only the last {left} can be taken back"),
+            };
+            let why = format!("{why}; a fork of the thread can begin at any turn");
+            return Some(Refusal::NotRestorable { why });
+        }
+        let lost = self.undoable.iter().take(count).find_map(|(turn, why)| Some((turn, why.as_ref()?)));
+        let (turn, why) = lost.filter(|_| files == RollbackFiles::Restore)?;
+        Some(Refusal::NotRestorable {
+            why: format!(
+                "turn {turn} changed files, and they cannot be put back: {why}; take back only the conversation, and the files                  yourself"
+            ),
         })
     }
 
@@ -248,11 +295,22 @@ fn refuse_overrides(overrides: &TurnOverrides) -> Option<Refusal> {
     if let Some(refusal) = overrides.client_tools.as_deref().and_then(refuse_client_tools) {
         return Some(refusal);
     }
-    if overrides.personality.is_some() {
-        return Some(Refusal::NotServed { what: "personality".into() });
+    match overrides.compact_at {
+        Some(CompactAt::Percent(share)) if share > 100 => Some(Refusal::Malformed {
+            why: format!(
+                "a conversation cannot be summarised at {share} % of the window; 1 to 100 are, 0 is never"
+            ),
+        }),
+        _ => None,
     }
-    match overrides.mode {
-        None | Some(Mode::Code) => None,
-        Some(Mode::Plan | Mode::Pair | Mode::Execute) => Some(Refusal::NotServed { what: "mode".into() }),
-    }
+}
+
+fn refuse_review(request: &ReviewRequest) -> Option<Refusal> {
+    let (what, text) = match request {
+        ReviewRequest::Uncommitted => return None,
+        ReviewRequest::BaseBranch { branch } => ("branch", branch),
+        ReviewRequest::Commit { sha, .. } => ("commit", sha),
+        ReviewRequest::Custom { instructions } => ("instruction", instructions),
+    };
+    text.trim().is_empty().then(|| Refusal::Malformed { why: format!("the review names no {what}") })
 }

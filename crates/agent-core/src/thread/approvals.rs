@@ -4,7 +4,7 @@ use super::{
     machine::Machine,
     ops::apply_overrides,
     rules::DECISIONS_ARE_EVENTS,
-    turn::{About, Showing, Stage},
+    turn::{About, Clearance, Showing, Stage},
 };
 use crate::{
     approval::{Basis, Decision, approved_as, decide},
@@ -79,8 +79,11 @@ impl Machine<'_> {
         amendment: Option<String>,
         about: &About,
     ) {
-        let showing = if *about == About::Approval { Showing::New } else { Showing::Begun };
-        self.set_stage(call, Stage::Ready { preparation, grant, amendment, showing });
+        let (showing, clearance) = match about {
+            About::Approval => (Showing::New, Clearance::Due),
+            _ => (Showing::Begun, Clearance::Given),
+        };
+        self.set_stage(call, Stage::Ready { preparation, grant, amendment, showing, clearance });
     }
 
     /// Lets the calls go that the settings of the turn's next step would not ask about.

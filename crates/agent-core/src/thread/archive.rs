@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A part of the conversation, kept as a blob. The thread never reads it; whoever asks a model does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archived {
-    /// How many items.
+    /// How many items of the blob count: the first ones. It may have more, which were taken back.
     pub items: u64,
     /// Where: the items as a JSON array.
     pub blob: BlobId,
@@ -24,7 +24,12 @@ impl Thread {
         let calls = match self.turn.as_ref().map(|turn| &turn.phase) {
             Some(Phase::Acting { calls }) => calls.as_slice(),
             Some(
-                Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. },
+                Phase::Between
+                | Phase::Sampling { .. }
+                | Phase::BackingOff { .. }
+                | Phase::Collecting { .. }
+                | Phase::Summarising { .. }
+                | Phase::Hooking { .. },
             )
             | None => &[],
         };

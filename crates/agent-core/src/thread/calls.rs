@@ -4,8 +4,8 @@ use super::{
     Effect, EffectKind, Thread,
     asking::left_waiting,
     machine::Machine,
-    rules::DIFFS_ARE_JOINED,
-    turn::{About, Call, Phase, Showing, Stage},
+    rules::{DIFFS_ARE_JOINED, TOOLS_ARE_BUDGETED},
+    turn::{About, Call, Clearance, Phase, Showing, Stage},
 };
 use crate::{
     approval::{Basis, Decision, approved_as, asks_on_failure, decide},
@@ -24,9 +24,12 @@ impl Thread {
     pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
         match &self.turn.as_ref()?.phase {
             Phase::Acting { calls } => calls.iter().find(|call| call.call.id == *id),
-            Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. } => {
-                None
-            }
+            Phase::Between
+            | Phase::Sampling { .. }
+            | Phase::BackingOff { .. }
+            | Phase::Collecting { .. }
+            | Phase::Summarising { .. }
+            | Phase::Hooking { .. } => None,
         }
     }
 
@@ -34,7 +37,12 @@ impl Thread {
         match self.turn.as_mut().map(|turn| &mut turn.phase) {
             Some(Phase::Acting { calls }) => calls,
             Some(
-                Phase::Between | Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. },
+                Phase::Between
+                | Phase::Sampling { .. }
+                | Phase::BackingOff { .. }
+                | Phase::Collecting { .. }
+                | Phase::Summarising { .. }
+                | Phase::Hooking { .. },
             )
             | None => &mut [],
         }
@@ -67,7 +75,10 @@ impl Machine<'_> {
                     barrier = true;
                 }
                 Stage::Preparing { .. } => barrier = true,
-                Stage::Asking { preparation, .. } | Stage::Running { preparation, .. } => {
+                Stage::Asking { preparation, .. }
+                | Stage::Hooking { preparation, .. }
+                | Stage::Running { preparation, .. }
+                | Stage::Ran { preparation, .. } => {
                     barrier |= preparation.access == Access::Mutating;
                 }
                 Stage::Ready { preparation, .. } => {
@@ -88,13 +99,28 @@ impl Machine<'_> {
 
     /// Prepares a call that is new, runs one that is ready.
     fn advance(&mut self, id: &CallId) {
+        // The call before it may have been one too many for the budget.
+        if self.thread.is_ending() {
+            return;
+        }
         match self.look_up(id) {
             Some((call, Stage::New)) if self.thread.is_client_tool(&call.name) => self.ask_client(&call),
             Some((_, Stage::New)) => {
                 let effect = self.start(EffectKind::Prepare { call: id.clone() });
                 self.set_stage(id, Stage::Preparing { effect });
             }
-            Some((call, Stage::Ready { preparation, grant, amendment, showing })) => {
+            Some((call, Stage::Ready { preparation, grant, amendment, showing, clearance })) => {
+                let is_cleared = clearance == Clearance::Given;
+                if self.is_spent_for_a_call()
+                    || !is_cleared
+                        && self.hooks_before_call(&call, (&preparation, grant), amendment.as_ref(), showing)
+                    || preparation.access == Access::Mutating && self.keeps_first()
+                {
+                    return;
+                }
+                if self.thread.rules >= TOOLS_ARE_BUDGETED && showing == Showing::New {
+                    self.thread.tool_calls += 1;
+                }
                 if showing == Showing::New {
                     self.show(&call, &preparation);
                 }
@@ -103,7 +129,12 @@ impl Machine<'_> {
             }
             Some((
                 _,
-                Stage::Preparing { .. } | Stage::Asking { .. } | Stage::Running { .. } | Stage::Done { .. },
+                Stage::Preparing { .. }
+                | Stage::Asking { .. }
+                | Stage::Hooking { .. }
+                | Stage::Running { .. }
+                | Stage::Ran { .. }
+                | Stage::Done { .. },
             ))
             | None => {}
         }
@@ -141,6 +172,7 @@ impl Machine<'_> {
                     grant,
                     amendment: None,
                     showing: Showing::New,
+                    clearance: Clearance::Due,
                 },
             ),
             Decision::Ask { .. } if is_ending => self.set_stage(id, Stage::New),
@@ -157,6 +189,7 @@ impl Machine<'_> {
         match answer {
             ToolAnswer::Asks { elicitation } => self.ask_for_server(effect, &call, elicitation),
             ToolAnswer::Finished { output } if self.escalates(&call, &stage, output) => {}
+            ToolAnswer::Finished { output } if self.hooks_after_call(&call, preparation, output) => {}
             ToolAnswer::Finished { output } | ToolAnswer::Cancelled { output } => {
                 self.call_done(&call, preparation, output.clone());
             }
@@ -193,7 +226,13 @@ impl Machine<'_> {
             self.ruled(&call.id, &Decision::Run { grant, basis });
             self.set_stage(
                 &call.id,
-                Stage::Ready { preparation, grant, amendment: None, showing: Showing::Begun },
+                Stage::Ready {
+                    preparation,
+                    grant,
+                    amendment: None,
+                    showing: Showing::Begun,
+                    clearance: Clearance::Given,
+                },
             );
             return true;
         }
@@ -243,6 +282,7 @@ impl Machine<'_> {
     }
 
     fn changed(&mut self, change: &FileChange) {
+        self.thread.memory.touch(&change.path);
         let joins = self.thread.rules >= DIFFS_ARE_JOINED;
         self.with_turn(|turn| if joins { turn.diff.add(change) } else { turn.diff.append(&change.diff) });
     }
@@ -293,6 +333,9 @@ impl Machine<'_> {
 
 /// The output of a call that the end of its turn finds so.
 fn unfinished(stage: &Stage) -> ToolOutput {
+    if let Stage::Ran { output, .. } = stage {
+        return output.clone();
+    }
     let Stage::Asking { about, .. } = stage else { return not_run() };
     match &**about {
         About::Escalation { output } => output.clone(),

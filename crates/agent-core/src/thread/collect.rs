@@ -5,7 +5,7 @@ use super::{
     machine::Machine,
     turn::{Phase, Tools},
 };
-use crate::protocol::{CollectRequest, Collected, EventKind, ServedBy, Shared, ToolSpec};
+use crate::protocol::{CollectRequest, Collected, EventKind, Item, ServedBy, Shared, SkillText, ToolSpec};
 
 /// A look at the tools that is lost with its process is not made again beyond this attempt; the turn goes on with those it
 /// knows.
@@ -20,6 +20,7 @@ impl Thread {
             turn: turn.id,
             cwd: turn.settings.cwd.clone(),
             known: self.collected.clone(),
+            skills: turn.skills.iter().cloned().collect(),
         })
     }
 
@@ -51,6 +52,10 @@ impl Machine<'_> {
             self.offer(tools.iter().cloned().collect(), others);
         }
         self.thread.collected = collected.digest.clone();
+        for SkillText { name, path, text } in &collected.skills {
+            let text = format!("<skill name=\"{name}\" path=\"{path}\">\n{}\n</skill>", text.trim());
+            self.push(Item::Context { text });
+        }
         self.tools_known();
     }
 
@@ -89,6 +94,7 @@ impl Machine<'_> {
 
     pub(super) fn tools_known(&mut self) {
         self.with_turn(|turn| {
+            turn.skills.clear();
             turn.tools = Tools::Known;
             turn.phase = Phase::Between;
         });

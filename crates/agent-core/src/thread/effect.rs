@@ -1,6 +1,6 @@
 //! What a thread asks to be done.
 
-use crate::protocol::{CallId, EffectId, Event, InteractionId};
+use crate::protocol::{CallId, EffectId, Event, HookPhase, InteractionId, SnapshotMoment};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,14 +43,20 @@ pub enum EffectKind {
     /// Run the hooks of a phase.
     Hook {
         /// The phase.
-        phase: String,
-        /// What the hooks are told.
-        context: Value,
+        phase: HookPhase,
+        /// The call, around one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallId>,
     },
-    /// Summarise the conversation.
+    /// Ask a model for a summary of the conversation.
     Compact,
     /// Take a snapshot of the workspace.
-    Snapshot,
+    Snapshot {
+        /// When in the turn.
+        moment: SnapshotMoment,
+    },
+    /// Take back what turns made of the workspace.
+    Restore,
     /// Wait.
     Timer {
         /// Until when, in milliseconds since the Unix epoch.

@@ -1,6 +1,10 @@
 //! What the model is told of where it works: everything at first, later only what changed.
 
-use super::{machine::Machine, rules::TOLD_BY_THE_THREAD};
+use super::{
+    machine::Machine,
+    modes::{personality_in_words, usual_mode},
+    rules::{MODES_ARE_TOLD, TOLD_BY_THE_THREAD},
+};
 use crate::protocol::{ApprovalPolicy, GranularPolicy, Item, NetworkAccess, Route, SandboxPolicy, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +13,10 @@ use serde::{Deserialize, Serialize};
 pub struct Told {
     facts: Vec<Fact>,
     developer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    personality: Option<String>,
 }
 
 /// One line of it.
@@ -24,9 +32,17 @@ impl Machine<'_> {
         if self.thread.rules < TOLD_BY_THE_THREAD {
             return;
         }
-        let now = Told::of(self.turn_settings());
+        let mut now = Told::of(self.turn_settings());
         let before = &self.thread.told;
-        let news = [now.environment_since(before), now.developer_since(before)];
+        if self.thread.rules < MODES_ARE_TOLD {
+            (now.mode, now.personality) = (None, None);
+        }
+        let news = [
+            now.environment_since(before),
+            now.developer_since(before),
+            now.mode_since(before),
+            now.personality_since(before),
+        ];
         for text in news.into_iter().flatten() {
             self.push(Item::Context { text });
         }
@@ -39,7 +55,7 @@ impl Told {
         let surroundings = &settings.surroundings;
         let facts = [
             ("working directory", Some(settings.cwd.clone())),
-            ("sandbox", Some(sandbox(&settings.sandbox))),
+            ("sandbox", Some(sandbox(settings.bounds()))),
             ("approval policy", Some(approval(settings.approval))),
             ("shell", surroundings.shell.clone()),
             ("date", surroundings.date.clone()),
@@ -48,7 +64,12 @@ impl Told {
         let fact =
             |(name, value): (&str, Option<String>)| Some(Fact { name: name.to_owned(), value: value? });
         let developer = settings.developer_instructions.clone().filter(|text| !text.trim().is_empty());
-        Self { facts: facts.into_iter().filter_map(fact).collect(), developer }
+        Self {
+            facts: facts.into_iter().filter_map(fact).collect(),
+            developer,
+            mode: settings.mode_in_words(),
+            personality: settings.personality.clone().filter(|name| !name.is_empty() && name != "none"),
+        }
     }
 
     /// The facts that are new or gone since `before`; `None` where there are none.
@@ -68,6 +89,24 @@ impl Told {
             (None, _) => "The instructions given here before no longer apply.",
         };
         Some(format!("<developer_instructions>\n{text}\n</developer_instructions>"))
+    }
+
+    fn mode_since(&self, before: &Self) -> Option<String> {
+        let text = match &self.mode {
+            mode if *mode == before.mode => return None,
+            Some(mode) => mode.clone(),
+            None => usual_mode(),
+        };
+        Some(format!("<mode>\n{text}\n</mode>"))
+    }
+
+    fn personality_since(&self, before: &Self) -> Option<String> {
+        let text = match &self.personality {
+            manner if *manner == before.personality => return None,
+            Some(manner) => personality_in_words(manner),
+            None => "Speak as you usually do.".to_owned(),
+        };
+        Some(format!("<personality>\n{text}\n</personality>"))
     }
 
     fn value(&self, name: &str) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! How a thread begins: afresh, or as a fork of another.
 
-use super::{Archived, Thread, Told};
+use super::{Archived, Thread, Told, memory::Memory};
 use crate::protocol::{Item, Plan, Settings, Shared, Source, ToolSpec};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,30 @@ pub struct Genesis {
     /// What the model was told in that past of where it works.
     #[serde(default)]
     pub told: Told,
+    /// What the host told before anybody spoke, where that is no longer at the beginning of the items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preamble: Vec<Shared<Item>>,
+}
+
+impl Genesis {
+    /// What is kept of its conversation beside the items.
+    pub(super) fn memory(&self) -> Memory {
+        let mut memory = Memory { preamble: self.preamble.clone(), ..Memory::default() };
+        if memory.preamble.is_empty() && self.archived.is_empty() {
+            let is_told = |item: &&Shared<Item>| matches!(***item, Item::Context { .. });
+            memory.preamble = match self.forked_from {
+                None => self.items.iter().take_while(is_told).cloned().collect(),
+                Some(_) => Vec::new(),
+            };
+        }
+        for item in &self.items {
+            memory.size.add(item);
+            if let Item::User { .. } = &**item {
+                memory.hear(item);
+            }
+        }
+        memory
+    }
 }
 
 /// Whether the tools of the host may change in the life of a thread.
@@ -87,6 +111,7 @@ impl Thread {
             name: self.name.clone(),
             plan: self.plan.clone(),
             told: self.told.clone(),
+            preamble: self.memory.preamble.clone(),
         })
     }
 }

@@ -1,7 +1,10 @@
 //! What enters a thread.
 
 use super::{EffectKind, Genesis, Running};
-use crate::protocol::{Collected, EffectId, ModelAnswer, Prepared, Refusal, Submission, ToolAnswer};
+use crate::protocol::{
+    Collected, EffectId, Hooked, ModelAnswer, Prepared, Refusal, RestoreAnswer, SnapshotAnswer, Submission,
+    ToolAnswer,
+};
 use serde::{Deserialize, Serialize};
 
 /// Content larger than this is kept as a blob and referred to.
@@ -37,6 +40,13 @@ pub enum Input {
     Opened(Box<Genesis>),
     /// A thread that was shut down is served again.
     Resumed,
+    /// The thread lives elsewhere from here on. What was approved for the session stays behind.
+    Moved {
+        /// Where it was.
+        from: String,
+        /// Where it is, and how durable.
+        to: String,
+    },
     /// A client asks for something.
     Submitted(Box<Submission>),
     /// An effect has its answer.
@@ -84,9 +94,24 @@ pub enum Answer {
         /// The answer.
         collected: Collected,
     },
+    /// Of a snapshot.
+    Snapshot {
+        /// The answer.
+        answer: SnapshotAnswer,
+    },
+    /// Of going back.
+    Restored {
+        /// The answer.
+        answer: RestoreAnswer,
+    },
+    /// Of hooks.
+    Hooked {
+        /// The answer.
+        hooked: Hooked,
+    },
     /// A timer is due.
     Due,
-    /// A preparation, a look at the tools or a timer was stopped on request; no answer of one that was not asked to stop.
+    /// A preparation, a look at the tools, a snapshot, hooks or a timer were stopped on request; no answer of one that was not asked to stop.
     Cancelled,
     /// This host does not do such effects.
     NotServed,
@@ -96,7 +121,10 @@ impl Answer {
     /// Whether this effect can answer so.
     pub(super) fn fits(&self, running: &Running) -> bool {
         match (self, &running.effect.kind) {
-            (Self::Model { .. }, EffectKind::Model)
+            (Self::Model { .. }, EffectKind::Model | EffectKind::Compact)
+            | (Self::Snapshot { .. }, EffectKind::Snapshot { .. })
+            | (Self::Restored { .. }, EffectKind::Restore)
+            | (Self::Hooked { .. }, EffectKind::Hook { .. })
             | (Self::Prepared { .. }, EffectKind::Prepare { .. })
             | (Self::Tool { .. }, EffectKind::Tool { .. } | EffectKind::UserCommand { .. })
             | (Self::Collected { .. }, EffectKind::Collect)
@@ -104,13 +132,20 @@ impl Answer {
             | (Self::NotServed, _) => true,
             (
                 Self::Cancelled,
-                EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. },
+                EffectKind::Prepare { .. }
+                | EffectKind::Collect
+                | EffectKind::Timer { .. }
+                | EffectKind::Snapshot { .. }
+                | EffectKind::Hook { .. },
             ) => running.cancelling,
             (
                 Self::Model { .. }
                 | Self::Prepared { .. }
                 | Self::Tool { .. }
                 | Self::Collected { .. }
+                | Self::Snapshot { .. }
+                | Self::Restored { .. }
+                | Self::Hooked { .. }
                 | Self::Due
                 | Self::Cancelled,
                 _,

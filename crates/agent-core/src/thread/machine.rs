@@ -45,6 +45,7 @@ impl<'a> Machine<'a> {
         thread.name = genesis.name.clone();
         thread.plan = genesis.plan.clone();
         thread.told = genesis.told.clone();
+        thread.memory = genesis.memory();
         self.event(EventKind::ThreadStarted {
             key: self.thread.key.clone(),
             source: genesis.source,
@@ -79,7 +80,14 @@ impl<'a> Machine<'a> {
         }
     }
 
+    pub(super) fn moved(&mut self, from: &str, to: &str) {
+        self.thread.session_approvals.clear();
+        self.event(EventKind::Moved { from: from.to_owned(), to: to.to_owned() });
+        self.settled();
+    }
+
     pub(super) fn resume(&mut self) {
+        self.thread.is_begun = false;
         if self.thread.life == Life::Closed {
             self.thread.life = Life::Open;
             self.event(EventKind::Resumed);
@@ -104,7 +112,14 @@ impl<'a> Machine<'a> {
 
     /// Adds to the conversation.
     pub(super) fn push(&mut self, item: Item) {
-        self.thread.items.push(Shared::new(item));
+        let item = Shared::new(item);
+        self.thread.memory.size.add(&item);
+        if let Item::User { .. } = &*item
+            && !self.thread.is_reviewing()
+        {
+            self.thread.memory.hear(&item);
+        }
+        self.thread.items.push(item);
     }
 
     /// Starts a new effect.
@@ -123,7 +138,7 @@ impl<'a> Machine<'a> {
 
     /// Asks everything to stop that the turn has in flight, and sets the time by which it must have answered.
     pub(super) fn cancel_turn(&mut self) {
-        self.cancel(|kind| !matches!(kind, EffectKind::UserCommand { .. }));
+        self.cancel(|kind| !matches!(kind, EffectKind::UserCommand { .. } | EffectKind::Restore));
     }
 
     /// Asks what the user runs to stop.

@@ -10,20 +10,28 @@ mod admit;
 mod approvals;
 mod archive;
 mod asking;
+mod budget;
 mod calls;
 mod collect;
+mod compaction;
 mod effect;
 mod environment;
 mod genesis;
 mod history;
+mod hooks;
 mod input;
 mod machine;
+mod memory;
 mod models;
+mod modes;
 mod ops;
 mod replay;
 mod requests;
+mod review;
+mod rollback;
 mod rules;
 mod settle;
+mod snapshots;
 mod turn;
 mod user_command;
 
@@ -34,13 +42,17 @@ pub use environment::Told;
 pub use genesis::{Discovery, Genesis};
 pub use history::{Disorder, check_history};
 pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
+pub(crate) use modes::refused_by_plan;
 pub use replay::{ReplayError, recover};
 
 use crate::protocol::{
-    CallId, EffectId, InteractionId, Item, OpId, Plan, Settings, Shared, Source, ThreadKey, TokenUsage,
-    ToolSpec, TurnId,
+    CallId, EffectId, InteractionId, Item, ModelChoice, OpId, Plan, Settings, Shared, Source, ThreadKey,
+    TokenUsage, ToolSpec, TurnId,
 };
+use budget::Spent;
 use machine::Machine;
+use memory::Memory;
+use rollback::{Mark, Rollback};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use turn::{Queued, Turn};
@@ -51,7 +63,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The version of the decisions `apply` makes. It is in every record, and a turn keeps to the rules of the record it began
 /// with; a later version that decides or orders differently branches on them, so that old journals replay as they were.
-pub const RULES: u32 = 3;
+pub const RULES: u32 = 4;
 
 /// A conversation and all that is going on in it. Serialised, it is the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,6 +109,27 @@ pub struct Thread {
     next_effect: u64,
     next_call: u64,
     next_interaction: u64,
+    #[serde(default)]
+    memory: Memory,
+    #[serde(default)]
+    spent: Spent,
+    /// The turns that can be taken back, the oldest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    marks: VecDeque<Mark>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollback: Option<Rollback>,
+    /// Whom the last request went to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_last: Option<ModelChoice>,
+    /// What hooks keep with the thread.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    /// The hooks of the session's start have run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_begun: bool,
+    /// What was said last of what snapshots do not cover.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept_notes: Vec<String>,
     /// See [`Thread::keep_to`].
     #[serde(skip)]
     kept_rules: Option<u32>,
@@ -149,6 +182,14 @@ impl Thread {
             next_effect: 1,
             next_call: 1,
             next_interaction: 1,
+            memory: Memory::default(),
+            spent: Spent::default(),
+            marks: VecDeque::new(),
+            rollback: None,
+            asked_last: None,
+            metadata: BTreeMap::new(),
+            is_begun: false,
+            kept_notes: Vec::new(),
             kept_rules: None,
         }
     }
@@ -157,10 +198,12 @@ impl Thread {
     pub fn apply(&mut self, record: &Record) -> Result<Outcome, ApplyError> {
         self.check_record(record)?;
         self.input_seq = record.seq;
+        self.pass_time(record.at_ms, &record.input);
         let mut machine = Machine::new(self, record);
         match &record.input {
             Input::Opened(genesis) => machine.open(genesis),
             Input::Resumed => machine.resume(),
+            Input::Moved { from, to } => machine.moved(from, to),
             Input::Submitted(submission) => machine.submission(submission),
             Input::Answered { effect, attempt: _, answer } => machine.answered(*effect, answer),
             Input::Lost { effect, attempt: _, evidence } => machine.lost(*effect, evidence.as_ref()),
@@ -201,7 +244,7 @@ impl Thread {
             (_, Input::Lost { effect, attempt, .. }) => {
                 self.running_attempt(*effect, *attempt)?;
             }
-            (_, Input::Opened(_) | Input::Resumed) => {}
+            (_, Input::Opened(_) | Input::Resumed | Input::Moved { .. }) => {}
         }
         Ok(())
     }
@@ -286,6 +329,14 @@ impl Thread {
     /// Whether the thread was shut down and not resumed since.
     pub fn is_closed(&self) -> bool {
         self.life == Life::Closed
+    }
+
+    /// Whether nothing is under way: no turn runs or waits, nothing runs for the user, nothing is being taken back.
+    pub fn is_at_rest(&self) -> bool {
+        self.turn.is_none()
+            && self.queue.is_empty()
+            && self.user_commands.is_empty()
+            && self.rollback.is_none()
     }
 
     /// Whether nothing has been applied yet.

@@ -3,12 +3,12 @@
 use super::{
     Effect, EffectKind, TimerPurpose,
     machine::Machine,
-    rules::{ATTEMPTS_ARE_TOLD, LIMITS_ALONE_ARE_TOLD},
+    rules::{ATTEMPTS_ARE_TOLD, CONVERSATIONS_ARE_SUMMARISED, LIMITS_ALONE_ARE_TOLD, TOOLS_ARE_BUDGETED},
     turn::{Call, Ending, Phase, Repeats, Stage},
 };
 use crate::protocol::{
-    BlobId, CallId, Completion, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer, ModelError,
-    ModelErrorKind, ModelItem, Payload, ToolCall, TurnEnd,
+    BlobId, CallId, CompactionTrigger, Completion, EffectId, EventKind, Item, ItemDetail, ItemId,
+    ModelAnswer, ModelError, ModelErrorKind, ModelItem, Payload, ToolCall, TurnEnd,
 };
 
 /// The same calls so many times in a row end the turn.
@@ -16,7 +16,7 @@ pub(super) const MAX_REPEATS: u32 = 3;
 /// A final message that misses the output schema is asked for again so often in a row.
 const MAX_MISFITS: u32 = 2;
 /// A model call that is lost with its process is not made again beyond this attempt.
-const MAX_MODEL_ATTEMPTS: u32 = 16;
+pub(super) const MAX_MODEL_ATTEMPTS: u32 = 16;
 /// The first wait before a broken response is asked for again; it doubles each time.
 const RETRY_BASE_MS: u64 = 200;
 /// No wait is longer.
@@ -43,6 +43,7 @@ impl Machine<'_> {
             let id = ItemId::of_effect(effect, index);
             match item {
                 ModelItem::Message { text } => {
+                    self.propose(&id, text);
                     self.message(id, text, false);
                     self.with_turn(|turn| turn.last_message = Some(text.clone()));
                 }
@@ -75,7 +76,10 @@ impl Machine<'_> {
             }
         }
         self.account(completion);
-        self.with_turn(|turn| turn.stream_retries = 0);
+        self.with_turn(|turn| {
+            turn.stream_retries = 0;
+            turn.has_summary = false;
+        });
         if calls.is_empty() {
             self.set_phase(Phase::Between);
             if self.thread.queue.is_empty() {
@@ -133,11 +137,14 @@ impl Machine<'_> {
     fn new_call(&mut self, item: ItemId, name: &str, payload: &Payload) -> ToolCall {
         let id = CallId::new(format!("call_{}", self.thread.next_call));
         self.thread.next_call += 1;
-        self.thread.tool_calls += 1;
+        // Later rules count the calls that begin.
+        if self.thread.rules < TOOLS_ARE_BUDGETED {
+            self.thread.tool_calls += 1;
+        }
         ToolCall { id, item, name: name.to_owned(), payload: payload.clone() }
     }
 
-    fn account(&mut self, completion: &Completion) {
+    pub(super) fn account(&mut self, completion: &Completion) {
         let tells_limits = self.thread.rules >= LIMITS_ALONE_ARE_TOLD && !completion.rate_limits.is_empty();
         if completion.tokens.is_none() && !tells_limits {
             return;
@@ -145,11 +152,19 @@ impl Machine<'_> {
         let last = completion.tokens.unwrap_or_default();
         self.thread.usage += last;
         self.with_turn(|turn| turn.usage += last);
-        let context_window = self.turn_settings().context_window;
+        let (context_window, price) = {
+            let asked = self.turn_settings().asked();
+            (asked.context_window, asked.price)
+        };
+        self.thread.spent.pay(last, price);
+        if completion.tokens.is_some() {
+            self.thread.memory.size.count(last);
+        }
         self.event(EventKind::TokenCount {
             last,
             total: self.thread.usage,
             context_window,
+            cost_microusd: price.and_then(|_| self.thread.cost_microusd()),
             context_left: context_window
                 .filter(|_| completion.tokens.is_some())
                 .map(|window| window.saturating_sub(last.total())),
@@ -178,6 +193,9 @@ impl Machine<'_> {
         if self.thread.is_ending() {
             return;
         }
+        if error.kind == ModelErrorKind::ContextWindowExceeded && self.gives_way() {
+            return;
+        }
         let of = self.turn_settings().stream_retries;
         let retry = self.with_turn(|turn| turn.stream_retries + 1);
         if !error.retry() || retry > of {
@@ -187,8 +205,7 @@ impl Machine<'_> {
             return;
         }
         self.with_turn(|turn| turn.stream_retries = retry);
-        let delay_ms =
-            self.retry_delay(effect, retry).max(error.retry_after_ms.unwrap_or(0)).min(RETRY_MAX_MS);
+        let delay_ms = self.delay(effect, retry, error);
         self.event(EventKind::ModelRetry {
             attempt: effect.attempt + 1,
             retry,
@@ -198,7 +215,27 @@ impl Machine<'_> {
         });
         let timer =
             self.start(EffectKind::Timer { due_ms: self.at_ms + delay_ms, purpose: TimerPurpose::BackOff });
-        self.set_phase(Phase::BackingOff { effect: effect.id, attempt: effect.attempt, timer });
+        self.set_phase(Phase::BackingOff {
+            effect: effect.id,
+            attempt: effect.attempt,
+            timer,
+            summary: None,
+        });
+    }
+
+    /// How long to wait before the n-th retry.
+    pub(super) fn delay(&self, effect: &Effect, retry: u32, error: &ModelError) -> u64 {
+        self.retry_delay(effect, retry).max(error.retry_after_ms.unwrap_or(0)).min(RETRY_MAX_MS)
+    }
+
+    /// The provider says that the conversation does not fit: a summary makes room, once. True where it is to come.
+    fn gives_way(&mut self) -> bool {
+        let Some(turn) = &self.thread.turn else { return false };
+        let gives = self.thread.rules >= CONVERSATIONS_ARE_SUMMARISED && !turn.has_summary;
+        if gives {
+            self.with_turn(|turn| turn.due_summary = Some(CompactionTrigger::Overflow));
+        }
+        gives
     }
 
     /// Doubles from [`RETRY_BASE_MS`], give or take a fifth. The jitter keeps many threads apart; it need not be
@@ -215,13 +252,19 @@ impl Machine<'_> {
     /// The back-off is over, or was stopped.
     pub(super) fn timer_answered(&mut self, timer: EffectId, due: bool) {
         let Some(turn) = &self.thread.turn else { return };
-        let Phase::BackingOff { effect, attempt, timer: waited_for } = turn.phase else { return };
+        let Phase::BackingOff { effect, attempt, timer: waited_for, summary } = turn.phase.clone() else {
+            return;
+        };
         if waited_for != timer {
             return;
         }
         if due && turn.ending.is_none() {
-            self.start_attempt(Effect { id: effect, attempt: attempt + 1, kind: EffectKind::Model });
-            self.set_phase(Phase::Sampling { effect });
+            let (kind, phase) = match summary {
+                Some(summary) => (EffectKind::Compact, Phase::Summarising { effect, summary }),
+                None => (EffectKind::Model, Phase::Sampling { effect }),
+            };
+            self.start_attempt(Effect { id: effect, attempt: attempt + 1, kind });
+            self.set_phase(phase);
         } else {
             self.set_phase(Phase::Between);
         }

@@ -5,10 +5,11 @@ use super::{
     admit::RECENT_OPS,
     machine::Machine,
     rules::WINDOW_IS_THE_MODELS,
-    turn::{Ending, Queued},
+    turn::{Ending, Queued, Task},
 };
 use crate::protocol::{
-    AbortReason, ApprovalDecision, EventKind, InteractionId, Op, Settings, Submission, TurnOverrides,
+    AbortReason, ApprovalDecision, Content, EventKind, InteractionId, Op, RollbackFiles, Settings,
+    Submission, TurnOverrides,
 };
 
 impl Machine<'_> {
@@ -24,18 +25,19 @@ impl Machine<'_> {
         match &submission.op {
             Op::UserTurn { items, overrides, output_schema } => self.thread.queue.push_back(Queued {
                 input_seq: self.thread.input_seq,
+                task: Task::Answer,
                 content: items.clone(),
                 overrides: overrides.clone(),
                 output_schema: output_schema.clone(),
                 traceparent: submission.traceparent.clone(),
             }),
-            Op::UserInput { items } => self.thread.queue.push_back(Queued {
-                input_seq: self.thread.input_seq,
-                content: items.clone(),
-                overrides: TurnOverrides::default(),
-                output_schema: None,
-                traceparent: submission.traceparent.clone(),
-            }),
+            Op::UserInput { items } => self.enqueue(Task::Answer, items, submission),
+            Op::Compact => self.enqueue(Task::Summarise, &[], submission),
+            Op::Review { request } => {
+                self.enqueue(Task::Review { request: request.clone() }, &[], submission);
+            }
+            Op::Undo => self.roll_back(1, RollbackFiles::Restore),
+            Op::Rollback { turns, files } => self.roll_back(*turns, *files),
             Op::Interrupt => {
                 self.end(Ending::Aborted(AbortReason::Interrupted), &submission.actor);
                 self.cancel_user_commands();
@@ -53,11 +55,7 @@ impl Machine<'_> {
                 self.event(EventKind::ThreadNamed { name: name.clone() });
             }
             Op::Shutdown { now } => self.shutdown(*now, &submission.actor),
-            Op::Compact
-            | Op::Review { .. }
-            | Op::Undo
-            | Op::Rollback { .. }
-            | Op::AddToHistory { .. }
+            Op::AddToHistory { .. }
             | Op::GetHistoryEntry { .. }
             | Op::ListMcpTools
             | Op::ListCustomPrompts
@@ -65,6 +63,17 @@ impl Machine<'_> {
             | Op::ListModels
             | Op::Unknown(_) => {}
         }
+    }
+
+    fn enqueue(&mut self, task: Task, content: &[Content], submission: &Submission) {
+        self.thread.queue.push_back(Queued {
+            input_seq: self.thread.input_seq,
+            task,
+            content: content.to_vec(),
+            overrides: TurnOverrides::default(),
+            output_schema: None,
+            traceparent: submission.traceparent.clone(),
+        });
     }
 
     fn approval(&mut self, id: &InteractionId, decision: &ApprovalDecision, actor: &str) {
@@ -118,6 +127,12 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
         surroundings,
         answer_within,
         client_tools: _,
+        price,
+        compact_at,
+        masks,
+        review_model,
+        undo,
+        hooks,
     } = overrides.clone();
     let asked = (settings.provider.clone(), settings.model.clone());
     if let Some(cwd) = cwd {
@@ -139,6 +154,22 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
     if context_window.is_some() || is_another && rules >= WINDOW_IS_THE_MODELS {
         settings.context_window = context_window;
     }
+    if price.is_some() || is_another {
+        settings.price = price;
+    }
+    if let Some(compact_at) = compact_at {
+        settings.compact_at = compact_at;
+    }
+    if let Some(masks) = masks {
+        settings.masks = masks;
+    }
+    if let Some(undo) = undo {
+        settings.undo = undo;
+    }
+    if let Some(hooks) = hooks {
+        settings.hooks = hooks;
+    }
+    settings.review_model = review_model.or(settings.review_model.take());
     if let Some(stream_retries) = stream_retries {
         settings.stream_retries = stream_retries;
     }
@@ -158,4 +189,13 @@ pub(super) fn apply_overrides(settings: &mut Settings, overrides: &TurnOverrides
     settings.effort = effort.or(settings.effort);
     settings.summary = summary.or(settings.summary);
     settings.personality = personality.or(settings.personality.take());
+}
+
+/// Takes another model, of which nothing else is known.
+pub(super) fn choose_model(settings: &mut Settings, model: &str) {
+    if settings.model != model {
+        model.clone_into(&mut settings.model);
+        settings.context_window = None;
+        settings.price = None;
+    }
 }

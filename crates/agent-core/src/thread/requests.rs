@@ -1,31 +1,57 @@
 //! What an effect is asked, made from the thread.
 
-use super::{Effect, EffectKind, Thread, turn::Stage};
-use crate::protocol::{CallId, Conversation, ModelRequest, PrepareRequest, ToolRequest};
+use super::{
+    Effect, EffectKind, Thread,
+    turn::{Phase, Stage},
+};
+use crate::protocol::{CallId, Conversation, ModelRequest, PrepareRequest, Purpose, ToolRequest};
 
 impl Thread {
     /// The request of a model call; `None` for any other effect, or when no turn runs.
     pub fn model_request(&self, effect: &Effect) -> Option<ModelRequest> {
-        let turn = self.turn.as_ref().filter(|_| effect.kind == EffectKind::Model)?;
+        let turn = self.turn.as_ref()?;
+        let (purpose, conversation) = match (&effect.kind, &turn.phase) {
+            (EffectKind::Model, _) => (Purpose::Answer, self.conversation(0)),
+            (EffectKind::Compact, Phase::Summarising { summary, .. }) => {
+                let mut conversation = self.conversation(summary.skipped);
+                conversation.tail.push(Self::summary_prompt());
+                (Purpose::Summary, conversation)
+            }
+            _ => return None,
+        };
+        let asked = turn.settings.asked();
+        let by = match &turn.phase {
+            Phase::Summarising { summary, .. } => summary.by.as_ref(),
+            _ => None,
+        };
         Some(ModelRequest {
+            purpose,
             key: self.key.clone(),
             turn: turn.id,
             effect: effect.id,
             attempt: effect.attempt,
-            provider: turn.settings.provider.clone(),
-            model: turn.settings.model.clone(),
-            effort: turn.settings.effort,
+            provider: by.and_then(|by| by.provider.clone()).unwrap_or_else(|| asked.provider.to_owned()),
+            model: by.map_or(asked.model, |by| &by.model).to_owned(),
+            effort: asked.effort,
             summary: turn.settings.summary,
-            instructions: self.instructions.clone(),
-            tools: self.tools.clone(),
-            conversation: Conversation {
-                epoch: self.epoch,
-                archived: self.archived.clone(),
-                items: self.items.clone(),
-            },
-            output_schema: turn.output_schema.clone(),
+            instructions: self.turn_instructions(),
+            tools: self.turn_tools(),
+            conversation,
+            output_schema: turn.output_schema.clone().filter(|_| purpose == Purpose::Answer),
             traceparent: turn.traceparent.clone(),
         })
+    }
+
+    /// The conversation without its first items.
+    fn conversation(&self, skipped: u64) -> Conversation {
+        let (parts, items) = self.cut(skipped);
+        Conversation {
+            epoch: self.epoch,
+            archived: self.archived[parts..].to_vec(),
+            items: self.items[items..].to_vec(),
+            skipped,
+            tail: Vec::new(),
+        }
     }
 
     /// The request to prepare a call of the current step.
@@ -36,7 +62,7 @@ impl Thread {
             turn: turn.id,
             call: self.call(call)?.call.clone(),
             cwd: turn.settings.cwd.clone(),
-            sandbox: turn.settings.sandbox.clone(),
+            sandbox: turn.settings.bounds().clone(),
         })
     }
 
@@ -58,7 +84,7 @@ impl Thread {
             preparation: (**preparation).clone(),
             grant: *grant,
             cwd: turn.settings.cwd.clone(),
-            sandbox: turn.settings.sandbox.clone(),
+            sandbox: turn.settings.bounds().clone(),
             amendment: amendment.clone(),
             reply: reply.clone(),
             traceparent: turn.traceparent.clone(),

@@ -10,7 +10,18 @@
 //!
 //! Version 3:
 //! * whether a call runs, and who decided so, is an event.
+//!
+//! Version 4:
+//! * a conversation that has grown large is summarised, also where a provider says that it does not fit;
+//! * budgets are looked at before each call too, and count the calls that began;
+//! * modes and manners of speaking are told.
 
+/// See the module.
+pub(super) const CONVERSATIONS_ARE_SUMMARISED: u32 = 4;
+/// See the module.
+pub(super) const TOOLS_ARE_BUDGETED: u32 = 4;
+/// See the module.
+pub(super) const MODES_ARE_TOLD: u32 = 4;
 /// See the module.
 pub(super) const DECISIONS_ARE_EVENTS: u32 = 3;
 /// See the module.

@@ -5,15 +5,16 @@ use super::{
     input::Answer,
     machine::{Machine, STOP_WITHIN_MS},
     ops::apply_overrides,
-    turn::{Ending, Phase, Queued, Repeats, Tools, Turn},
+    turn::{Ending, Keeping, Phase, Queued, Repeats, Task, Tools, Turn},
 };
 use crate::{
     protocol::{
-        EffectId, EventKind, Item, ItemDetail, ItemId, Prepared, Settings, TokenUsage, ToolAnswer, TurnEnd,
-        TurnId,
+        Content, EffectId, EventKind, Item, ItemDetail, ItemId, ModelChoice, Prepared, RestoreAnswer,
+        Settings, TokenUsage, ToolAnswer, TurnEnd, TurnId,
     },
     turn_diff::TurnDiff,
 };
+use std::collections::BTreeSet;
 
 /// Whether the end of a turn does not wait for it.
 fn is_beside_the_turn(effect: &Effect) -> bool {
@@ -37,6 +38,9 @@ impl Machine<'_> {
     pub(super) fn settle(&mut self) {
         loop {
             let Some(turn) = &self.thread.turn else {
+                if self.thread.rollback.is_some() {
+                    return;
+                }
                 match self.thread.queue.pop_front() {
                     Some(first) if self.thread.life != Life::Closed => self.begin(first),
                     _ => break,
@@ -46,22 +50,27 @@ impl Machine<'_> {
             if let Some(ending) = turn.ending.clone() {
                 let waiting =
                     self.thread.running.values().any(|running| !is_beside_the_turn(&running.effect));
-                if waiting {
+                if waiting || self.keeps_last() || self.hooks_after() {
                     return;
                 }
                 self.conclude(ending);
                 continue;
             }
             match turn.phase {
-                Phase::Sampling { .. } | Phase::BackingOff { .. } | Phase::Collecting { .. } => return,
+                Phase::Sampling { .. }
+                | Phase::BackingOff { .. }
+                | Phase::Collecting { .. }
+                | Phase::Summarising { .. }
+                | Phase::Hooking { .. } => return,
                 Phase::Acting { .. } => {
-                    if !self.schedule() {
+                    if self.schedule() {
+                        self.commit_outputs();
+                    } else if !self.thread.is_ending() {
                         return;
                     }
-                    self.commit_outputs();
                 }
                 Phase::Between => {
-                    if self.collects() {
+                    if self.hooks_before() || self.collects() {
                         return;
                     }
                     self.next_step();
@@ -78,6 +87,7 @@ impl Machine<'_> {
     fn begin(&mut self, first: Queued) {
         self.thread.turns += 1;
         self.thread.rules = self.rules;
+        self.mark();
         self.thread.turn = Some(Turn {
             id: TurnId(self.thread.turns),
             started_ms: self.at_ms,
@@ -95,16 +105,53 @@ impl Machine<'_> {
             repeats: Repeats::default(),
             tools: Tools::Due,
             diff: TurnDiff::default(),
+            opening: None,
+            is_heard: false,
+            due_summary: None,
+            has_summary: false,
+            summary_after: None,
+            keeping: Keeping::Untouched,
+            review: None,
+            hooked: BTreeSet::new(),
+            hook_context: Vec::new(),
+            task: first.task.clone(),
+            skills: BTreeSet::new(),
         });
         self.event(EventKind::TurnStarted);
-        self.hear(first);
+        let (task, rules) = (first.task.clone(), self.thread.rules);
+        self.with_turn(|turn| apply_overrides(&mut turn.settings, &first.overrides, rules));
+        if task != Task::Answer {
+            return self.begin_task(&task);
+        }
+        self.with_turn(|turn| turn.opening = Some(first));
+        // Hooks may change it, and a summary comes before it.
+        if self.turn_settings().hooks.is_empty() && !self.is_summary_due() {
+            self.hear_opening();
+        }
+    }
+
+    /// What the turn begins with enters the conversation.
+    fn hear_opening(&mut self) {
+        if let Some(opening) = self.with_turn(|turn| turn.opening.take()) {
+            self.hear(opening);
+        }
     }
 
     /// Something the user said enters the conversation, and its overrides the turn.
     fn hear(&mut self, queued: Queued) {
-        let Queued { input_seq, content, overrides, output_schema, traceparent } = queued;
+        let Queued { input_seq, task: _, content, overrides, output_schema, traceparent } = queued;
         let rules = self.thread.rules;
+        let skills = content.iter().filter_map(|part| match part {
+            Content::Skill { name } => Some(name.clone()),
+            _ => None,
+        });
+        let skills: BTreeSet<String> = skills.collect();
         self.with_turn(|turn| {
+            turn.is_heard = true;
+            if !skills.is_empty() {
+                turn.tools = Tools::Due;
+                turn.skills.extend(skills);
+            }
             apply_overrides(&mut turn.settings, &overrides, rules);
             turn.output_schema = output_schema.or(turn.output_schema.take());
             turn.traceparent = traceparent.or(turn.traceparent.take());
@@ -125,30 +172,36 @@ impl Machine<'_> {
                 apply_overrides(&mut turn.settings, &overrides, rules);
             }
         });
-        for queued in std::mem::take(&mut self.thread.queue) {
-            self.hear(queued);
-        }
-        self.tell();
-        if let Some(message) = self.spent() {
-            self.fail("budget", message.clone(), TurnEnd::BudgetSpent { message });
+        if self.summarises() {
             return;
         }
+        self.hear_opening();
+        for queued in std::mem::take(&mut self.thread.queue) {
+            match queued.task {
+                Task::Summarise => self.begin_task(&queued.task),
+                Task::Answer | Task::Review { .. } => self.hear(queued),
+            }
+        }
+        self.tell();
+        self.tell_of_hooks();
+        // What was just said may name skills, ask for a summary, or be what makes it too large.
+        if self.collects() || self.summarises() || self.is_spent() {
+            return;
+        }
+        self.thread.asked_last = Some(self.asked());
         let effect = self.start(EffectKind::Model);
         self.set_phase(Phase::Sampling { effect });
     }
 
-    fn spent(&self) -> Option<String> {
-        let budget = self.turn_settings().budget;
-        let started_ms = self.thread.turn.as_ref().map_or(self.at_ms, |turn| turn.started_ms);
-        let over = |name: &str, used: u64, limit: Option<u64>| {
-            let limit = limit.filter(|limit| used >= *limit)?;
-            Some(format!("the budget of {limit} {name} is spent ({used}); raise it to go on"))
-        };
-        over("tokens", self.thread.usage.total(), budget.tokens)
-            .or_else(|| over("tool calls", self.thread.tool_calls, budget.tool_calls))
-            .or_else(|| {
-                over("milliseconds for a turn", self.at_ms.saturating_sub(started_ms), budget.turn_ms)
-            })
+    /// Whom the next request goes to.
+    fn asked(&self) -> ModelChoice {
+        let asked = self.turn_settings().asked();
+        ModelChoice {
+            provider: Some(asked.provider.to_owned()),
+            model: asked.model.to_owned(),
+            context_window: asked.context_window,
+            price: asked.price,
+        }
     }
 
     /// The turn is to end so, now or once what runs has answered. The first reason counts.
@@ -190,10 +243,15 @@ impl Machine<'_> {
         self.stop_waiting();
         self.cancel_calls();
         self.commit_outputs();
+        self.leave_review(&ending);
+        // A turn that was stopped before it was heard was said all the same; what a hook took back was not.
+        self.hear_opening();
         let unheard = self.with_turn(|turn| std::mem::take(&mut turn.unheard));
-        for queued in unheard {
+        for queued in unheard.into_iter().filter(|queued| queued.task == Task::Answer) {
             self.hear(queued);
         }
+        self.tell_of_hooks();
+        self.mark_kept();
         let (usage, diff) = self.with_turn(|turn| (turn.usage, std::mem::take(&mut turn.diff)));
         if !diff.is_empty() {
             self.event(EventKind::TurnDiff { diff: diff.unified() });
@@ -220,6 +278,17 @@ impl Machine<'_> {
             },
             (EffectKind::Collect, Answer::Collected { collected }) => self.collected(collected),
             (EffectKind::Collect, Answer::Cancelled) => self.tools_known(),
+            (EffectKind::Compact, Answer::Model { answer }) => self.summary_answered(&effect, answer),
+            (EffectKind::Snapshot { .. }, Answer::Snapshot { answer }) => self.snapshot_answered(answer),
+            (EffectKind::Snapshot { .. }, Answer::Cancelled) => self.snapshot_stopped(),
+            (EffectKind::Restore, Answer::Restored { answer }) => self.restored(answer),
+            (EffectKind::Restore, Answer::NotServed) => {
+                self.restored(&RestoreAnswer::Failed { message: "this host keeps no snapshots".into() });
+            }
+            (EffectKind::Hook { phase, call }, Answer::Hooked { hooked }) => {
+                self.hooked(*phase, call.as_ref(), hooked);
+            }
+            (EffectKind::Hook { call, .. }, Answer::Cancelled) => self.hooks_stopped(call.as_ref()),
             (EffectKind::Timer { purpose: TimerPurpose::Deadline(question), .. }, Answer::Due) => {
                 self.expired(question);
             }
@@ -236,7 +305,10 @@ impl Machine<'_> {
                 Answer::Model { .. }
                 | Answer::Prepared { .. }
                 | Answer::Tool { .. }
-                | Answer::Collected { .. },
+                | Answer::Collected { .. }
+                | Answer::Snapshot { .. }
+                | Answer::Restored { .. }
+                | Answer::Hooked { .. },
             ) => {}
         }
     }
@@ -251,6 +323,8 @@ impl Machine<'_> {
             match &effect.kind {
                 EffectKind::Tool { call } => self.tool_lost(&effect, call, Some(&unknown)),
                 EffectKind::UserCommand { .. } => self.user_command_answered(&effect, &unknown),
+                EffectKind::Snapshot { .. } => self.snapshot_stopped(),
+                EffectKind::Hook { call, .. } => self.hooks_stopped(call.as_ref()),
                 _ => {}
             }
         }
@@ -275,12 +349,11 @@ impl Machine<'_> {
                 );
                 self.prepared(&call.clone(), &Prepared::Rejected { message });
             }
-            EffectKind::Prepare { .. }
-            | EffectKind::Timer { .. }
-            | EffectKind::Hook { .. }
-            | EffectKind::Compact
-            | EffectKind::Snapshot
-            | EffectKind::Child { .. } => {
+            EffectKind::Compact => self.summary_lost(effect, running.cancelling),
+            EffectKind::Snapshot { .. } => self.snapshot_lost(effect, running.cancelling),
+            EffectKind::Restore => self.restore_lost(effect),
+            EffectKind::Hook { .. } => self.hooks_lost(effect, running.cancelling),
+            EffectKind::Prepare { .. } | EffectKind::Timer { .. } | EffectKind::Child { .. } => {
                 self.start_attempt(Effect { attempt: effect.attempt + 1, ..effect });
             }
         }

@@ -190,6 +190,7 @@ fn collected(stopped: bool) -> BoxedStrategy<Answer> {
         digest: if tools.is_some() { "new".into() } else { String::new() },
         warnings: if tools.is_some() { vec!["a server is not there".into()] } else { Vec::new() },
         tools,
+        skills: Vec::new(),
     });
     let answered = collected.prop_map(|collected| Answer::Collected { collected });
     if stopped { prop_oneof![2 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }

@@ -518,7 +518,7 @@ fn describe(happening: &Happening) -> String {
             Input::Answered { answer, .. } => {
                 format!("answer of {}", serde_json::to_value(answer).unwrap()["of"])
             }
-            Input::Opened(_) | Input::Resumed | Input::Lost { .. } => "resumed".into(),
+            Input::Opened(_) | Input::Resumed | Input::Moved { .. } | Input::Lost { .. } => "resumed".into(),
         },
     }
 }

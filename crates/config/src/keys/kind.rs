@@ -34,12 +34,16 @@ pub enum Kind {
     Bool,
     /// A whole number, not below this one.
     Count(u64),
+    /// A whole number of hundredths, from 0 to 100.
+    Percent,
     /// A number of dollars, not below zero.
     Dollars,
     /// One of some words.
     Word(&'static [Word]),
     /// Several of some words.
     Words(&'static [Word]),
+    /// Hooks: an array of tables. What is in each is checked where it is read.
+    Hooks,
 }
 
 impl Kind {
@@ -62,6 +66,10 @@ impl Kind {
             (Self::Count(least), Value::Integer(number))
                 if u64::try_from(*number).is_ok_and(|number| number >= least) =>
             {
+                Ok(value.clone())
+            }
+            (Self::Percent, Value::Integer(number)) if (0..=100).contains(number) => Ok(value.clone()),
+            (Self::Hooks, Value::List(items)) if items.iter().all(|item| matches!(item, Value::Table(_))) => {
                 Ok(value.clone())
             }
             (Self::Dollars, Value::Integer(dollars)) if *dollars >= 0 => Ok(value.clone()),
@@ -104,9 +112,10 @@ impl std::fmt::Display for Kind {
             Self::Paths => out.write_str("an array of paths"),
             Self::Texts => out.write_str("an array of strings"),
             Self::Bool => out.write_str("true or false"),
-            Self::Count(0) => out.write_str("a whole number"),
             Self::Count(least) => write!(out, "a whole number from {least}"),
-            Self::Dollars => out.write_str("a number of dollars"),
+            Self::Percent => out.write_str("a whole number from 0 to 100"),
+            Self::Dollars => out.write_str("a number of dollars, from 0"),
+            Self::Hooks => out.write_str("an array of tables, each with `phase` and `command`"),
             Self::Word(words) => out.write_str(&listed(words, "or")),
             Self::Words(words) => write!(out, "an array of {}", listed(words, "and")),
         }

@@ -1,4 +1,4 @@
-//! The keys that have an effect, those of Temporal apart. Where Codex has a key of the same meaning, it has Codex's name.
+//! The keys that have an effect, those of Temporal, MCP, hooks and long threads apart. Where Codex has a key of the same meaning, it has Codex's name.
 
 use super::{Blank, Fallback, Key, Kind, key};
 use crate::{
@@ -280,25 +280,6 @@ pub(super) const TABLE: &[Key] = &[
             "What an acknowledged step survives.",
         )
     },
-    Key {
-        flag: Some("--max-tokens"),
-        ..key("budget.max_tokens", Kind::Count(1), Fallback::Unset, "The thread stops after so many tokens.")
-    },
-    Key {
-        flag: Some("--max-tool-calls"),
-        ..key(
-            "budget.max_tool_calls",
-            Kind::Count(1),
-            Fallback::Unset,
-            "The thread stops after so many tool calls.",
-        )
-    },
-    key(
-        "budget.max_turn_ms",
-        Kind::Count(1),
-        Fallback::Unset,
-        "A turn stops after so many milliseconds. Looked at before each request to the model.",
-    ),
     Key {
         variables: &[EVERTURN_LOG],
         ..key("log", Kind::Text, Fallback::Unset, "What is logged to standard error, for example `debug`.")

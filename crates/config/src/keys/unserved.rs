@@ -13,23 +13,21 @@ pub struct Unserved {
     pub why: &'static str,
 }
 
-const HOOKS: &str = "yet: hooks and notifications come with a later version";
 const MCP: &str = "here: MCP needs no switch";
 const MCP_LOGIN: &str = "here: a login listens at a free port of this machine";
 const MCP_KEYS: &str = "here: tokens are kept as `cli_auth_credentials_store` says";
 const MCP_CLIENT: &str = "here: this client is registered with each server, or use `bearer_token_env_var`";
 const MCP_PARALLEL: &str = "here: calls that only look run side by side, others one by one";
 const MCP_REQUIRED: &str = "here: a server that is not there is a warning, and the thread goes on";
-const COMPACTION: &str = "yet: histories are not shortened by themselves";
-const FEATURES: &str = "yet: there are no feature flags";
-const TRUST: &str = "yet: the trust of projects and managed constraints come with a later version";
+const COMPACTION: &str = "here: the summary has a form of its own, see `compact_at_percent`";
+const FEATURES: &str = "here: the features that are not finished say so in `everturn features list`";
 const PERMISSIONS: &str =
-    "yet: there are no named permissions; `sandbox_mode` and `sandbox` say what may be touched";
-const SCREEN: &str = "yet: there is no full-screen interface";
-const SKILLS: &str = "yet: skills, plugins and apps come with a later version";
-const AGENTS: &str = "yet: sub-agents come with a later version";
-const REVIEW: &str = "yet: reviews come with a later version";
-const PARAMETER: &str = "yet: this parameter of the model's API is not sent";
+    "here: there are no named permissions; `sandbox_mode` and `sandbox` say what may be touched";
+const SCREEN: &str = "here: there is no full-screen interface";
+const SKILLS: &str = "here: skills are files in folders, see docs/context.md; there are no plugins and no apps";
+const AGENTS: &str = "here: there are no sub-agents";
+const REVIEW: &str = "here: approvals are decided by the policy and by the user, not by a model";
+const PARAMETER: &str = "here: this parameter of the model's API is not sent";
 const TELEMETRY: &str = "here: nothing is sent home, and traces come with a later version";
 const CHATGPT: &str = "here: ChatGPT accounts are not used, only keys of an API";
 const REALTIME: &str = "here: there is no voice";
@@ -84,14 +82,11 @@ pub const UNSERVED: &[Unserved] = &[
     of("experimental_use_freeform_apply_patch", OWN_TOOLS),
     of("experimental_use_rmcp_client", MCP),
     of("experimental_use_unified_exec_tool", OWN_TOOLS),
-    of("features", FEATURES),
     of("feedback", TELEMETRY),
     of("file_opener", SCREEN),
     of("forced_chatgpt_workspace_id", CHATGPT),
     of("forced_login_method", CHATGPT),
-    of("ghost_snapshot", "yet: the working directory is not kept in snapshots"),
-    of("history", OWN_STORE),
-    of("hooks", HOOKS),
+    of("ghost_snapshot", "here: use `undo`"),
     of("include_apply_patch_tool", OWN_TOOLS),
     of("include_apps_instructions", OWN_TEXT),
     of("include_collaboration_mode_instructions", OWN_TEXT),
@@ -112,30 +107,24 @@ pub const UNSERVED: &[Unserved] = &[
     of("mcp_servers.*.required", MCP_REQUIRED),
     of("mcp_servers.*.startup_timeout_ms", "here: use `startup_timeout_sec`"),
     of("mcp_servers.*.supports_parallel_tool_calls", MCP_PARALLEL),
-    of("memories", "yet: there are no memories"),
-    of("model_auto_compact_token_limit", COMPACTION),
+    of("memories", "here: there are no memories"),
     of("model_auto_compact_token_limit_scope", COMPACTION),
     of("model_catalog_json", OWN_CATALOGUE),
-    of("model_providers.*.auth", "yet: no command is run for a key; use `env_key` or `everturn login`"),
-    of("model_providers.*.aws", "yet: requests are not signed for AWS"),
+    of("model_providers.*.auth", "here: no command is run for a key; use `env_key` or `everturn login`"),
+    of("model_providers.*.aws", "here: requests are not signed for AWS"),
     of("model_providers.*.supports_websockets", "here: responses come over HTTP"),
     of("model_providers.*.websocket_connect_timeout_ms", "here: responses come over HTTP"),
     of("model_reasoning_summary_format", SCREEN),
     of("model_supports_reasoning_summaries", "here: use `models.NAME.reasoning`"),
     of("model_verbosity", PARAMETER),
     of("notice", PRODUCT),
-    of("notify", HOOKS),
     of("oss_provider", "here: name the provider with `model_provider`"),
     of("otel", TELEMETRY),
     of("permissions", PERMISSIONS),
-    of("personality", PARAMETER),
-    of("plan_mode_reasoning_effort", "yet: there is no mode of its own for plans"),
     of("plugins", SKILLS),
     of("preferred_auth_method", CHATGPT),
     of("project_root_markers", "here: a project's root is the nearest folder with .git"),
-    of("projects", TRUST),
     of("realtime", REALTIME),
-    of("review_model", REVIEW),
     of("service_tier", PARAMETER),
     of("shell_environment_policy.experimental_use_profile", OWN_TOOLS),
     of("skills", SKILLS),

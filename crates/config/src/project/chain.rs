@@ -59,6 +59,21 @@ pub(super) fn levels(
     levels
 }
 
+/// The root of the project that a directory is in, without links.
+pub(crate) fn project_root(cwd: &Path) -> PathBuf {
+    let cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    root(&cwd).to_owned()
+}
+
+/// The folders from the root of a project down to a directory in it, without links.
+pub(crate) fn folders(cwd: &Path, root: &Path) -> Vec<PathBuf> {
+    let cwd = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    let mut folders: Vec<PathBuf> =
+        cwd.ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_owned).collect();
+    folders.reverse();
+    folders
+}
+
 /// The nearest folder with a `.git`, which is a file in a worktree and in a submodule; else the folder itself.
 fn root(cwd: &Path) -> &Path {
     cwd.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).unwrap_or(cwd)

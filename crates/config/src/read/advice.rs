@@ -64,6 +64,11 @@ fn nearest(name: &str, names: &BTreeSet<&'static str>) -> Option<&'static str> {
     names.iter().min_by_key(distance).filter(|known| distance(known) <= known.len() / 3).copied()
 }
 
+/// The nearest of other names.
+pub(crate) fn nearest_of(name: &str, names: &[&'static str]) -> Option<&'static str> {
+    nearest(name, &names.iter().copied().collect())
+}
+
 /// `[model_providers.NAME]`, or what the top of the file is called.
 fn shown_table(table: &str, below: &KeyPath) -> String {
     let table = table.replace('*', "NAME");

@@ -2,7 +2,7 @@
 
 use super::{Profiles, Reader, Said};
 use crate::{
-    ConfigError, KeyPath, Origin, Problem, ProblemKind, SyntaxError, origin::Lines, value::names_a_secret,
+    ConfigError, KeyPath, Origin, Place, Problem, ProblemKind, SyntaxError, origin::Lines, value::names_a_secret,
 };
 use std::{io::Read, path::Path};
 use toml::{
@@ -44,10 +44,20 @@ pub(crate) fn read_file(path: &Path) -> Result<Option<String>, ConfigError> {
 impl File {
     /// Reads TOML. `lines` has the text; relative paths are relative to the file's folder.
     pub(crate) fn parse(lines: &Lines<'_>, path: &Path, home: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::parse_as(Origin::User, lines, path, home)
+    }
+
+    /// The same for a file of another layer.
+    pub(crate) fn parse_as(
+        layer: fn(Place) -> Origin,
+        lines: &Lines<'_>,
+        path: &Path,
+        home: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
         let document = parse(lines)?;
         let mut file = Self::default();
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let origin = |at| Origin::User(lines.place(at));
+        let origin = |at| layer(lines.place(at));
         let top = Reader { origin: &origin, shown_below: KeyPath::default(), folder, home };
         for (name, value) in document.get_ref() {
             match (name.get_ref().as_ref(), value.get_ref()) {

@@ -6,17 +6,17 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The settings of one table.
-pub(super) struct Values<'a> {
+pub(crate) struct Values<'a> {
     settings: &'a Settings,
     table: KeyPath,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn top(settings: &'a Settings) -> Self {
+    pub(crate) fn top(settings: &'a Settings) -> Self {
         Self { settings, table: KeyPath::default() }
     }
 
-    pub(super) fn table(&self, name: &str) -> Self {
+    pub(crate) fn table(&self, name: &str) -> Self {
         Self { settings: self.settings, table: self.table.with(name) }
     }
 
@@ -24,19 +24,32 @@ impl<'a> Values<'a> {
         self.settings.get(&self.table.with(key))
     }
 
+    /// Whether anything is said of a key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.setting(key).is_some()
+    }
+
+    /// What is in an array.
+    pub(crate) fn items(&self, key: &str) -> &'a [Value] {
+        match self.setting(key).map(|setting| &setting.value) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        }
+    }
+
     /// Where a value comes from.
-    pub(super) fn origin(&self, key: &str) -> Origin {
+    pub(crate) fn origin(&self, key: &str) -> Origin {
         self.setting(key).map_or(Origin::Default, |setting| setting.origin.clone())
     }
 
     /// Where the first value of the table comes from that somebody set.
-    pub(super) fn any_origin(&self) -> Origin {
+    pub(crate) fn any_origin(&self) -> Origin {
         let mut origins = self.settings.within(&self.table).map(|(_, setting)| setting.origin.clone());
         origins.find(|origin| *origin != Origin::Default).unwrap_or(Origin::Default)
     }
 
     /// Where a value comes from, or the first that is in the table of this name.
-    pub(super) fn any_origin_of(&self, key: &str) -> Origin {
+    pub(crate) fn any_origin_of(&self, key: &str) -> Origin {
         match self.origin(key) {
             Origin::Default => self.table(key).any_origin(),
             origin => origin,
@@ -44,7 +57,7 @@ impl<'a> Values<'a> {
     }
 
     /// Of keys that take each other's place, the one that the strongest layer sets. Two of one layer are a mistake.
-    pub(super) fn strongest(
+    pub(crate) fn strongest(
         &self,
         keys: &[&'static str],
         problems: &mut Vec<Problem>,
@@ -62,7 +75,7 @@ impl<'a> Values<'a> {
     }
 
     /// The names of what is in the table, some of them several times.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let depth = self.table.segments().len();
         self.settings
             .within(&self.table)
@@ -70,14 +83,14 @@ impl<'a> Values<'a> {
             .map(String::as_str)
     }
 
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
         match &self.setting(key)?.value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn secret(&self, key: &str) -> Option<Secret> {
+    pub(crate) fn secret(&self, key: &str) -> Option<Secret> {
         match &self.setting(key)?.value {
             Value::Secret(secret) => Some(secret.clone()),
             Value::Text(text) => Some(Secret::new(text)),
@@ -85,7 +98,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    pub(super) fn bool(&self, key: &str) -> Option<bool> {
+    pub(crate) fn bool(&self, key: &str) -> Option<bool> {
         match self.setting(key)?.value {
             Value::Bool(yes) => Some(yes),
             _ => None,
@@ -93,18 +106,18 @@ impl<'a> Values<'a> {
     }
 
     /// Whether it is set to `true`.
-    pub(super) fn yes(&self, key: &str) -> bool {
+    pub(crate) fn yes(&self, key: &str) -> bool {
         self.bool(key).unwrap_or_default()
     }
 
-    pub(super) fn count(&self, key: &str) -> Option<u64> {
+    pub(crate) fn count(&self, key: &str) -> Option<u64> {
         match self.setting(key)?.value {
             Value::Integer(number) => u64::try_from(number).ok(),
             _ => None,
         }
     }
 
-    pub(super) fn micro_dollars(&self, key: &str) -> Option<u64> {
+    pub(crate) fn micro_dollars(&self, key: &str) -> Option<u64> {
         const MICRO: f64 = 1_000_000.0;
         match self.setting(key)?.value {
             Value::Integer(dollars) => u64::try_from(dollars).ok()?.checked_mul(1_000_000),
@@ -119,16 +132,16 @@ impl<'a> Values<'a> {
         }
     }
 
-    pub(super) fn choice<T: Choice>(&self, key: &str) -> Option<T> {
+    pub(crate) fn choice<T: Choice>(&self, key: &str) -> Option<T> {
         T::of(&self.text(key)?)
     }
 
-    pub(super) fn choices<T: Choice>(&self, key: &str) -> Option<Vec<T>> {
+    pub(crate) fn choices<T: Choice>(&self, key: &str) -> Option<Vec<T>> {
         self.setting(key)?;
         Some(self.texts(key).iter().filter_map(|word| T::of(word)).collect())
     }
 
-    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
         let Some(Setting { value: Value::List(items), .. }) = self.setting(key) else { return Vec::new() };
         let text = |item: &Value| match item {
             Value::Text(text) => Some(text.clone()),
@@ -137,18 +150,18 @@ impl<'a> Values<'a> {
         items.iter().filter_map(text).collect()
     }
 
-    pub(super) fn paths(&self, key: &str) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self, key: &str) -> Vec<PathBuf> {
         self.texts(key).into_iter().map(PathBuf::from).collect()
     }
 
     /// A table of strings that may be secrets.
-    pub(super) fn guarded(&self, table: &str) -> BTreeMap<String, Secret> {
+    pub(crate) fn guarded(&self, table: &str) -> BTreeMap<String, Secret> {
         let table = self.table(table);
         table.names().filter_map(|name| Some((name.to_owned(), table.secret(name)?))).collect()
     }
 
     /// A table of strings.
-    pub(super) fn named_texts(&self, table: &str) -> BTreeMap<String, String> {
+    pub(crate) fn named_texts(&self, table: &str) -> BTreeMap<String, String> {
         let table = self.table(table);
         table.names().filter_map(|name| Some((name.to_owned(), table.text(name)?))).collect()
     }

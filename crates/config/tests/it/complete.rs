@@ -1,10 +1,13 @@
 //! Whole configurations: what there is without a file, and every key of the table once.
 
 use crate::scene::Scene;
-use agent_core::{ApprovalPolicy, Budget, Effort, GranularPolicy, Otherwise, Route, Summary};
+use agent_core::{
+    ApprovalPolicy, Budget, CompactAt, Effort, GranularPolicy, HookPhase, Mode, Otherwise, Route, Summary, Undo,
+};
 use config::{
-    AnswerWithin, Backend, Config, CredentialsStore, DevServerStart, Durability, Fallback, Inherit, KEYS,
-    Kind, ModelEntry, PriceEntry, Sandbox, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    AnswerWithin, Backend, Config, Constraints, CredentialsStore, DevServerStart, Durability, Fallback, Features,
+    HistoryPersistence, HistorySettings, HookCommand, HookEntry, Inherit, KEYS, Kind, Layer, ModeEntry,
+    ModelEntry, PriceEntry, Sandbox, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     Temporal, TemporalTls, WebSearch,
 };
 use std::collections::BTreeMap;
@@ -68,6 +71,17 @@ fn without_a_file_everything_has_its_default() {
         cli_auth_credentials_store: CredentialsStore::File,
         durability: Durability::Process,
         budget: Budget::default(),
+        compact_at: CompactAt::Percent(80),
+        mode: Mode::Code,
+        modes: BTreeMap::new(),
+        review_model: None,
+        undo: Undo::On,
+        personality: None,
+        hooks: Vec::new(),
+        notify: Vec::new(),
+        history: HistorySettings { persistence: HistoryPersistence::SaveAll, max_bytes: 4_194_304 },
+        features: Features::default(),
+        constraints: Constraints::default(),
         backend: Backend::Local,
         temporal: temporal(),
         mcp_servers: BTreeMap::new(),
@@ -80,8 +94,7 @@ fn without_a_file_everything_has_its_default() {
 
 #[test]
 fn every_setting_reaches_the_configuration() {
-    let config = Scene::new()
-        .file(
+    let scene = Scene::new().file(
             "model = \"m\"\napproval_policy = { granular = { patches = false } }\nsandbox_mode = \"workspace-write\"\n\
              model_reasoning_effort = \"xhigh\"\nmodel_reasoning_summary = \"concise\"\n\
              model_context_window = 100_000\nmodel_max_output_tokens = 0x1000\n\
@@ -92,15 +105,22 @@ fn every_setting_reaches_the_configuration() {
              [sandbox_workspace_write]\nwritable_roots = [\"/w\"]\nnetwork_access = true\nexclude_slash_tmp = false\n\
              exclude_tmpdir_env_var = false\n\
              [sandbox]\nunreadable = [\"/s\"]\nhide_dotenv = true\nmax_processes = 3\nmax_memory_percent = 4\nmax_file_mb = 5\n\
-             [budget]\nmax_tokens = 1\nmax_tool_calls = 2\nmax_turn_ms = 3\n\
+             compact_at_percent = 50\nreview_model = \"r\"\nundo = false\npersonality = \"friendly\"\n\
+             mode = \"plan\"\nplan_mode_reasoning_effort = \"high\"\nnotify = [\"n\", \"m\"]\n\
+             history = { persistence = \"none\", max_bytes = 9 }\n\
+             modes.plan = { model = \"p\", instructions = \"only plan\", tools = [\"read_*\"] }\n\
+             modes.pair.tools = []\n\
+             [budget]\ntokens = 1\nmax_tool_calls = 2\nturn_seconds = 3\ncost_usd = 0.25\nwork_minutes = 0\n\
+             [[hooks]]\nphase = \"pre_tool_use\"\ncommand = [\"./check\", \"-q\"]\ntools = [\"exec_*\"]\n\
+             cwd_prefix = \"~/w\"\ntimeout_ms = 7\n\
+             [[hooks]]\nname = \"log\"\nphase = \"post_turn\"\ncommand = \"cat >> log\"\n\
              [shell_environment_policy]\ninherit = \"core\"\nignore_default_excludes = true\nexclude = [\"e\"]\n\
              include_only = [\"o\"]\n\
              [models.\"vendor/m:8b\"]\ncontext_window = 1\nmax_output_tokens = 2\nparallel_tool_calls = false\n\
              reasoning = true\nefforts = [\"low\", \"high\"]\nfreeform_tools = true\nimages = false\n\
              price = { input = 1.25, cached_input = 0.1, output = 10 }\n",
-        )
-        .load()
-        .config;
+        );
+    let config = scene.load().config;
     let refused = GranularPolicy { commands: Route::Ask, patches: Route::Refuse, tools: Route::Ask };
     let model = ModelEntry {
         context_window: Some(1),
@@ -154,7 +174,36 @@ fn every_setting_reaches_the_configuration() {
         hide_agent_reasoning: true,
         cli_auth_credentials_store: CredentialsStore::Auto,
         durability: Durability::Power,
-        budget: Budget { tokens: Some(1), tool_calls: Some(2), turn_ms: Some(3) },
+        budget: Budget {
+            tokens: Some(1),
+            tool_calls: Some(2),
+            turn_ms: Some(3_000),
+            cost_microusd: Some(250_000),
+            work_ms: Some(0),
+        },
+        compact_at: CompactAt::Percent(50),
+        mode: Mode::Plan,
+        modes: [
+            (
+                Mode::Plan,
+                ModeEntry {
+                    model: Some("p".into()),
+                    effort: Some(Effort::High),
+                    instructions: Some("only plan".into()),
+                    tools: Some(vec!["read_*".into()]),
+                },
+            ),
+            (Mode::Pair, ModeEntry { tools: Some(Vec::new()), ..ModeEntry::default() }),
+        ]
+        .into(),
+        review_model: Some("r".into()),
+        undo: Undo::Off,
+        personality: Some("friendly".into()),
+        hooks: hooks(&scene.home()),
+        notify: vec!["n".into(), "m".into()],
+        history: HistorySettings { persistence: HistoryPersistence::None, max_bytes: 9 },
+        features: Features::default(),
+        constraints: Constraints::default(),
         backend: Backend::Local,
         temporal: temporal(),
         mcp_servers: BTreeMap::new(),
@@ -162,6 +211,29 @@ fn every_setting_reaches_the_configuration() {
         profile: None,
     };
     assert_eq!(config, expected);
+}
+
+/// The hooks of the file above.
+fn hooks(home: &std::path::Path) -> Vec<HookEntry> {
+    let check = HookEntry {
+        name: "check".into(),
+        phase: HookPhase::PreToolUse,
+        command: HookCommand::Argv(vec![home.join("./check").to_string_lossy().into_owned(), "-q".into()]),
+        tools: vec!["exec_*".into()],
+        cwd_prefix: Some("/h/w".into()),
+        timeout_ms: 7,
+        layer: Layer::User,
+    };
+    let log = HookEntry {
+        name: "log".into(),
+        phase: HookPhase::PostTurn,
+        command: HookCommand::Line("cat >> log".into()),
+        tools: Vec::new(),
+        cwd_prefix: None,
+        timeout_ms: 5_000,
+        layer: Layer::User,
+    };
+    vec![check, log]
 }
 
 #[test]
@@ -189,7 +261,9 @@ fn no_key_of_the_table_is_forgotten() {
             Kind::Bool => (key.default != Fallback::Bool(true) && key.default != Fallback::Depends("`true`"))
                 .to_string(),
             Kind::Count(_) => "7".to_owned(),
+            Kind::Percent => "7".to_owned(),
             Kind::Dollars => "0.5".to_owned(),
+            Kind::Hooks => "[{ phase = \"pre_run\", command = \"c\" }]".to_owned(),
             Kind::Word(words) => {
                 let default = key.default.value();
                 let other = words.iter().find(|word| default != Some(word.word.into())).unwrap();
@@ -197,7 +271,15 @@ fn no_key_of_the_table_is_forgotten() {
             }
             Kind::Words(words) => format!("[\"{}\"]", words[0].word),
         };
-        let path = key.path.replacen(".*", ".openai", 1).replace('*', "other");
+        // It says nothing of the settings, only which files count: tests/it/project_settings.rs.
+        if key.path == "projects.*.trust_level" {
+            continue;
+        }
+        let path = if key.path == "features.*" {
+            "features.skills".to_owned()
+        } else {
+            key.path.replacen(".*", ".openai", 1).replace('*', "other")
+        };
         // These need something to work upon.
         let more = match key.path {
             "model_provider" => "[model_providers.other]\nbase_url = \"http://h\"",

@@ -41,8 +41,8 @@ pub(super) fn messages<'a>(
     dialect: Dialect,
     wished: Option<&Value>,
 ) -> Vec<Message<'a>> {
-    let items = &request.conversation.items;
-    let outputs = items.iter().filter_map(|item| match &**item {
+    let items = || request.conversation.told();
+    let outputs = items().filter_map(|item| match &**item {
         Item::Output { call, output } => Some((call, output)),
         _ => None,
     });
@@ -52,13 +52,13 @@ pub(super) fn messages<'a>(
         outputs: outputs.collect(),
         wants_thoughts: dialect == Dialect::WantsThoughts,
         is_mistral: MISTRAL.iter().any(|name| request.model.contains(name)),
-        messages: Vec::with_capacity(items.len() + 1),
+        messages: Vec::with_capacity(request.conversation.items.len() + 1),
         heard: Vec::new(),
         said: Said::default(),
     };
-    translation.wants_thoughts |= items.iter().any(|item| translation.shows_that_thoughts_are_wanted(item));
+    translation.wants_thoughts |= items().any(|item| translation.shows_that_thoughts_are_wanted(item));
     translation.messages.extend(system(request, wished));
-    for item in items {
+    for item in items() {
         translation.item(item);
     }
     translation.end_said();

@@ -56,7 +56,8 @@ impl ChatModel {
         drop(attachments);
         let freeform = FreeformTools::of(&request.tools);
         let model = request.model.clone();
-        self.0.open(request.model, body, |limits| ChatAssembly::new(limits, model, freeform, limit)).await
+        let assembly = |limits| ChatAssembly::new(limits, model, freeform, limit);
+        self.0.open(request.model, body, None, assembly).await
     }
 }
 

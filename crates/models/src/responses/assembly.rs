@@ -4,11 +4,9 @@
 //! n-th item that becomes a [`ModelItem`] is given out as the n-th, and its pieces carry n; items of types that this
 //! build does not know have no number. Servers that leave out places, ids or announcements are understood too.
 
-use super::{
-    citations::Citations,
-    wire::{Completed, Event, OutputItem, Response},
-};
+use super::wire::{Completed, Event, OutputItem, Response};
 use crate::{
+    citations::Citations,
     fault::ProviderFault,
     freeform::FreeformTools,
     reading::{Assembly, Trouble},

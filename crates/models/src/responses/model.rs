@@ -1,8 +1,9 @@
 //! [`ResponsesModel`]: asks a provider of the Responses API.
 
-use super::{assembly::ResponsesAssembly, citations::Citations, request};
+use super::{assembly::ResponsesAssembly, request};
 use crate::{
     catalogue::Catalogue,
+    citations::Citations,
     connection::Connection,
     endpoint::ProviderError,
     freeform::FreeformTools,
@@ -59,14 +60,14 @@ impl ResponsesModel {
         let info = self.0.catalogue.model(&request.model);
         let attachments = self.0.attachments(&request, &info).await?;
         let limit = self.0.configured_output_limit(&info);
-        let search = self.0.web_search.offer(&request.tools, self.0.provider.url());
+        let search = self.0.web_search.offer(&request.tools, self.0.provider.url(), WireApi::Responses);
         let body = request::body(&request, &info, limit, &attachments, search);
         drop(attachments);
         let freeform = FreeformTools::of(&request.tools);
         let citations =
             if request.output_schema.is_some() { Citations::LeaveOut } else { Citations::PutUnder };
         let assembly = |limits| ResponsesAssembly::new(limits, freeform, limit, citations);
-        self.0.open(request.model, body, assembly).await
+        self.0.open(request.model, body, None, assembly).await
     }
 }
 

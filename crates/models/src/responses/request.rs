@@ -13,7 +13,7 @@ use crate::{
     effort::effort_name,
     freeform,
     output_schema::is_strict,
-    seal::ChatSeal,
+    seal,
 };
 use agent_core::{
     CallId, Effort, Item, ModelRequest, Payload, ServedBy, Shared, Summary, ToolCall, ToolKind, ToolOutput,
@@ -102,7 +102,7 @@ enum CallForm {
 
 impl<'a> Translation<'a> {
     fn input(mut self) -> Vec<InputItem<'a>> {
-        let items = &self.request.conversation.items;
+        let items: Vec<&'a Shared<Item>> = self.request.conversation.told().collect();
         let mut input = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             input.extend(self.item(item, &items[at + 1..]));
@@ -111,7 +111,7 @@ impl<'a> Translation<'a> {
     }
 
     /// `None` for what the provider is not told: thoughts that it cannot read back, items of later versions.
-    fn item(&mut self, item: &'a Item, rest: &[Shared<Item>]) -> Option<InputItem<'a>> {
+    fn item(&mut self, item: &'a Item, rest: &[&Shared<Item>]) -> Option<InputItem<'a>> {
         match item {
             Item::Context { text } => Some(InputItem::Message {
                 role: "developer",
@@ -128,7 +128,7 @@ impl<'a> Translation<'a> {
                 // A thought without what it led to is refused (OpenAI: "reasoning was provided without its required
                 // following item"), as is one that another provider has sealed.
                 let own = self.is_asked(provider.as_deref());
-                let encrypted = encrypted.as_deref().filter(|sealed| !ChatSeal::is_one(sealed))?;
+                let encrypted = encrypted.as_deref().filter(|sealed| !seal::is_ours(sealed))?;
                 (own && self.lead_somewhere(rest)).then(|| InputItem::Reasoning {
                     id: provider_id.as_deref(),
                     summary: summary.iter().map(|text| SummaryPart::SummaryText { text }).collect(),
@@ -160,13 +160,13 @@ impl<'a> Translation<'a> {
     }
 
     /// Whether the model said or did something right after its thoughts that the provider is told.
-    fn lead_somewhere(&self, rest: &[Shared<Item>]) -> bool {
+    fn lead_somewhere(&self, rest: &[&Shared<Item>]) -> bool {
         let told = |item: &Item| match item {
             Item::Reasoning { .. } => false,
             Item::WebSearch { .. } => self.search(item).is_some(),
             _ => true,
         };
-        rest.iter().map(|item| &**item).find(|item| told(item)).is_some_and(|next| match next {
+        rest.iter().map(|item| &***item).find(|item| told(item)).is_some_and(|next| match next {
             Item::Call(_) | Item::WebSearch { .. } => true,
             Item::Agent { text, .. } => !text.is_empty(),
             _ => false,

@@ -1,10 +1,11 @@
 //! The JSON of the Responses API. What is sent borrows; what is read takes anything that is missing or new.
 
-use super::{
+use super::search_call;
+use crate::{
     citations::{Citations, sources},
-    search_call,
+    content::Joined,
+    freeform::Parameters,
 };
-use crate::{content::Joined, freeform::Parameters};
 use agent_core::{ModelItem, Payload, TokenUsage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -180,7 +180,7 @@ fn estimate(request: &ModelRequest, answer: &[ModelItem]) -> TokenUsage {
             tool.name.len() + tool.description.len() + schema
         })
         .sum();
-    let said: usize = request.conversation.items.iter().map(|item| item_bytes(item)).sum();
+    let said: usize = request.conversation.told().map(|item| item_bytes(item)).sum();
     let mut written = 0;
     let mut thought = 0;
     for item in answer {

@@ -39,7 +39,7 @@ impl<'a> Scene<'a> {
             responses_in_turn: 0,
         };
         let mut in_response = false;
-        for item in &request.conversation.items {
+        for item in request.conversation.told() {
             match &**item {
                 Item::Agent { .. } | Item::Reasoning { .. } | Item::WebSearch { .. } | Item::Call(_) => {
                     if !in_response {

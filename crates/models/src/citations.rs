@@ -11,7 +11,7 @@ const TRACE: &str = "utm_source=openai";
 
 /// What becomes of citations that the text does not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Citations {
+pub(crate) enum Citations {
     /// They are put under the text.
     PutUnder,
     /// They are left out: the text is to be JSON and nothing else.
@@ -19,7 +19,7 @@ pub(super) enum Citations {
 }
 
 /// The sources that the annotations of these parts name and the text does not, as what is to follow the text.
-pub(super) fn sources(parts: &Value, text: &str) -> String {
+pub(crate) fn sources(parts: &Value, text: &str) -> String {
     let annotations =
         parts.as_array().into_iter().flatten().filter_map(|part| part["annotations"].as_array());
     let mut named: Vec<&str> = Vec::new();
