@@ -127,8 +127,16 @@ impl EventSink for Desk {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let journal = Journal { commits: Mutex::default(), dies_after: AtomicU64::new(5) };
     let (storage, desk, redactor) = (&journal, &Desk, &Redactor::default());
-    let ports =
-        Ports { model: &Model, tools: &Tools, workspace: &(), sink: desk, storage, inbox: desk, entropy: desk, redactor };
+    let ports = Ports {
+        model: &Model,
+        tools: &Tools,
+        workspace: &(),
+        sink: desk,
+        storage,
+        inbox: desk,
+        entropy: desk,
+        redactor,
+    };
     let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("sum") };
     let settings = Settings::new("/", "rules");
     let genesis =

@@ -32,7 +32,8 @@ pub use protocol::*;
 pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
 pub use thread::{
     Admission, Answer, ApplyError, Archived, BLOB_THRESHOLD_BYTES, Command, Discovery, Disorder, Effect,
-    EffectKind, Gate, Genesis, Input, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS, RULES, Record,
-    ReplayError, Running, SCHEMA_VERSION, Thread, TimerPurpose, Told, check_history, recover,
+    EffectKind, Gate, Genesis, Input, KeptFiles, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS,
+    RULES, Record, ReplayError, Running, SCHEMA_VERSION, Thread, TimerPurpose, Told, Undoable, check_history,
+    recover,
 };
 pub use turn_diff::{FileStat, MAX_TURN_DIFF_BYTES, MAX_TURN_DIFF_NAME_BYTES, TurnDiff};

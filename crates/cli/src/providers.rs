@@ -143,6 +143,7 @@ fn provider_config(
         wire_api: match entry.wire_api {
             config::WireApi::Responses => WireApi::Responses,
             config::WireApi::Chat => WireApi::Chat,
+            config::WireApi::Anthropic => WireApi::Anthropic,
         },
         api_key: key,
         key_hint: key_hint(id, entry),

@@ -59,6 +59,8 @@ pub enum WireApi {
     Responses,
     /// Chat Completions, `POST {base_url}/chat/completions`.
     Chat,
+    /// Anthropic's Messages, `POST {base_url}/messages`.
+    Anthropic,
 }
 
 /// What the environment of a command starts from.
@@ -193,6 +195,7 @@ choice!(SandboxMode {
 choice!(WireApi {
     "responses" => Responses, "OpenAI's Responses API";
     "chat" => Chat, "Chat Completions, which most other servers speak";
+    "anthropic" => Anthropic, "Anthropic's Messages";
 });
 
 choice!(Inherit {

@@ -27,6 +27,8 @@ pub(crate) const CODEX_APPROVAL_POLICY: &str = "CODEX_APPROVAL_POLICY";
 pub(crate) const CODEX_HOME: &str = "CODEX_HOME";
 /// The profile.
 pub(crate) const EVERTURN_PROFILE: &str = "EVERTURN_PROFILE";
+/// Anthropic's key.
+pub(crate) const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
 /// OpenRouter's key.
 pub(crate) const OPENROUTER_API_KEY: &str = "OPENROUTER_API_KEY";
 /// The key a vLLM server was started with.
@@ -85,6 +87,7 @@ pub const VARIABLES: &[Variable] = &[
         name: OPENAI_BASE_URL,
         about: "address of the provider `openai` (default: https://api.openai.com/v1)",
     },
+    Variable { name: ANTHROPIC_API_KEY, about: "key of Anthropic" },
     Variable { name: OPENROUTER_API_KEY, about: "key of OpenRouter" },
     Variable { name: VLLM_API_KEY, about: "key of the provider `vllm`, where its server asks for one" },
     Variable { name: LLAMA_API_KEY, about: "key of the provider `llamacpp`, where its server asks for one" },

@@ -34,6 +34,15 @@ pub const BUILT_IN: &[BuiltIn] = &[
         instructions: "Keys are made at https://platform.openai.com/api-keys.",
     },
     BuiltIn {
+        id: "anthropic",
+        name: "Anthropic",
+        base_url: "https://api.anthropic.com/v1",
+        wire_api: WireApi::Anthropic,
+        env_key: Some(environment::ANTHROPIC_API_KEY),
+        requires_key: true,
+        instructions: "Keys are made at https://platform.claude.com/settings/keys.",
+    },
+    BuiltIn {
         id: "openrouter",
         name: "OpenRouter",
         base_url: "https://openrouter.ai/api/v1",

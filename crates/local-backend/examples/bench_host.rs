@@ -54,6 +54,8 @@ async fn deltas(url: &str) -> Outcome<Vec<u64>> {
         model: Arc::new(model(url)?),
         tools: Arc::new(FakeTools::default()),
         redactor: Redactor::new([KEY.to_owned()]),
+        workspace: Arc::new(()),
+        library: None,
         sink: None,
     };
     let backend = LocalBackend::new(Database::open(config).await?, services);

@@ -2,11 +2,11 @@
 
 use crate::{
     Database, LocalError, LocalInbox, LocalSession, RemoteSession, SystemEntropy, ThreadStore, blobs,
-    driver::Driver,
+    driver::Driver, lookup::Desk, session::Shared,
 };
 use agent_core::{
-    Entropy, EventSink, Genesis, ModelStreamer, Redactor, StartUp, StorageBackend, Tenant, Thread, ThreadId,
-    ThreadKey, ToolCallHandler, recover,
+    Entropy, EventSink, Genesis, Library, ModelStreamer, Redactor, StartUp, StorageBackend, Tenant, Thread,
+    ThreadId, ThreadKey, ToolCallHandler, Workspace, recover,
 };
 use sink::{Channel, Heard, Relay};
 use std::{fmt, sync::Arc};
@@ -21,6 +21,10 @@ pub struct Services {
     pub model: Arc<dyn ModelStreamer>,
     /// Tool calls.
     pub tools: Arc<dyn ToolCallHandler>,
+    /// Snapshots of workspaces, and hooks; `Arc::new(())` where there are none.
+    pub workspace: Arc<dyn Workspace>,
+    /// What clients look up beside their threads; without it such ops are refused.
+    pub library: Option<Arc<dyn Library>>,
     /// Secrets that must not be stored.
     pub redactor: Redactor,
     /// Another receiver of the events of all threads.
@@ -103,7 +107,8 @@ impl LocalBackend {
 
     /// A session for a thread that another process serves, or nobody.
     pub async fn attach(&self, key: &ThreadKey) -> Result<RemoteSession, LocalError> {
-        Ok(self.database.attach(key).await?.with_redactor(self.services.redactor.clone()))
+        let session = self.database.attach(key).await?;
+        Ok(session.with_redactor(self.services.redactor.clone()).with_library(self.services.library.clone()))
     }
 
     fn serve(
@@ -133,7 +138,15 @@ impl LocalBackend {
             inbox: Arc::clone(&inbox),
             channel: Arc::clone(&channel),
         };
-        LocalSession::new(reader, inbox, channel, driver.spawn(), self.services.redactor.clone(), settings)
+        LocalSession::new(Shared {
+            reader,
+            inbox,
+            channel,
+            served: driver.spawn(),
+            redactor: self.services.redactor.clone(),
+            desk: Desk::new(self.services.library.clone()),
+            settings,
+        })
     }
 }
 

@@ -72,6 +72,7 @@ impl Driver {
         let ports = Ports {
             model: &*services.model,
             tools: &*services.tools,
+            workspace: &*services.workspace,
             sink: &sink,
             storage: &store,
             inbox: &*inbox,

@@ -24,6 +24,7 @@ mod export;
 mod fork;
 mod inbox;
 mod lease;
+mod lookup;
 mod passage;
 mod pending;
 mod queue;

@@ -5,16 +5,17 @@ use crate::{
     blobs::{self, Keeper},
     inbox::{check, full, unavailable},
     lease,
+    lookup::Desk,
     queue::{Found, Put, Queue},
     updates::{self, session_error},
 };
 use agent_core::{
-    Accepted, AgentSession, BlobId, Cursor, OpId, Redactor, Refusal, Server, SessionError, StorageError,
-    Submission, ThreadKey, Update,
+    Accepted, AgentSession, BlobId, Cursor, Library, OpId, Redactor, Refusal, Server, SessionError,
+    StorageError, Submission, ThreadKey, Update,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How often a client that waits for an answer looks whether anybody is there to give it.
 const SERVER_CHECK: Duration = Duration::from_millis(500);
@@ -25,6 +26,7 @@ const SERVER_CHECK: Duration = Duration::from_millis(500);
 pub struct RemoteSession {
     reader: ThreadReader,
     redactor: Redactor,
+    desk: Desk,
 }
 
 /// What became of an op that was submitted from outside.
@@ -38,9 +40,13 @@ pub enum SubmitOutcome {
 
 impl Database {
     /// A session for a thread that another process serves, or nobody. Secrets in what is submitted are not known
-    /// here; see [`RemoteSession::with_redactor`].
+    /// here, nor what can be looked up; see [`RemoteSession::with_redactor`] and [`RemoteSession::with_library`].
     pub async fn attach(&self, key: &ThreadKey) -> Result<RemoteSession, LocalError> {
-        Ok(RemoteSession { reader: ThreadReader::open(self, key).await?, redactor: Redactor::default() })
+        Ok(RemoteSession {
+            reader: ThreadReader::open(self, key).await?,
+            redactor: Redactor::default(),
+            desk: Desk::default(),
+        })
     }
 
     /// Who serves a thread, if anybody.
@@ -56,6 +62,12 @@ impl RemoteSession {
         Self { redactor, ..self }
     }
 
+    /// The same, with what answers the ops that look something up.
+    #[must_use]
+    pub fn with_library(self, library: Option<Arc<dyn Library>>) -> Self {
+        Self { desk: Desk::new(library), ..self }
+    }
+
     /// Submits an op and waits for its answer for as long as somebody serves the thread.
     ///
     /// # Errors
@@ -65,6 +77,10 @@ impl RemoteSession {
             .redactor
             .scrub_value(submission)
             .map_err(|error| Refusal::Malformed { why: error.to_string() })?;
+        if let Some(query) = submission.op.query() {
+            let accepted = self.desk.answer(&self.reader, &submission.tenant, query).await?;
+            return Ok(SubmitOutcome::Accepted(accepted));
+        }
         let body = check(&self.key().tenant, &submission)?;
         let queue = Queue { database: self.reader.database.clone(), thread: self.reader.thread };
         let mut watch = self.reader.database.watch();

@@ -4,6 +4,7 @@ use crate::{
     LocalError, LocalInbox, ThreadReader,
     blobs::{self, Keeper},
     driver::{Ending, Served},
+    lookup::Desk,
     updates,
 };
 use agent_core::{
@@ -25,14 +26,16 @@ pub struct LocalSession {
     shared: Arc<Shared>,
 }
 
+/// What the clones of a session share.
 #[derive(Debug)]
-struct Shared {
-    reader: ThreadReader,
-    inbox: Arc<LocalInbox>,
-    channel: Arc<Channel>,
-    served: Served,
-    redactor: Redactor,
-    settings: Settings,
+pub(crate) struct Shared {
+    pub(crate) reader: ThreadReader,
+    pub(crate) inbox: Arc<LocalInbox>,
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) served: Served,
+    pub(crate) redactor: Redactor,
+    pub(crate) desk: Desk,
+    pub(crate) settings: Settings,
 }
 
 impl Drop for Shared {
@@ -42,15 +45,8 @@ impl Drop for Shared {
 }
 
 impl LocalSession {
-    pub(crate) fn new(
-        reader: ThreadReader,
-        inbox: Arc<LocalInbox>,
-        channel: Arc<Channel>,
-        served: Served,
-        redactor: Redactor,
-        settings: Settings,
-    ) -> Self {
-        Self { shared: Arc::new(Shared { reader, inbox, channel, served, redactor, settings }) }
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
     }
 
     /// Waits until the driver has ended. The lease is back by then.
@@ -118,6 +114,9 @@ impl AgentSession for LocalSession {
             .redactor
             .scrub_value(submission)
             .map_err(|error| Refusal::Malformed { why: error.to_string() })?;
+        if let Some(query) = submission.op.query() {
+            return self.shared.desk.answer(&self.shared.reader, &submission.tenant, query).await;
+        }
         match self.shared.inbox.submit(submission).await {
             Err(error @ SessionError::Unavailable { .. }) => Err(self.ending().error().unwrap_or(error)),
             other => other,

@@ -16,7 +16,7 @@ const MODEL: &str = "test-model";
 
 /// The stream of a completion.
 pub(crate) fn frames(speech: &Speech, asked: &Asked) -> Frames {
-    let mut chat = Chat::new(asked, speech.usage);
+    let mut chat = Chat::new(asked, asked.usage(speech.usage));
     chat.begin();
     let mut said = speech.said.iter().peekable();
     while let Some(next) = said.next() {
@@ -63,7 +63,7 @@ pub(crate) fn object(speech: &Speech, asked: &Asked) -> Value {
     json!({
         "id": habits.id, "object": "chat.completion", "created": 1_700_000_000, "model": MODEL,
         "choices": [{ "index": 0, "message": message, "logprobs": null, "finish_reason": reason }],
-        "usage": usage(speech.usage, asked.dialect),
+        "usage": usage(asked.usage(speech.usage), asked.dialect),
     })
 }
 
@@ -110,7 +110,7 @@ impl<'a> Chat<'a> {
             Said::Summary { sections, .. } => sections.iter().for_each(|text| self.thoughts(text)),
             Said::Thoughts(text) => self.thoughts(text),
             // Calls come to `call`, together. A reply that searches is refused before it is said.
-            Said::Call { .. } | Said::Freeform { .. } | Said::Search { .. } => {}
+            Said::Call { .. } | Said::Freeform { .. } | Said::Search { .. } | Said::Redacted(_) => {}
             Said::Event(event) => self.push(event),
             Said::Bytes(bytes) => self.insert(bytes.clone()),
             Said::Unknown => self.unknown(),

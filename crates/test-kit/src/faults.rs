@@ -1,4 +1,4 @@
-//! The faults of a provider, as [`Reply`]s. Each is one over both APIs.
+//! The faults of a provider, as [`Reply`]s. Each is one over every API.
 
 use crate::{
     reply::{Content, Head, Reply},
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 /// Faults instead of a response.
 impl Reply {
-    /// An HTTP error with a code of OpenAI's, in the shape of the server's dialect.
+    /// An HTTP error with a code of OpenAI's, in the shape of the server's dialect, over Anthropic's API with its own name.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::with(Some(status), Content::Trouble(coded(code, message)))
     }
@@ -139,7 +139,7 @@ impl Reply {
     }
 
     /// The body ends in good order, but the response does not: `response.completed` is missing, in chat the
-    /// `finish_reason` and `[DONE]`.
+    /// `finish_reason` and `[DONE]`, over Anthropic's API `message_delta` and `message_stop`.
     pub fn close_early(self) -> Self {
         self.end(Ending::Closed)
     }
@@ -154,7 +154,8 @@ impl Reply {
         self.end(Ending::Flood)
     }
 
-    /// The response ends in `response.failed`; in chat with an error object in the stream.
+    /// The response ends in `response.failed`; in chat with an error object in the stream, over Anthropic's API with an
+    /// event `error`.
     pub fn failed(self, code: &str, message: &str) -> Self {
         self.end(Ending::Failed(coded(code, message)))
     }
@@ -170,7 +171,8 @@ impl Reply {
     }
 
     /// The response ends in `response.incomplete`; in chat with a `finish_reason`, which is `length` for
-    /// `max_output_tokens`.
+    /// `max_output_tokens`; over Anthropic's API with a `stop_reason`, which is `model_context_window_exceeded` for
+    /// `max_output_tokens` and `refusal` for `content_filter`.
     pub fn incomplete(self, reason: &str) -> Self {
         self.end(Ending::Incomplete { reason: reason.to_owned() })
     }

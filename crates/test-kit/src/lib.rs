@@ -1,7 +1,7 @@
 //! Test your own host of Everturn's traits the way Everturn tests itself.
 //!
-//! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API and Chat Completions, the latter in
-//!   the [`Dialect`] of a real server. It answers with the [`Reply`]s it was given, at their pace, and fails in every way
+//! * [`ModelServer`] is a model provider on a local port. It speaks the Responses API, Chat Completions in the [`Dialect`]
+//!   of a real server, and Anthropic's Messages. It answers with the [`Reply`]s it was given, at their pace, and fails in every way
 //!   a real one does. [`ClosedPort`] is where no server is.
 //! * [`Scenario`] is a turn as data; [`play`] plays it on any `AgentSession`, and its [`Trace`] is the same on every
 //!   backend. [`MemorySession`] is a whole thread in memory.
@@ -30,7 +30,7 @@
 //! # }
 //! # fn a_request() -> ModelRequest {
 //! #     ModelRequest {
-//! #         key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("t") },
+//! #         purpose: Purpose::Answer, key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("t") },
 //! #         turn: TurnId(1), effect: EffectId(1), attempt: 1,
 //! #         provider: String::new(), model: "m".into(), effort: None, summary: None,
 //! #         instructions: Shared::new("Be brief.".into()), tools: Shared::default(),
@@ -86,6 +86,7 @@
 //! # }
 //! ```
 
+mod anthropic_events;
 mod api;
 mod chat_chunks;
 mod closed_port;
@@ -94,6 +95,7 @@ mod faults;
 mod kill_point;
 mod line;
 mod memory_session;
+mod prompt_cache;
 mod record;
 mod render;
 mod replies;
@@ -110,6 +112,7 @@ pub use closed_port::ClosedPort;
 pub use dialect::Dialect;
 pub use kill_point::{KillPoint, KillPointError};
 pub use memory_session::MemorySession;
+pub use prompt_cache::Accounting;
 pub use record::{RecordedRequest, Recording};
 pub use replies::Replies;
 pub use reply::Reply;

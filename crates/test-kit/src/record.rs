@@ -39,11 +39,11 @@ impl RecordedRequest {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The conversation as it was sent: the body's `input`, in chat its `messages`.
+    /// The conversation as it was sent: the body's `input`, in chat and over Anthropic's API its `messages`.
     pub fn input(&self) -> &[Value] {
         let conversation = match self.api {
             WireApi::Responses => &self.body["input"],
-            WireApi::Chat => &self.body["messages"],
+            WireApi::Chat | WireApi::Anthropic => &self.body["messages"],
         };
         conversation.as_array().map_or(&[], Vec::as_slice)
     }
@@ -51,13 +51,18 @@ impl RecordedRequest {
     /// The texts of the tool outputs in the conversation, in order; of a list of parts, its texts.
     pub fn tool_outputs(&self) -> Vec<String> {
         let output = |item: &Value| match self.api {
-            WireApi::Responses => item["type"]
-                .as_str()
-                .filter(|kind| kind.ends_with("_call_output"))
-                .map(|_| text(&item["output"])),
-            WireApi::Chat => (item["role"] == "tool").then(|| text(&item["content"])),
+            WireApi::Responses => {
+                let is_output = item["type"].as_str().is_some_and(|kind| kind.ends_with("_call_output"));
+                is_output.then(|| text(&item["output"])).into_iter().collect()
+            }
+            WireApi::Chat => (item["role"] == "tool").then(|| text(&item["content"])).into_iter().collect(),
+            WireApi::Anthropic => {
+                let blocks = item["content"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let results = blocks.iter().filter(|block| block["type"] == "tool_result");
+                results.map(|block| text(&block["content"])).collect::<Vec<String>>()
+            }
         };
-        self.input().iter().filter_map(output).collect()
+        self.input().iter().flat_map(output).collect()
     }
 }
 

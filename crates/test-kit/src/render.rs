@@ -1,6 +1,7 @@
 //! [`Outcome`]: a reply in the shape of the API that was asked, ready to be sent.
 
 use crate::{
+    anthropic_events,
     api::{Asked, SearchOffer, WireApi},
     chat_chunks,
     reply::{Content, Head, Reply},
@@ -100,6 +101,7 @@ fn object(speech: &Speech, asked: &Asked) -> Value {
     match asked.api {
         WireApi::Responses => responses_events::object(speech, asked),
         WireApi::Chat => chat_chunks::object(speech, asked),
+        WireApi::Anthropic => anthropic_events::object(speech, asked),
     }
 }
 
@@ -107,6 +109,7 @@ fn stream(speech: &Speech, asked: &Asked) -> (Vec<Bytes>, After) {
     let Frames { mut body, ending } = match asked.api {
         WireApi::Responses => responses_events::frames(speech, asked),
         WireApi::Chat => chat_chunks::frames(speech, asked),
+        WireApi::Anthropic => anthropic_events::frames(speech, asked),
     };
     let events = body.iter().filter(|frame| matches!(frame, Frame::Event(_))).count();
     let after = match speech.ending {

@@ -28,7 +28,7 @@ enum Source {
 /// A reply with what it comes to where no request is looked at, for each API.
 struct Prepared {
     reply: Reply,
-    outcomes: [OnceLock<Arc<Outcome>>; 2],
+    outcomes: [OnceLock<Arc<Outcome>>; WireApi::ALL.len()],
 }
 
 impl Replies {

@@ -90,7 +90,8 @@ impl Reply {
         self.say(Said::Summary { sections: vec![summary.to_owned()], encrypted: None })
     }
 
-    /// Reasoning with a summary of some sections, sealed. Chat has no seals: only the summary is sent.
+    /// Reasoning with a summary of some sections, sealed. Chat has no seals: only the summary is sent. Over Anthropic's
+    /// API it is one block, and the seal its signature.
     pub fn encrypted_reasoning(self, summary: &[&str], encrypted: &str) -> Self {
         let sections = summary.iter().map(|&text| text.to_owned()).collect();
         self.say(Said::Summary { sections, encrypted: Some(encrypted.to_owned()) })
@@ -111,14 +112,19 @@ impl Reply {
         self.say(Said::Call { name: name.to_owned(), arguments: arguments.to_owned() })
     }
 
-    /// A call of a freeform tool. Over chat, and where the request offers the tool as a function, it is a call of a
+    /// Thoughts that only the provider can read, over Anthropic's API; nothing is said over the others.
+    pub fn redacted_thoughts(self, data: &str) -> Self {
+        self.say(Said::Redacted(data.to_owned()))
+    }
+
+    /// A call of a freeform tool. Over chat, over Anthropic's API, and where the request offers the tool as a function, it is a call of a
     /// function with the text as its argument `input`.
     pub fn freeform(self, name: &str, input: &str) -> Self {
         self.say(Said::Freeform { name: name.to_owned(), input: input.to_owned() })
     }
 
-    /// A search of the web by the provider. A request that does not offer OpenAI's tool `web_search` is refused with
-    /// status 400 and a message that says so, as is every one over chat, which has no such tool.
+    /// A search of the web by the provider. A request that does not offer its tool (`web_search`, over Anthropic's API
+    /// `web_search_…`) is refused with status 400 and a message that says so, as is every one over chat, which has no such tool.
     pub fn search(self, query: &str) -> Self {
         self.say(Said::Search { query: query.to_owned() })
     }

@@ -17,7 +17,7 @@ pub(crate) fn frames(speech: &Speech, asked: &Asked) -> Frames {
         script.say(said);
     }
     let body = mem::take(&mut script.frames);
-    script.end(&speech.ending, speech.usage);
+    script.end(&speech.ending, asked.usage(speech.usage));
     Frames { body, ending: script.frames }
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn object(speech: &Speech, asked: &Asked) -> Value {
     for said in &speech.said {
         script.say(said);
     }
-    script.whole(speech.usage)
+    script.whole(asked.usage(speech.usage))
 }
 
 /// Output items and the events that announce them, in the making.
@@ -60,6 +60,7 @@ impl<'a> Script<'a> {
             }
             Said::Freeform { name, input } => self.custom_call(name, input),
             Said::Search { query } => self.search(query),
+            Said::Redacted(_) => {}
             Said::Event(event) => self.push(event.clone()),
             Said::Bytes(bytes) => self.insert(bytes.clone()),
             Said::Unknown => {

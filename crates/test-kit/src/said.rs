@@ -1,4 +1,4 @@
-//! [`Speech`]: what a model says and how it ends, in the words of neither API.
+//! [`Speech`]: what a model says and how it ends, in the words of no API.
 
 use agent_core::TokenUsage;
 use bytes::Bytes;
@@ -25,6 +25,8 @@ pub(crate) enum Said {
     },
     /// Reasoning as it is.
     Thoughts(String),
+    /// Reasoning that is not shown.
+    Redacted(String),
     Call {
         name: String,
         arguments: String,

@@ -4,6 +4,7 @@ use crate::{
     api::{Asked, WireApi},
     dialect::Dialect,
     line::{Lines, Switch},
+    prompt_cache::{Accounting, PromptCache},
     record::{RecordedRequest, Recording},
     render::{Deed, Outcome},
     replies::Replies,
@@ -38,8 +39,8 @@ use tokio::{
 
 /// A model provider on `127.0.0.1`, on a port of its own.
 ///
-/// It answers `POST /v1/responses` and `POST /v1/chat/completions`, each with the same replies in its own shape, and
-/// `GET /v1/models`; all of them without `/v1` as well. It lives on a thread and a runtime of its own, so that it serves
+/// It answers `POST /v1/responses`, `POST /v1/chat/completions` and `POST /v1/messages`, each with the same replies in its
+/// own shape, and `GET /v1/models`; all of them without `/v1` as well. It lives on a thread and a runtime of its own, so that it serves
 /// tests with or without a runtime, and a test that pauses tokio's clock does not pause the server. When it is dropped,
 /// its port and all its connections are closed before `drop` returns.
 #[derive(Debug)]
@@ -57,9 +58,11 @@ pub struct ServerOptions {
     pub recording: Recording,
     /// Whose habits it has over Chat Completions.
     pub dialect: Dialect,
-    /// The key without which it answers nothing but 401, as OpenAI does; such requests are not recorded. Where there is
-    /// none, it does not look at keys.
+    /// The key without which it answers nothing but 401, as OpenAI and Anthropic do; such requests are not recorded. Where
+    /// there is none, it does not look at keys.
     pub key: Option<&'static str>,
+    /// What it says of the tokens that it was sent.
+    pub accounting: Accounting,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,8 @@ struct Provider {
     replies: Replies,
     dialect: Dialect,
     key: Option<&'static str>,
+    /// Where it keeps account of one.
+    cache: Option<PromptCache>,
     seen: Arc<Seen>,
 }
 
@@ -107,7 +112,7 @@ impl ModelServer {
     /// # Errors
     /// The operating system gives no port, or no thread.
     pub fn start_with(replies: impl Into<Replies>, options: ServerOptions) -> io::Result<Self> {
-        let ServerOptions { recording, dialect, key } = options;
+        let ServerOptions { recording, dialect, key, accounting } = options;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -117,7 +122,9 @@ impl ModelServer {
             count: watch::Sender::new(0),
             connections: Arc::default(),
         });
-        let provider = Arc::new(Provider { replies: replies.into(), dialect, key, seen: Arc::clone(&seen) });
+        let cache = (accounting == Accounting::PromptCache).then(PromptCache::default);
+        let replies = replies.into();
+        let provider = Arc::new(Provider { replies, dialect, key, cache, seen: Arc::clone(&seen) });
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("model-server".to_owned()).spawn(move || {
@@ -208,6 +215,7 @@ async fn serve(listener: std::net::TcpListener, provider: Arc<Provider>) -> io::
         router = router
             .route(&format!("{base}/responses"), post(respond))
             .route(&format!("{base}/chat/completions"), post(complete))
+            .route(&format!("{base}/messages"), post(create))
             .route(&format!("{base}/models"), get(models));
     }
     let router = router.layer(from_fn_with_state(Arc::clone(&provider), guard)).with_state(provider);
@@ -216,9 +224,14 @@ async fn serve(listener: std::net::TcpListener, provider: Arc<Provider>) -> io::
 
 /// Lets in who has the key.
 async fn guard(State(provider): State<Arc<Provider>>, request: extract::Request, next: Next) -> Response {
-    let sent = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let sent = header(AUTHORIZATION.as_str());
     match provider.key {
-        Some(key) if sent.and_then(|sent| sent.strip_prefix("Bearer ")) != Some(key) => {
+        Some(key) if header("anthropic-version").is_some() && header("x-api-key") != Some(key) => {
+            let error = json!({ "type": "authentication_error", "message": "invalid x-api-key" });
+            (StatusCode::UNAUTHORIZED, Json(json!({ "type": "error", "error": error }))).into_response()
+        }
+        Some(key) if header("anthropic-version").is_none() && sent.and_then(|sent| sent.strip_prefix("Bearer ")) != Some(key) => {
             // As OpenAI does, with the key in it.
             let message = format!("Incorrect API key provided: {}.", sent.unwrap_or_default());
             let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" });
@@ -243,6 +256,16 @@ async fn respond(
     body: Body,
 ) -> Response {
     act(state, line, Request { api: WireApi::Responses, uri, headers }, body).await
+}
+
+async fn create(
+    state: State<Arc<Provider>>,
+    line: ConnectInfo<Switch>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    act(state, line, Request { api: WireApi::Anthropic, uri, headers }, body).await
 }
 
 async fn complete(
@@ -284,7 +307,9 @@ impl Provider {
     /// Reads the body, and looks at it where somebody wants to know.
     async fn answer(&self, request: &Request, body: Body) -> Arc<Outcome> {
         let Request { api, uri, headers } = request;
-        let look = self.seen.recording == Recording::Everything || self.replies.listen();
+        let look = self.seen.recording == Recording::Everything
+            || self.replies.listen()
+            || self.cache.is_some();
         let mut bytes = Vec::new();
         let mut pieces = body.into_data_stream();
         // A client that goes away within its body is answered like one that sent no JSON: it does not read it.
@@ -299,6 +324,7 @@ impl Provider {
         }
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         self.seen.note(*api, uri, headers, &body);
-        self.replies.answer(&body, &Asked::of(*api, self.dialect, &body))
+        let prompt = self.cache.as_ref().map(|cache| cache.read(*api, &body));
+        self.replies.answer(&body, &Asked { prompt, ..Asked::of(*api, self.dialect, &body) })
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 pub(crate) fn status(trouble: &Trouble, asked: &Asked) -> u16 {
     match trouble {
         Trouble::UnknownModel(_) if asked.api == WireApi::Responses => 400,
+        Trouble::UnknownModel(_) if asked.api == WireApi::Anthropic => 404,
         Trouble::UnknownModel(_) => match asked.dialect {
             Dialect::LlamaCpp | Dialect::OpenRouter | Dialect::DeepSeek => 400,
             _ => 404,
@@ -22,6 +23,9 @@ pub(crate) fn status(trouble: &Trouble, asked: &Asked) -> u16 {
 /// The body of an HTTP error.
 pub(crate) fn body(trouble: &Trouble, status: u16, asked: &Asked) -> Value {
     let error = object(trouble, status, asked);
+    if asked.api == WireApi::Anthropic {
+        return json!({ "type": "error", "error": error, "request_id": "req_1" });
+    }
     match dialect(asked) {
         Dialect::Gemini => json!([{ "error": error }]),
         _ => json!({ "error": error }),
@@ -30,6 +34,9 @@ pub(crate) fn body(trouble: &Trouble, status: u16, asked: &Asked) -> Value {
 
 /// The error itself.
 pub(crate) fn object(trouble: &Trouble, status: u16, asked: &Asked) -> Value {
+    if asked.api == WireApi::Anthropic {
+        return anthropic(trouble, status);
+    }
     match trouble {
         Trouble::Coded { code, message } => coded(code, message, status, dialect(asked)),
         Trouble::Overflow => overflow(asked),
@@ -40,9 +47,33 @@ pub(crate) fn object(trouble: &Trouble, status: u16, asked: &Asked) -> Value {
 /// Dialects are of chat.
 fn dialect(asked: &Asked) -> Dialect {
     match asked.api {
-        WireApi::Responses => Dialect::OpenAi,
+        WireApi::Responses | WireApi::Anthropic => Dialect::OpenAi,
         WireApi::Chat => asked.dialect,
     }
+}
+
+/// As Anthropic writes them ("Errors"), with the name that it has for a code of OpenAI's.
+fn anthropic(trouble: &Trouble, status: u16) -> Value {
+    let (kind, message) = match trouble {
+        Trouble::Overflow => {
+            ("invalid_request_error", "prompt is too long: 214003 tokens > 200000 maximum".to_owned())
+        }
+        Trouble::UnknownModel(name) => ("not_found_error", format!("model: {name}")),
+        Trouble::Coded { code, message } => {
+            let kind = match code.as_str() {
+                "rate_limit_exceeded" => "rate_limit_error",
+                "insufficient_quota" => "billing_error",
+                "invalid_api_key" => "authentication_error",
+                "permission_denied" => "permission_error",
+                "model_not_found" => "not_found_error",
+                "server_error" if status == 529 => "overloaded_error",
+                "server_error" => "api_error",
+                other => other,
+            };
+            (kind, message.clone())
+        }
+    };
+    json!({ "type": kind, "message": message })
 }
 
 fn coded(code: &str, message: &str, status: u16, dialect: Dialect) -> Value {
@@ -75,7 +106,7 @@ fn overflow(asked: &Asked) -> Value {
     match dialect(asked) {
         Dialect::OpenAi => {
             let (message, param) = match asked.api {
-                WireApi::Responses => (
+                WireApi::Responses | WireApi::Anthropic => (
                     "Your input exceeds the context window of this model. Please adjust your input and try again.",
                     "input",
                 ),
@@ -128,7 +159,7 @@ fn unknown_model(name: &str, asked: &Asked) -> Value {
     match dialect(asked) {
         Dialect::OpenAi => {
             let (message, param) = match asked.api {
-                WireApi::Responses => {
+                WireApi::Responses | WireApi::Anthropic => {
                     (format!("The requested model '{name}' does not exist."), Some("model"))
                 }
                 WireApi::Chat => {

@@ -67,6 +67,7 @@ fn providers(out: &mut String) {
         let wire_api = match provider.wire_api {
             config::WireApi::Responses => "responses",
             config::WireApi::Chat => "chat",
+            config::WireApi::Anthropic => "anthropic",
         };
         let env_key = provider.env_key.map(|name| format!("`{name}`")).unwrap_or_default();
         let needs = if provider.requires_key { "yes" } else { "no" };

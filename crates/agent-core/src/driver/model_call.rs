@@ -5,7 +5,7 @@ use crate::{
     ports::{EventSink, ModelStreamer},
     protocol::{
         EffectId, ItemId, Live, LiveKind, ModelAnswer, ModelError, ModelErrorKind, ModelEvent, ModelItem,
-        ModelRequest, ThreadKey, TurnId,
+        ModelRequest, Purpose, ThreadKey, TurnId,
     },
     redact::Redactor,
     thread::Answer,
@@ -33,6 +33,7 @@ pub(super) struct ModelCall<'a> {
     pub(super) held: String,
     /// It was asked to stop, and is heard to its end.
     pub(super) stopping: bool,
+    purpose: Purpose,
 }
 
 /// Asks a model as the driver does, for a host whose model calls run elsewhere: pieces go to the sink as they come, without
@@ -77,6 +78,7 @@ impl<'a> ModelCall<'a> {
             effect: request.effect,
             attempt: request.attempt,
             turn: request.turn,
+            purpose: request.purpose,
             stream: model.stream(request),
             items: Vec::new(),
             text: String::new(),
@@ -138,6 +140,9 @@ impl<'a> ModelCall<'a> {
         if let LiveKind::Message(text) = &kind {
             self.text.push_str(text);
             self.index = index;
+        }
+        if self.purpose == Purpose::Summary {
+            return;
         }
         let clean = |text: String, held: &mut String| {
             held.push_str(&text);

@@ -215,6 +215,16 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
     },
+    /// Files are as they were before some turns; the conversation goes on.
+    FilesRestored {
+        /// The first of the turns; the files of all later ones went back too.
+        from: TurnId,
+        /// Which files, relative to the workspace.
+        files: Vec<String>,
+        /// What people should know.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
     /// Turns could not be taken back: everything is as it was.
     RollbackRefused {
         /// The first of them.

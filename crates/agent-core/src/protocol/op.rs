@@ -257,4 +257,6 @@ pub enum RollbackFiles {
     Restore,
     /// They stay as they are.
     Keep,
+    /// They go back, and the conversation goes on: the model is told.
+    Only,
 }

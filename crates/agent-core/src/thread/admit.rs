@@ -1,7 +1,7 @@
 //! Whether an op can be applied: decided before it is recorded, so that a refused op leaves no trace.
 
 use super::{
-    Life, Thread,
+    Life, Thread, Undoable,
     turn::{About, Stage},
     user_command::MAX_USER_COMMANDS,
 };
@@ -69,8 +69,7 @@ impl Thread {
             turns: self.turns,
             is_running: self.turn.is_some(),
             is_at_rest: self.is_at_rest(),
-            is_summarised: self.memory.compactions > 0,
-            undoable: self.undoable().map(|(turn, why)| (turn, why.map(str::to_owned))).collect(),
+            undoable: self.undoable().collect(),
             user_commands: self.user_commands.len(),
             queued: self.queue.len(),
             questions: self.pending.iter().filter_map(question).collect(),
@@ -87,9 +86,8 @@ pub struct Gate {
     turns: u32,
     is_running: bool,
     is_at_rest: bool,
-    is_summarised: bool,
-    /// The turns that can be taken back, the newest first, and why their files cannot.
-    undoable: Vec<(TurnId, Option<String>)>,
+    /// The newest first.
+    undoable: Vec<Undoable>,
     user_commands: usize,
     queued: usize,
     /// The questions that wait, each with the op that answers it.
@@ -228,25 +226,14 @@ impl Gate {
             return Some(Refusal::TurnRunning);
         }
         let count = usize::try_from(turns).unwrap_or(usize::MAX);
-        if count > self.undoable.len() {
-            let why = match (self.undoable.len(), self.is_summarised) {
-                (0, true) => "the conversation was summarised after its last turn".to_owned(),
-                (0, false) => "there is no turn to take back".to_owned(),
-                (left, true) => {
-                    format!("only the last {left} can be taken back: the turns before them were summarised")
-                }
-                (left, false) => format!("only the last {left} can be taken back"),
-            };
-            let why = format!("{why}; a fork of the thread can begin at any turn");
-            return Some(Refusal::NotRestorable { why });
-        }
-        let lost = self.undoable.iter().take(count).find_map(|(turn, why)| Some((turn, why.as_ref()?)));
-        let (turn, why) = lost.filter(|_| files == RollbackFiles::Restore)?;
-        Some(Refusal::NotRestorable {
-            why: format!(
-                "turn {turn} changed files, and they cannot be put back: {why}; take back only the conversation, and the files                  yourself"
-            ),
-        })
+        let why = match self.undoable.len() {
+            0 => "there is no turn to take back".to_owned(),
+            kept if count > kept => {
+                format!("only the last {kept} can be taken back; a fork of the thread can begin at any turn")
+            }
+            _ => self.undoable.iter().take(count).find_map(|turn| turn.objection(files))?,
+        };
+        Some(Refusal::NotRestorable { why })
     }
 
     fn refuse_answer(&self, id: &InteractionId, op: Answer) -> Option<Refusal> {

@@ -57,8 +57,12 @@ impl Machine<'_> {
 
     /// A call of a tool that the client runs.
     pub(super) fn ask_client(&mut self, call: &ToolCall) {
-        let (id, deadline_ms) = self.new_question(&call.id, None);
         let preparation = Preparation::reading(Subject::Client { tool: call.name.clone() }, 0);
+        if self.is_spent_for_a_call() {
+            return;
+        }
+        self.count_call();
+        let (id, deadline_ms) = self.new_question(&call.id, None);
         self.show(call, &preparation);
         self.event(EventKind::DynamicToolCallRequest {
             id: id.clone(),

@@ -82,6 +82,13 @@ impl Machine<'_> {
         self.thread.rules >= TOOLS_ARE_BUDGETED && self.is_spent()
     }
 
+    /// A call begins. Earlier rules counted the calls that were asked for.
+    pub(super) fn count_call(&mut self) {
+        if self.thread.rules >= TOOLS_ARE_BUDGETED {
+            self.thread.tool_calls += 1;
+        }
+    }
+
     fn spent(&self) -> Option<String> {
         let settings = self.turn_settings();
         let (budget, thread) = (settings.budget, &*self.thread);

@@ -4,14 +4,15 @@ use super::{
     Effect, EffectKind, Thread,
     asking::left_waiting,
     machine::Machine,
-    rules::{DIFFS_ARE_JOINED, TOOLS_ARE_BUDGETED},
+    rules::DIFFS_ARE_JOINED,
     turn::{About, Call, Clearance, Phase, Showing, Stage},
 };
 use crate::{
     approval::{Basis, Decision, approved_as, asks_on_failure, decide},
     protocol::{
-        Access, CallId, EventKind, FileChange, Grant, Item, ItemDetail, OutputStatus, Preparation, Prepared,
-        Repeat, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd, TurnItem, Verdict,
+        Access, CallId, Containment, EventKind, FileChange, Grant, Item, ItemDetail, OutputStatus,
+        Preparation, Prepared, Repeat, SandboxPolicy, Subject, ToolAnswer, ToolCall, ToolOutput, TurnEnd,
+        TurnItem, Verdict,
     },
 };
 
@@ -114,14 +115,12 @@ impl Machine<'_> {
                 if self.is_spent_for_a_call()
                     || !is_cleared
                         && self.hooks_before_call(&call, (&preparation, grant), amendment.as_ref(), showing)
-                    || preparation.access == Access::Mutating && self.keeps_first()
+                    || self.may_change(&preparation, grant) && self.keeps_first()
                 {
                     return;
                 }
-                if self.thread.rules >= TOOLS_ARE_BUDGETED && showing == Showing::New {
-                    self.thread.tool_calls += 1;
-                }
                 if showing == Showing::New {
+                    self.count_call();
                     self.show(&call, &preparation);
                 }
                 let effect = self.start(EffectKind::Tool { call: id.clone() });
@@ -138,6 +137,15 @@ impl Machine<'_> {
             ))
             | None => {}
         }
+    }
+
+    /// Whether a call may change the workspace. A command in a read-only sandbox cannot.
+    fn may_change(&self, preparation: &Preparation, grant: Grant) -> bool {
+        let is_held = grant == Grant::Sandboxed
+            && *self.turn_settings().bounds() == SandboxPolicy::ReadOnly
+            && preparation.containment == Containment::Contained
+            && matches!(preparation.subject, Subject::Command { .. });
+        preparation.access == Access::Mutating && !is_held
     }
 
     /// Clients see the call begin.

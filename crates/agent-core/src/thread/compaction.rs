@@ -43,6 +43,9 @@ impl Thread {
     /// The first items that a request for a summary leaves out, archived parts and items apart, so that no output loses its
     /// call. `wanted` counts both.
     pub(super) fn cut(&self, wanted: u64) -> (usize, usize) {
+        if wanted == 0 {
+            return (0, 0);
+        }
         let mut left = wanted;
         let mut parts = 0;
         for part in &self.archived {
@@ -141,7 +144,14 @@ impl Machine<'_> {
         let before = self.thread.context_tokens();
         self.set_phase(Phase::Summarising {
             effect,
-            summary: Box::new(Summarising { trigger, by, before, skipped: 0, tries: 1 }),
+            summary: Box::new(Summarising {
+                item: ItemId::of_effect(effect, 0),
+                trigger,
+                by,
+                before,
+                skipped: 0,
+                tries: 1,
+            }),
         });
     }
 
@@ -255,6 +265,7 @@ impl Machine<'_> {
     /// There is no summary. Where the conversation still fits, the turn goes on without.
     fn summary_given_up(&mut self, summary: &Summarising, error: &ModelError) {
         self.set_phase(Phase::Between);
+        self.completed(summary.item.clone(), ItemDetail::Compaction { summary: String::new() });
         let why = format!("the conversation could not be summarised: {}", error.message);
         let window = self.turn_settings().asked().context_window;
         let fits = window.is_none_or(|window| self.thread.context_tokens() < window);
@@ -298,8 +309,8 @@ impl Machine<'_> {
         thread.told = Default::default();
         thread.memory.compactions += 1;
         thread.memory.size = ContextSize::of_estimate(estimate);
-        if thread.turn.as_ref().is_some_and(|turn| turn.review.is_none()) {
-            thread.marks.clear();
+        if !thread.is_reviewing() {
+            thread.forget_where_turns_began();
         }
         let after_tokens = estimate + overhead(&thread.instructions, &thread.tools);
         self.event(EventKind::ContextCompacted {

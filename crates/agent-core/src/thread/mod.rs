@@ -44,6 +44,7 @@ pub use history::{Disorder, check_history};
 pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
 pub(crate) use modes::refused_by_plan;
 pub use replay::{ReplayError, recover};
+pub use rollback::{KeptFiles, Undoable};
 
 use crate::protocol::{
     CallId, EffectId, InteractionId, Item, ModelChoice, OpId, Plan, Settings, Shared, Source, ThreadKey,

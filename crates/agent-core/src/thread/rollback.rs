@@ -2,12 +2,14 @@
 
 use super::{Effect, EffectKind, Thread, Told, machine::Machine, memory::ContextSize, turn::Kept};
 use crate::protocol::{
-    EffectId, EventKind, Plan, RestoreAnswer, RestoreRequest, RestoreStep, RollbackFiles, TurnId,
+    EffectId, EventKind, Item, Plan, RestoreAnswer, RestoreRequest, RestoreStep, RollbackFiles, TurnId,
 };
 use serde::{Deserialize, Serialize};
 
 /// So many turns can be taken back at most.
-const MAX_MARKS: usize = 128;
+const MAX_MARKS: usize = 64;
+/// The model is told so many names of files that went back.
+const MAX_TOLD_FILES: usize = 100;
 /// A restore that dies with its process is not tried again beyond this attempt.
 const MAX_ATTEMPTS: u32 = 8;
 
@@ -25,7 +27,56 @@ pub(super) struct Mark {
     plan: Option<Plan>,
     /// `None` where nothing was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) kept: Option<Kept>,
+    kept: Option<Kept>,
+    /// The conversation was summarised since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_summarised: bool,
+}
+
+/// A turn that can be taken back, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoable {
+    /// Which turn.
+    pub turn: TurnId,
+    /// What is kept of the files that it changed.
+    pub files: KeptFiles,
+    /// The conversation was summarised since, so only files go back.
+    pub is_summarised: bool,
+}
+
+/// What is kept of the files that a turn changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptFiles {
+    /// It changed nothing.
+    Unchanged,
+    /// All there is to keep.
+    Kept,
+    /// Too little to put them back.
+    Lost {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Undoable {
+    /// Why this turn cannot be taken back so, and what can be done instead.
+    pub(super) fn objection(&self, files: RollbackFiles) -> Option<String> {
+        let turn = self.turn;
+        if self.is_summarised && files != RollbackFiles::Only {
+            return Some(format!(
+                "turn {turn} was summarised since; take back only its files, or fork the thread before it"
+            ));
+        }
+        match (&self.files, files) {
+            (KeptFiles::Lost { why }, RollbackFiles::Restore | RollbackFiles::Only) => Some(format!(
+                "turn {turn} changed files, and they cannot be put back: {why}; take back only the conversation, and the files \
+                 yourself"
+            )),
+            (KeptFiles::Lost { .. }, RollbackFiles::Keep) | (KeptFiles::Unchanged | KeptFiles::Kept, _) => {
+                None
+            }
+        }
+    }
 }
 
 /// Turns that are being taken back.
@@ -34,15 +85,30 @@ pub(super) struct Rollback {
     effect: EffectId,
     /// The first turn that goes.
     from: TurnId,
+    /// The conversation goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    only_files: bool,
 }
 
 impl Thread {
-    /// Which turns can be taken back, the newest first, and for each that could not take its files along, why.
-    pub fn undoable(&self) -> impl Iterator<Item = (TurnId, Option<&str>)> {
-        self.marks.iter().rev().map(|mark| match &mark.kept {
-            Some(Kept::Lost { why }) => (mark.turn, Some(why.as_str())),
-            Some(Kept::Both { .. }) | None => (mark.turn, None),
+    /// The turns that can be taken back, the newest first.
+    pub fn undoable(&self) -> impl Iterator<Item = Undoable> {
+        self.marks.iter().rev().map(|mark| Undoable {
+            turn: mark.turn,
+            files: match &mark.kept {
+                None => KeptFiles::Unchanged,
+                Some(Kept::Both { .. }) => KeptFiles::Kept,
+                Some(Kept::Lost { why }) => KeptFiles::Lost { why: why.clone() },
+            },
+            is_summarised: mark.is_summarised,
         })
+    }
+
+    /// The conversation was summarised: no turn before has a place in it any more.
+    pub(super) fn forget_where_turns_began(&mut self) {
+        for mark in &mut self.marks {
+            mark.is_summarised = true;
+        }
     }
 
     /// The snapshots of the workspace around a turn that can be taken back: before and after.
@@ -73,6 +139,7 @@ impl Thread {
             told: self.told.clone(),
             plan: self.plan.clone(),
             kept: None,
+            is_summarised: false,
         }
     }
 
@@ -127,12 +194,18 @@ impl Machine<'_> {
         let count = usize::try_from(turns).unwrap_or(usize::MAX);
         let Some(first) = self.thread.marks.iter().rev().nth(count.saturating_sub(1)) else { return };
         let from = first.turn;
+        let only_files = files == RollbackFiles::Only;
         let changed = self.thread.marks.iter().any(|mark| mark.turn >= from && step(mark).is_some());
-        if files == RollbackFiles::Keep || !changed {
-            return self.rolled_back(from, &[], &[]);
+        match (files, changed) {
+            (RollbackFiles::Only, false) => {
+                self.files_restored(from, &[], &["no file was changed".to_owned()])
+            }
+            (RollbackFiles::Keep, _) | (RollbackFiles::Restore, false) => self.rolled_back(from, &[], &[]),
+            (RollbackFiles::Restore | RollbackFiles::Only, true) => {
+                let effect = self.start(EffectKind::Restore);
+                self.thread.rollback = Some(Rollback { effect, from, only_files });
+            }
         }
-        let effect = self.start(EffectKind::Restore);
-        self.thread.rollback = Some(Rollback { effect, from });
     }
 
     fn rolled_back(&mut self, from: TurnId, files: &[String], notes: &[String]) {
@@ -142,9 +215,30 @@ impl Machine<'_> {
         self.settled();
     }
 
+    /// The files went back, and the model is told, for it remembers them otherwise.
+    fn files_restored(&mut self, from: TurnId, files: &[String], notes: &[String]) {
+        for mark in self.thread.marks.iter_mut().filter(|mark| mark.turn >= from) {
+            mark.kept = None;
+        }
+        if !files.is_empty() {
+            let listed = files.iter().take(MAX_TOLD_FILES).map(String::as_str).collect::<Vec<_>>().join("\n");
+            let more = files.len().saturating_sub(MAX_TOLD_FILES);
+            let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
+            self.push(Item::Context {
+                text: format!(
+                    "<files_restored>\nThe user put these files back to how they were before turn {from}:\n{listed}{more}\n\
+                     </files_restored>"
+                ),
+            });
+        }
+        self.event(EventKind::FilesRestored { from, files: files.to_vec(), notes: notes.to_vec() });
+        self.settled();
+    }
+
     pub(super) fn restored(&mut self, answer: &RestoreAnswer) {
-        let Some(Rollback { from, .. }) = self.thread.rollback.take() else { return };
+        let Some(Rollback { from, only_files, .. }) = self.thread.rollback.take() else { return };
         match answer {
+            RestoreAnswer::Restored { files, notes } if only_files => self.files_restored(from, files, notes),
             RestoreAnswer::Restored { files, notes } => self.rolled_back(from, files, notes),
             RestoreAnswer::Conflicted { paths } => {
                 let reason = "these files were changed since by somebody else; nothing was taken back. Put them as the turn \

@@ -14,7 +14,7 @@
 //! Version 4:
 //! * a conversation that has grown large is summarised, also where a provider says that it does not fit;
 //! * budgets are looked at before each call too, and count the calls that began;
-//! * modes and manners of speaking are told.
+//! * modes and manners of speaking are told, and so is the text of skills that the user names.
 
 /// See the module.
 pub(super) const CONVERSATIONS_ARE_SUMMARISED: u32 = 4;
@@ -22,6 +22,8 @@ pub(super) const CONVERSATIONS_ARE_SUMMARISED: u32 = 4;
 pub(super) const TOOLS_ARE_BUDGETED: u32 = 4;
 /// See the module.
 pub(super) const MODES_ARE_TOLD: u32 = 4;
+/// See the module.
+pub(super) const SKILLS_ARE_TOLD: u32 = 4;
 /// See the module.
 pub(super) const DECISIONS_ARE_EVENTS: u32 = 3;
 /// See the module.

@@ -5,6 +5,7 @@ use super::{
     input::Answer,
     machine::{Machine, STOP_WITHIN_MS},
     ops::apply_overrides,
+    rules::SKILLS_ARE_TOLD,
     turn::{Ending, Keeping, Phase, Queued, Repeats, Task, Tools, Turn},
 };
 use crate::{
@@ -148,7 +149,7 @@ impl Machine<'_> {
         let skills: BTreeSet<String> = skills.collect();
         self.with_turn(|turn| {
             turn.is_heard = true;
-            if !skills.is_empty() {
+            if !skills.is_empty() && rules >= SKILLS_ARE_TOLD {
                 turn.tools = Tools::Due;
                 turn.skills.extend(skills);
             }

@@ -4,8 +4,8 @@ use super::memory::Aside;
 use crate::{
     protocol::{
         AbortReason, CompactionTrigger, Content, EffectId, ElicitationReply, Grant, HookPhase, InteractionId,
-        ModelChoice, Preparation, ReviewRequest, Settings, Snapshot, TokenUsage, ToolCall, ToolOutput,
-        TurnEnd, TurnId, TurnOverrides,
+        ItemId, ModelChoice, Preparation, ReviewRequest, Settings, Snapshot, TokenUsage, ToolCall,
+        ToolOutput, TurnEnd, TurnId, TurnOverrides,
     },
     turn_diff::TurnDiff,
 };
@@ -119,6 +119,8 @@ pub(super) enum Kept {
 /// A summary in the making.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Summarising {
+    /// What clients see of it.
+    pub(super) item: ItemId,
     pub(super) trigger: CompactionTrigger,
     /// Who makes it; `None` for the turn's own model.
     pub(super) by: Option<ModelChoice>,

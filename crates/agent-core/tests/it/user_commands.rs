@@ -128,7 +128,12 @@ fn collecting() -> Desk {
 fn collected(names: &[&str], digest: &str) -> Answer {
     let tools = Some(Shared::new(names.iter().map(|name| tool(name)).collect()));
     Answer::Collected {
-        collected: Collected { tools, digest: digest.into(), warnings: vec!["one is missing".into()], skills: Vec::new() },
+        collected: Collected {
+            tools,
+            digest: digest.into(),
+            warnings: vec!["one is missing".into()],
+            skills: Vec::new(),
+        },
     }
 }
 

@@ -224,7 +224,7 @@ fn a_profile_or_provider_that_is_not_there_comes_with_those_that_are() {
         ("profile = \"x\"", "FILE:1:1: there is no profile `x`; add a table [profiles.NAME] to config.toml"),
         (
             "model_provider = \"opnai\"\n[model_providers.mine]\nbase_url = \"http://h\"",
-            "FILE:1:1: there is no provider `opnai`; providers are llamacpp, lmstudio, mine, ollama, openai, openrouter, \
+            "FILE:1:1: there is no provider `opnai`; providers are anthropic, llamacpp, lmstudio, mine, ollama, openai, openrouter, \
              vllm",
         ),
         (

@@ -17,10 +17,11 @@ fn table(config: &Config) -> Vec<(&str, &str, WireApi, Option<&str>, bool)> {
 
 #[test]
 fn known_providers_need_no_configuration() {
-    use WireApi::{Chat, Responses};
+    use WireApi::{Anthropic, Chat, Responses};
     assert_eq!(
         table(&Scene::new().load().config),
         [
+            ("anthropic", "https://api.anthropic.com/v1", Anthropic, Some("ANTHROPIC_API_KEY"), true),
             ("llamacpp", "http://127.0.0.1:8080/v1", Chat, Some("LLAMA_API_KEY"), false),
             ("lmstudio", "http://127.0.0.1:1234/v1", Chat, None, false),
             ("ollama", "http://127.0.0.1:11434/v1", Chat, None, false),

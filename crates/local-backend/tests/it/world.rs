@@ -47,6 +47,8 @@ pub(crate) async fn backend(home: &Path, tools: Arc<FakeTools>) -> LocalBackend 
         model: Arc::new(FakeModel::new(obey)),
         tools,
         redactor: Redactor::new(["sk-very-secret".to_owned()]),
+        workspace: Arc::new(()),
+        library: None,
         sink: None,
     };
     LocalBackend::new(open(home).await, services)

@@ -77,6 +77,7 @@ mod tests {
         let tool = ToolSpec::new("t", "d", ToolKind::Function { parameters: json!({}) });
         let hi = Item::User { content: vec![agent_core::Content::text("hi")] };
         ModelRequest {
+            purpose: agent_core::Purpose::Answer,
             key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("thread-1") },
             turn: TurnId(1),
             effect: EffectId(1),

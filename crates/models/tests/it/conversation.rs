@@ -2,15 +2,15 @@
 
 use agent_core::{
     CallId, Content, Conversation, EffectId, Item, ItemId, ModelError, ModelEvent, ModelItem, ModelRequest,
-    ModelStreamer, OutputStatus, Payload, Shared, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId,
+    ModelStreamer, OutputStatus, Payload, Purpose, Shared, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId,
     testing::check_response,
 };
 use futures::StreamExt;
 use models::{Catalogue, HttpModel, ModelOverrides, ProviderConfig, SecretString, WireApi};
 use test_kit::ModelServer;
 
-/// Both APIs, for tests that go through them.
-pub(crate) const APIS: [WireApi; 2] = [WireApi::Responses, WireApi::Chat];
+/// All APIs, for tests that go through them.
+pub(crate) const APIS: [WireApi; 3] = [WireApi::Responses, WireApi::Chat, WireApi::Anthropic];
 
 /// A provider at a server, with a key and without waits.
 pub(crate) fn provider(server: &ModelServer, wire_api: WireApi) -> ProviderConfig {
@@ -42,6 +42,7 @@ pub(crate) fn known(overrides: ModelOverrides) -> Catalogue {
 
 pub(crate) fn request(items: Vec<Item>) -> ModelRequest {
     ModelRequest {
+        purpose: Purpose::Answer,
         key: ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("thread-1") },
         turn: TurnId(1),
         effect: EffectId(1),

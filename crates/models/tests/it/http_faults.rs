@@ -1,4 +1,4 @@
-//! M6: each fault of a provider over both APIs, what comes of it, and how many requests it takes.
+//! M6: each fault of a provider over every API, what comes of it, and how many requests it takes.
 
 use crate::conversation::{APIS, all, error, http, items, kinds, message, provider, request, user};
 use agent_core::{ModelError, ModelErrorKind, ModelEvent, ModelStreamer};
@@ -146,6 +146,16 @@ fn breaks() -> Vec<Case> {
     ]
 }
 
+/// Anthropic has names of its own for codes of OpenAI's.
+fn in_words_of(api: WireApi, words: &str) -> String {
+    match api {
+        WireApi::Anthropic => words
+            .replace("(server_error)", "(api_error)")
+            .replace("(invalid_api_key)", "(authentication_error)"),
+        _ => words.to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn faults_have_a_defined_result() {
     // Each fault is every reply of the server, so that what is retried is retried until it is given up.
@@ -155,7 +165,8 @@ async fn faults_have_a_defined_result() {
             let events = all(&http(&server, api), request(vec![user("hi")])).await;
             let Some(Err(error)) = events.last() else { panic!("{name}, {api:?}: {events:?}") };
             assert_eq!((error.kind, server.request_count()), (kind, requests), "{name}, {api:?}: {error}");
-            assert!(error.message.contains(words), "{name}, {api:?}: {error}");
+            let words = in_words_of(api, words);
+            assert!(error.message.contains(&words), "{name}, {api:?}: {error}");
             assert!(error.message.contains("127.0.0.1:"), "{name}, {api:?} does not say who: {error}");
             assert!(!error.message.contains("sk-very-secret"), "{name}, {api:?}: {error}");
         }
@@ -336,6 +347,10 @@ fn endings(api: WireApi, rest: &str) -> String {
         WireApi::Chat => {
             "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
         }
+        WireApi::Anthropic => {
+            "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n\
+             data: {\"type\":\"message_stop\"}\n\n"
+        }
         _ => "data: {\"type\":\"response.completed\",\"response\":{}}\n\n",
     };
     format!("{whole}{rest}")
@@ -398,12 +413,14 @@ async fn connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn whole_answer_instead_of_a_stream_is_taken_over_chat() {
+async fn whole_answer_instead_of_a_stream_is_taken_over_chat_and_anthropics_api() {
     let reply =
         Reply::new().thoughts("hm").text("fine").call("exec_command", json!({ "cmd": "ls" })).not_streamed();
     let server = ModelServer::start(Replies::always(reply)).unwrap();
-    let events = all(&http(&server, WireApi::Chat), request(vec![user("hi")])).await;
-    assert_eq!(kinds(&events), ["delta", "item", "delta", "item", "item", "completed"]);
+    for api in [WireApi::Chat, WireApi::Anthropic] {
+        let events = all(&http(&server, api), request(vec![user("hi")])).await;
+        assert_eq!(kinds(&events), ["delta", "item", "delta", "item", "item", "completed"], "{api:?}");
+    }
     let ModelError { kind, message, .. } =
         error(&http(&server, WireApi::Responses), request(vec![user("hi")])).await;
     assert_eq!(kind, ModelErrorKind::InvalidRequest);

@@ -1,4 +1,4 @@
-//! Is a provider there, and does it take the key? Over both APIs, since they share the answer.
+//! Is a provider there, and does it take the key? Over every API, since they share the answer.
 
 use crate::conversation::{APIS, provider};
 use agent_core::ModelErrorKind;

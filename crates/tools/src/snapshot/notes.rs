@@ -16,8 +16,8 @@ const REASONS: [Left; 5] =
 
 /// What a snapshot does not cover.
 pub(super) fn notes(left: &BTreeMap<PathBuf, Left>, config: &SnapshotsConfig) -> Vec<String> {
-    let of = |reason: &Left| left.iter().filter(|(_, why)| *why == reason).map(|(path, _)| path.as_path());
-    let told = REASONS.iter().filter_map(|reason| {
+    let of = |reason: Left| left.iter().filter(move |(_, why)| **why == reason).map(|(path, _)| path.as_path());
+    let told = REASONS.into_iter().filter_map(|reason| {
         let count = of(reason).count();
         let what = match reason {
             Left::TooLarge => format!("larger than {} bytes", config.max_file_bytes),
