@@ -1,16 +1,17 @@
 //! [`Wishes`]: what the configuration and the command line want of a thread.
 
 mod changes;
+mod long;
 
 use crate::{
-    args::{Approval, RunArgs, Sandbox},
+    args::{Approval, BudgetArgs, RunArgs, Sandbox},
     exit::Failure,
     output,
     router::{read_script, scripted},
 };
 use agent_core::{ApprovalPolicy, Item, NetworkAccess, SandboxPolicy, Settings, Shared, Surroundings};
 use config::{
-    BASE_INSTRUCTIONS, Config, ConfigError, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode,
+    BASE_INSTRUCTIONS, Config, ConfigError, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode, Site,
     Sources,
 };
 use models::{Catalogue, ModelOverrides, PriceOverrides};
@@ -59,7 +60,7 @@ impl Wishes {
     ) -> Result<Self, Failure> {
         let wishes = match purpose {
             Purpose::Serve => Self::read(environment, home, &run),
-            Purpose::Look => Self::read_with(config::load_to_look, environment, home, &run),
+            Purpose::Look => Self::read_with(config::load_at_to_look, environment, home, &run),
         };
         let wishes = wishes.map_err(|error| Failure::usage(error.to_string()))?;
         for warning in &wishes.loaded.warnings {
@@ -70,16 +71,16 @@ impl Wishes {
 
     /// The same without a word, and without a script.
     pub(crate) fn read(environment: &Environment, home: &Path, run: &RunArgs) -> Result<Self, ConfigError> {
-        Self::read_with(config::load, environment, home, run)
+        Self::read_with(config::load_at, environment, home, run)
     }
 
     /// As much of the configuration as is right.
     pub(crate) fn look(environment: &Environment, home: &Path, run: &RunArgs) -> Result<Loaded, ConfigError> {
-        Self::read_with(config::load_to_look, environment, home, run).map(|wishes| wishes.loaded)
+        Self::read_with(config::load_at_to_look, environment, home, run).map(|wishes| wishes.loaded)
     }
 
     fn read_with(
-        load: impl FnOnce(&Sources<'_>) -> Result<Loaded, ConfigError>,
+        load: impl FnOnce(&Sources<'_>, &Site<'_>) -> Result<Loaded, ConfigError>,
         environment: &Environment,
         home: &Path,
         run: &RunArgs,
@@ -89,9 +90,11 @@ impl Wishes {
             home,
             profile: run.layers.profile.as_deref(),
             flags: flags(run),
-            overrides: run.layers.config.clone(),
+            overrides: overrides_said(run),
         };
-        let loaded = load(&sources)?;
+        // The project is that of the directory; one that is not there is refused where it is needed.
+        let cwd = run.cd.as_deref().unwrap_or(Path::new(".")).canonicalize().ok();
+        let loaded = load(&sources, &Site { cwd: cwd.as_deref(), ..Site::default() })?;
         output::log(loaded.config.log.as_deref());
         Ok(Self {
             loaded,
@@ -125,10 +128,12 @@ impl Wishes {
         };
         let model = self.model();
         Ok(Settings {
-            sandbox: self.sandbox(config.sandbox_mode.unwrap_or(default_sandbox))?,
+            sandbox: self.sandbox(
+                config.sandbox_mode.unwrap_or_else(|| config.constraints.sandbox_or(default_sandbox)),
+            )?,
             approval: match (self.full_auto, config.approval_policy) {
                 (false, Some(approval)) => approval,
-                (true, _) | (false, None) => default_approval,
+                (true, _) | (false, None) => config.constraints.approval_or(default_approval),
             },
             budget: config.budget,
             provider: config.model_provider.clone(),
@@ -139,6 +144,14 @@ impl Wishes {
             developer_instructions: config.developer_instructions.clone(),
             surroundings: self.surroundings(&cwd),
             answer_within: config.answer_within.limit(),
+            mode: config.mode,
+            personality: config.personality.clone(),
+            price: self.price(&model),
+            compact_at: config.compact_at,
+            masks: self.masks(),
+            review_model: self.review_model(),
+            undo: config.undo,
+            hooks: self.hook_phases(),
             ..Settings::new(cwd, model)
         })
     }
@@ -286,12 +299,32 @@ fn flags(run: &RunArgs) -> Vec<FlagValue> {
         named("--namespace", "temporal.namespace", &whereabouts.namespace),
         named("--queue", "temporal.queue", &whereabouts.queue),
         named("--bus", "temporal.bus", &whereabouts.bus),
-        run.max_tokens.map(|limit| FlagValue::new("--max-tokens", "budget.max_tokens", limit)),
-        run.max_tool_calls.map(|limit| FlagValue::new("--max-tool-calls", "budget.max_tool_calls", limit)),
+        run.mode.map(|mode| FlagValue::new("--mode", "mode", mode.word())),
+        run.personality.as_deref().map(|name| FlagValue::new("--personality", "personality", name)),
     ]
     .into_iter()
+    .chain(limits(&run.budget))
     .flatten()
     .collect()
+}
+
+/// What the flags of a budget stand for.
+fn limits(budget: &BudgetArgs) -> [Option<FlagValue>; 5] {
+    [
+        budget.max_tokens.map(|limit| FlagValue::new("--max-tokens", "budget.max_tokens", limit)),
+        budget.max_tool_calls.map(|limit| FlagValue::new("--max-tool-calls", "budget.max_tool_calls", limit)),
+        budget.max_cost.map(|limit| FlagValue::new("--max-cost", "budget.max_cost_usd", limit)),
+        budget.max_time.map(|limit| FlagValue::new("--max-time", "budget.max_turn_ms", limit.ms)),
+        budget.max_work.map(|limit| FlagValue::new("--max-work", "budget.max_work_minutes", limit.minutes())),
+    ]
+}
+
+/// What -c and the flags of features say.
+fn overrides_said(run: &RunArgs) -> Vec<String> {
+    let switched = |names: &[String], on: bool| {
+        names.iter().map(|name| format!("features.{name}={on}")).collect::<Vec<_>>()
+    };
+    [run.layers.config.clone(), switched(&run.enable, true), switched(&run.disable, false)].concat()
 }
 
 fn overrides_of(entry: &config::ModelEntry) -> ModelOverrides {

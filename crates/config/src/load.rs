@@ -191,6 +191,8 @@ fn load_with(
     given(sources, user).into_iter().for_each(|layer| stronger.layer(layer));
     let chosen = profile(&stronger.settings, &merged.settings);
     let project = project(sources, site, &stronger.settings, user, &mut merged, faults)?;
+    merged.found.append(&mut stronger.found);
+    merged.remarks.notices.append(&mut stronger.remarks.notices);
     if let Some((name, origin)) = chosen {
         match file.profiles.remove(&name) {
             Some(profile) => merged.layer(profile),
@@ -200,8 +202,6 @@ fn load_with(
             }
         }
     }
-    merged.found.append(&mut stronger.found);
-    merged.remarks.notices.append(&mut stronger.remarks.notices);
     for (path, setting) in stronger.settings.iter() {
         merged.settings.put(path.clone(), setting.clone());
     }

@@ -8,8 +8,9 @@
 
 use agent_core::{
     AgentSession, CallId, Content, Conversation, Cursor, EffectId, EventKind, Genesis, Item, ItemId, Live,
-    LiveKind, ModelRequest, ModelStreamer, Op, OpId, OutputStatus, Payload, Redactor, Settings, Shared,
-    Submission, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId, Update, testing::FakeTools,
+    LiveKind, ModelRequest, ModelStreamer, Op, OpId, OutputStatus, Payload, Purpose, Redactor, Settings,
+    Shared, Submission, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId, Update,
+    testing::FakeTools,
 };
 use futures::{StreamExt, TryStreamExt};
 use local_backend::{Database, DatabaseConfig, Durability, LocalBackend, Services};
@@ -165,6 +166,7 @@ fn request(body: &Value, calls: usize) -> ModelRequest {
         summary: None,
         instructions: Shared::new(before.concat()),
         tools: Shared::default(),
+        purpose: Purpose::default(),
         conversation: Conversation::of(0, items),
         output_schema: None,
         traceparent: None,

@@ -63,6 +63,7 @@ impl Conversations {
             return Known::Whole { frame: told.frame.clone(), items: told.items.clone() };
         }
         let grows = told.prompt.epoch == prompt.epoch
+            && told.prompt.skipped == prompt.skipped
             && told.prompt.archived == prompt.archived
             && told.prompt.items <= prompt.items;
         Known::Beginning { items: if grows { told.items.clone() } else { Vec::new() } }

@@ -4,8 +4,8 @@
 //! are bounded below. The server refuses a payload over 2 MB, and some of them poison a workflow.
 
 use agent_core::{
-    Archived, BlobId, EffectId, Effort, Event, Genesis, Item, Overview, Settings, Shared, Submission,
-    Summary, Thread, ThreadKey, ToolRequest, ToolSpec, TurnId,
+    Archived, BlobId, EffectId, Effort, Event, Genesis, Item, Overview, Purpose, Settings, Shared,
+    Submission, Summary, Thread, ThreadKey, ToolRequest, ToolSpec, TurnId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -215,6 +215,9 @@ pub struct Frame {
     /// A JSON schema that the final message must fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
+    /// What is said after the conversation in this call only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Shared<Item>>,
 }
 
 /// A model call by reference: it names the conversation instead of carrying it.
@@ -228,6 +231,9 @@ pub struct ModelTask {
     pub effect: EffectId,
     /// Its attempt.
     pub attempt: u32,
+    /// What the answer is for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The provider.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider: String,
@@ -254,7 +260,10 @@ pub struct ModelTask {
 pub struct PromptRef {
     /// Of the conversation.
     pub epoch: u32,
-    /// What comes first and is kept as blobs.
+    /// So many of the thread's first items are left out: neither in `archived` nor in `items`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// What comes first and is kept as blobs. Of each only so many items count as it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<Archived>,
     /// How many items come after it.
@@ -263,6 +272,10 @@ pub struct PromptRef {
     pub digest: String,
     /// The digest of the [`Frame`].
     pub frame: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Which part of a blob is wanted.

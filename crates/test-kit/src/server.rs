@@ -224,21 +224,27 @@ async fn serve(listener: std::net::TcpListener, provider: Arc<Provider>) -> io::
 
 /// Lets in who has the key.
 async fn guard(State(provider): State<Arc<Provider>>, request: extract::Request, next: Next) -> Response {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let sent = header(AUTHORIZATION.as_str());
-    match provider.key {
-        Some(key) if header("anthropic-version").is_some() && header("x-api-key") != Some(key) => {
-            let error = json!({ "type": "authentication_error", "message": "invalid x-api-key" });
-            (StatusCode::UNAUTHORIZED, Json(json!({ "type": "error", "error": error }))).into_response()
-        }
-        Some(key) if header("anthropic-version").is_none() && sent.and_then(|sent| sent.strip_prefix("Bearer ")) != Some(key) => {
-            // As OpenAI does, with the key in it.
-            let message = format!("Incorrect API key provided: {}.", sent.unwrap_or_default());
-            let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" });
-            (StatusCode::UNAUTHORIZED, Json(json!({ "error": error }))).into_response()
-        }
-        _ => next.run(request).await,
+    match provider.key.and_then(|key| refusal(key, request.headers())) {
+        Some(error) => (StatusCode::UNAUTHORIZED, Json(error)).into_response(),
+        None => next.run(request).await,
     }
+}
+
+/// What is answered to a request without this key.
+fn refusal(key: &str, headers: &HeaderMap) -> Option<Value> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if header("anthropic-version").is_some() {
+        let error = json!({ "type": "authentication_error", "message": "invalid x-api-key" });
+        return (header("x-api-key") != Some(key)).then(|| json!({ "type": "error", "error": error }));
+    }
+    let sent = header(AUTHORIZATION.as_str());
+    if sent.and_then(|sent| sent.strip_prefix("Bearer ")) == Some(key) {
+        return None;
+    }
+    // As OpenAI does, with the key in it.
+    let message = format!("Incorrect API key provided: {}.", sent.unwrap_or_default());
+    let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" });
+    Some(json!({ "error": error }))
 }
 
 /// The list of models, in OpenAI's shape.

@@ -131,6 +131,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether the op is something the user says.
+    pub(crate) fn starts_a_turn(&self) -> bool {
+        matches!(self, Self::UserTurn { .. } | Self::UserInput { .. })
+    }
+
     /// What the op only looks up: answered in the reply, and no part of the thread.
     pub fn query(&self) -> Option<Query> {
         Some(match self {

@@ -1,6 +1,7 @@
 //! [`RunArgs`]: how a thread runs.
 
 use super::Layers;
+use agent_core::Mode;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, str::FromStr};
 
@@ -50,12 +51,60 @@ pub(crate) struct RunArgs {
     /// Also survive power loss, not only the death of the process; every step waits for the disk.
     #[arg(long)]
     pub(crate) power_safe: bool,
+    /// How the agent works: plan changes nothing and proposes a plan, code does the work, pair does it in small steps with
+    /// you, execute carries out a plan without questions.
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<ModeName>,
+    /// How the agent speaks: friendly, pragmatic, or none for the model's own manner.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) personality: Option<String>,
+    /// Switch a feature on; `everturn features` lists them. May be given several times.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) enable: Vec<String>,
+    /// Switch a feature off.
+    #[arg(long, value_name = "FEATURE")]
+    pub(crate) disable: Vec<String>,
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+}
+
+/// What a thread may spend. A later command can raise it.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(crate) struct BudgetArgs {
     /// Stop the thread after so many tokens.
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u64>,
+    /// Stop the thread after it has cost so many dollars, by the price that is known of the model.
+    #[arg(long, value_name = "USD", value_parser = dollars)]
+    pub(crate) max_cost: Option<f64>,
     /// Stop the thread after so many tool calls.
     #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,
+    /// Stop a turn after this time, for example 90s or 10m.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<Wait>,
+    /// Stop the thread after so much work, for example 2h; in whole minutes. Waiting for an answer does not count.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_work: Option<Wait>,
+}
+
+impl BudgetArgs {
+    fn over(self, below: Self) -> Self {
+        Self {
+            max_tokens: self.max_tokens.or(below.max_tokens),
+            max_cost: self.max_cost.or(below.max_cost),
+            max_tool_calls: self.max_tool_calls.or(below.max_tool_calls),
+            max_time: self.max_time.or(below.max_time),
+            max_work: self.max_work.or(below.max_work),
+        }
+    }
+}
+
+/// An amount of dollars that can be spent.
+fn dollars(text: &str) -> Result<f64, String> {
+    let amount = text.strip_prefix('$').unwrap_or(text).parse::<f64>().ok();
+    let amount = amount.filter(|amount| amount.is_finite() && *amount >= 0.0);
+    amount.ok_or_else(|| format!("{text:?} is no amount of dollars; write for example 0.50"))
 }
 
 impl RunArgs {
@@ -75,8 +124,11 @@ impl RunArgs {
             cd: self.cd.or(below.cd),
             add_dir: [below.add_dir, self.add_dir].concat(),
             power_safe: self.power_safe || below.power_safe,
-            max_tokens: self.max_tokens.or(below.max_tokens),
-            max_tool_calls: self.max_tool_calls.or(below.max_tool_calls),
+            mode: self.mode.or(below.mode),
+            personality: self.personality.or(below.personality),
+            enable: [below.enable, self.enable].concat(),
+            disable: [below.disable, self.disable].concat(),
+            budget: self.budget.over(below.budget),
         }
     }
 }
@@ -85,6 +137,13 @@ impl RunArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) ms: i64,
+}
+
+impl Wait {
+    /// In minutes, begun ones as whole.
+    pub(crate) fn minutes(self) -> i64 {
+        self.ms.saturating_add(59_999) / 60_000
+    }
 }
 
 impl FromStr for Wait {
@@ -127,6 +186,42 @@ pub(crate) enum Approval {
     Never,
 }
 
+/// How the agent works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeName {
+    /// Reads and plans, changes nothing.
+    Plan,
+    /// Does the work.
+    Code,
+    /// Does it in small steps, together with you.
+    Pair,
+    /// Carries out a plan without questions.
+    Execute,
+}
+
+impl ModeName {
+    /// How it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Code => "code",
+            Self::Pair => "pair",
+            Self::Execute => "execute",
+        }
+    }
+}
+
+impl From<ModeName> for Mode {
+    fn from(mode: ModeName) -> Self {
+        match mode {
+            ModeName::Plan => Self::Plan,
+            ModeName::Code => Self::Code,
+            ModeName::Pair => Self::Pair,
+            ModeName::Execute => Self::Execute,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +235,16 @@ mod tests {
         }
         for text in ["", "0", "-1", "m", "1d", "1.5h", "9223372036854775807h", "\u{660}s"] {
             assert_eq!(ms(text), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn work_is_told_in_begun_minutes_and_money_in_dollars() {
+        let minutes = |text: &str| Wait::from_str(text).map(Wait::minutes);
+        assert_eq!((minutes("2h"), minutes("90s"), minutes("1")), (Ok(120), Ok(2), Ok(1)));
+        assert_eq!((dollars("0.50"), dollars("$2"), dollars("0")), (Ok(0.5), Ok(2.0), Ok(0.0)));
+        for text in ["", "-1", "nan", "inf", "ten"] {
+            assert!(dollars(text).is_err(), "{text}");
         }
     }
 }

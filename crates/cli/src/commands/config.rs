@@ -177,14 +177,7 @@ fn unset(key: &Key) -> String {
 }
 
 fn as_json(key: &KeyPath, setting: &Setting) -> String {
-    let layer = match setting.origin.layer() {
-        Layer::Default => "default",
-        Layer::User => "user",
-        Layer::Profile => "profile",
-        Layer::Environment => "environment",
-        Layer::Override => "override",
-        Layer::Flag => "flag",
-    };
+    let layer = setting.origin.layer().word();
     let mut object = json!({
         "key": key.to_string(),
         "value": json_value(&setting.value),

@@ -23,6 +23,11 @@ impl Wishes {
             .filter(|provider| *provider != before.provider);
         let cwd = self.cwd(before)?;
         let surroundings = self.surroundings(&cwd);
+        // It is unknown after a change of model that does not say it.
+        let is_other = model.is_some() || provider.is_some();
+        let asked = model.as_deref().unwrap_or(&before.model);
+        let price =
+            if is_other { self.price(asked) } else { self.price(asked).filter(|now| Some(*now) != before.price) };
         Ok(TurnOverrides {
             sandbox: self.sandbox_now(before)?.filter(|sandbox| *sandbox != before.sandbox),
             cwd: (cwd != before.cwd).then_some(cwd),
@@ -49,19 +54,46 @@ impl Wishes {
                 is_said && Some(*limit) != before.answer_within
             }),
             surroundings: (surroundings != before.surroundings).then_some(surroundings),
+            mode: said("mode").map(|()| config.mode).filter(|mode| *mode != before.mode),
+            personality: said("personality")
+                .map(|()| config.personality.clone().unwrap_or_default())
+                .filter(|name| *name != before.personality.clone().unwrap_or_default()),
+            compact_at: said("compact_at_percent")
+                .or_else(|| said("model_auto_compact_token_limit"))
+                .map(|()| config.compact_at)
+                .filter(|at| *at != before.compact_at),
+            masks: said("modes").map(|()| self.masks()).filter(|masks| *masks != before.masks),
+            review_model: said("review_model")
+                .and_then(|()| self.review_model())
+                .filter(|choice| Some(choice) != before.review_model.as_ref()),
+            undo: said("undo").map(|()| config.undo).filter(|undo| *undo != before.undo),
+            // Hooks are the process's, as providers are.
+            hooks: Some(self.hook_phases()).filter(|phases| *phases != before.hooks),
+            price,
             ..TurnOverrides::default()
         })
     }
 
     /// What the thread runs under once it has taken these changes: its model, its directory, what it may touch.
     pub(crate) fn settings_after(&self, before: &Settings) -> Result<Settings, Failure> {
-        let TurnOverrides { model, cwd, sandbox, .. } = self.overrides(before)?;
+        let TurnOverrides { model, cwd, sandbox, approval, provider, .. } = self.overrides(before)?;
         Ok(Settings {
+            approval: approval.unwrap_or(before.approval),
+            provider: provider.unwrap_or_else(|| before.provider.clone()),
             model: model.unwrap_or_else(|| before.model.clone()),
             cwd: cwd.unwrap_or_else(|| before.cwd.clone()),
             sandbox: sandbox.unwrap_or_else(|| before.sandbox.clone()),
             ..before.clone()
         })
+    }
+
+    /// Refuses a thread of earlier days that may not go on under what is allowed on this machine.
+    pub(crate) fn require_allowed(&self, before: &Settings) -> Result<(), Failure> {
+        let refused = self.config().constraints.refusals(&self.settings_after(before)?);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("the thread may not go on as it is: {}", refused.join("; "))))
     }
 
     /// What the command line names and a running thread does not take, said once.
@@ -96,11 +128,20 @@ impl Wishes {
     fn budget_now(&self, before: Budget) -> Budget {
         let now = self.config().budget;
         let limit =
-            |key: &str, now: Option<u64>, before: Option<u64>| if self.is_said(key) { now } else { before };
+            |keys: &[&str], now: Option<u64>, before: Option<u64>| match keys.iter().any(|key| self.is_said(key)) {
+                true => now,
+                false => before,
+            };
         Budget {
-            tokens: limit("budget.max_tokens", now.tokens, before.tokens),
-            tool_calls: limit("budget.max_tool_calls", now.tool_calls, before.tool_calls),
-            turn_ms: limit("budget.max_turn_ms", now.turn_ms, before.turn_ms),
+            tokens: limit(&["budget.max_tokens", "budget.tokens"], now.tokens, before.tokens),
+            tool_calls: limit(&["budget.max_tool_calls", "budget.tool_calls"], now.tool_calls, before.tool_calls),
+            turn_ms: limit(&["budget.max_turn_ms", "budget.turn_seconds"], now.turn_ms, before.turn_ms),
+            cost_microusd: limit(
+                &["budget.max_cost_usd", "budget.cost_usd"],
+                now.cost_microusd,
+                before.cost_microusd,
+            ),
+            work_ms: limit(&["budget.max_work_minutes", "budget.work_minutes"], now.work_ms, before.work_ms),
         }
     }
 

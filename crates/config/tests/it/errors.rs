@@ -107,10 +107,10 @@ fn a_bad_value_comes_with_what_is_allowed() {
             "model_context_window = 0",
             "FILE:1:24: `model_context_window` is 0; it takes a whole number from 1",
         ),
-        ("budget.max_tokens = -5", "FILE:1:21: `budget.max_tokens` is -5; it takes a whole number from 1"),
+        ("budget.max_tokens = -5", "FILE:1:21: `budget.max_tokens` is -5; it takes a whole number from 0"),
         (
             "budget.max_tokens = 99999999999999999999",
-            "FILE:1:21: `budget.max_tokens` is 99999999999999999999; it takes a whole number from 1",
+            "FILE:1:21: `budget.max_tokens` is 99999999999999999999; it takes a whole number from 0",
         ),
         (
             "project_doc_fallback_filenames = [\"a\", 1]",
@@ -180,7 +180,7 @@ fn everything_wrong_is_said_at_once_wherever_it_was_set() {
         .set("nothing")
         .set("a b=sk-secret")
         .set("modell=x")
-        .flag(FlagValue::new("--max-tokens", "budget.max_tokens", 0_u64))
+        .flag(FlagValue::new("--max-tokens", "budget.max_tokens", -1_i64))
         .profile("q");
     assert_eq!(
         scene.error(),
@@ -193,7 +193,7 @@ fn everything_wrong_is_said_at_once_wherever_it_was_set() {
          -c: `nothing` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol\n\
          -c: `a b` is no setting; write KEY=VALUE, for example model=gpt-6.2-sol\n\
          -c: unknown key `modell`; did you mean `model`?\n\
-         --max-tokens: `budget.max_tokens` is 0; it takes a whole number from 1\n\
+         --max-tokens: `budget.max_tokens` is -1; it takes a whole number from 0\n\
          --profile: there is no profile `q`; profiles are p"
     );
 }
@@ -282,22 +282,22 @@ fn instructions_come_from_a_file_that_must_be_there_and_say_something() {
 #[test]
 fn keys_of_codex_without_effect_are_a_notice_each_and_warn_of_nothing() {
     let scene = Scene::new().file(
-        "notify = [\"x\"]\nmodel_verbosity = \"low\"\n[agents.a]\ncommand = \"b\"\n[agents.c]\ncommand = \"d\"\n\
+        "service_tier = \"x\"\nmodel_verbosity = \"low\"\n[agents.a]\ncommand = \"b\"\n[agents.c]\ncommand = \"d\"\n\
          [sandbox_workspace_write]\nnetwork_access = true\n[tui]\nnotifications = true\nanything = { at = \"all\" }\n\
-         [profiles.p]\nreview_model = \"m\"\n[profiles.q]\nreview_model = \"m\"\n",
+         [profiles.p]\nzsh_path = \"m\"\n[profiles.q]\nzsh_path = \"m\"\n",
     );
     let notices = [
-        "FILE:3:2: `agents` has no effect yet: sub-agents come with a later version",
-        "FILE:2:1: `model_verbosity` has no effect yet: this parameter of the model's API is not sent",
-        "FILE:1:1: `notify` has no effect yet: hooks and notifications come with a later version",
-        "FILE:9:2: `tui` has no effect yet: there is no full-screen interface",
+        "FILE:3:2: `agents` has no effect here: there are no sub-agents",
+        "FILE:2:1: `model_verbosity` has no effect here: this parameter of the model's API is not sent",
+        "FILE:1:1: `service_tier` has no effect here: this parameter of the model's API is not sent",
+        "FILE:9:2: `tui` has no effect here: there is no full-screen interface",
     ];
     assert_eq!(scene.notices(), notices);
     assert_eq!(scene.warnings(), [""; 0]);
     let found = scene.profile("p").notices();
     assert_eq!(
         found[4..],
-        ["FILE:13:1: `profiles.p.review_model` has no effect yet: reviews come with a later version"]
+        ["FILE:13:1: `profiles.p.zsh_path` has no effect here: the tools are what they are"]
     );
 }
 

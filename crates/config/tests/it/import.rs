@@ -59,9 +59,9 @@ const TAKEN: &str = r#"# Taken over by `everturn config import`. What has no eff
 model = "gpt-5.1-codex"   # the good one
 model_reasoning_effort = "high"
 approval_policy = "on-request"
-# notify = ["python3",
-#   "~/notify.py", # [not a header]
-# ]
+notify = ["python3",
+  "~/notify.py", # [not a header]
+]
 experimental_instructions_file = "FOLDER/prompt.md"
 # custom_thing = """
 # [not.a.header]
@@ -90,8 +90,8 @@ TOKEN = "sk-1"
 # [[hooks.stop]]
 # command = "true"
 
-# [projects."/srv/code"]
-# trust_level = "trusted"
+[projects."/srv/code"]
+trust_level = "trusted"
 
 # [tui]
 # notifications = true

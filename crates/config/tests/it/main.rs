@@ -4,12 +4,20 @@
 
 mod complete;
 mod credentials;
+mod custom_prompts;
 mod errors;
+mod features;
+mod history;
+mod hooks;
 mod import;
 mod layers;
+mod managed;
 mod mcp;
 mod project;
+mod project_settings;
 mod providers;
 mod scene;
+mod skills;
 mod surroundings;
 mod temporal;
+mod trust;

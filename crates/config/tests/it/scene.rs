@@ -1,8 +1,14 @@
 //! A data folder, an environment and a command line to load a configuration from.
 
-use config::{Config, ConfigError, Environment, FlagValue, Loaded, Sources, load, load_to_look};
-use std::{ffi::OsString, path::PathBuf};
+use config::{Config, ConfigError, Environment, FlagValue, Loaded, Site, Sources, load_at, load_at_to_look};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
+
+/// The file of whoever manages the machine, in the folder of the scene.
+const MANAGED: &str = "managed.toml";
 
 pub(crate) struct Scene {
     folder: TempDir,
@@ -10,17 +16,39 @@ pub(crate) struct Scene {
     profile: Option<&'static str>,
     flags: Vec<FlagValue>,
     overrides: Vec<String>,
+    /// The directory whose project counts, below the folder of the scene.
+    cwd: Option<&'static str>,
 }
 
 impl Scene {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let variables = vec![("HOME".into(), "/h".into())];
-        Self { folder, variables, profile: None, flags: Vec::new(), overrides: Vec::new() }
+        Self { folder, variables, profile: None, flags: Vec::new(), overrides: Vec::new(), cwd: None }
     }
 
     pub(crate) fn file(self, text: &str) -> Self {
         std::fs::write(self.path(), text).unwrap();
+        self
+    }
+
+    /// A file anywhere in the folder of the scene.
+    pub(crate) fn with(self, path: &str, text: &str) -> Self {
+        let path = self.home().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// What whoever manages the machine says.
+    pub(crate) fn managed(self, text: &str) -> Self {
+        self.with(MANAGED, text)
+    }
+
+    /// A directory of the scene to work in.
+    pub(crate) fn cwd(mut self, cwd: &'static str) -> Self {
+        std::fs::create_dir_all(self.home().join(cwd)).unwrap();
+        self.cwd = Some(cwd);
         self
     }
 
@@ -58,30 +86,32 @@ impl Scene {
     }
 
     pub(crate) fn result(&self) -> Result<Loaded, ConfigError> {
-        self.loaded_by(load)
+        self.loaded_by(load_at)
     }
 
     fn loaded_by(
         &self,
-        load: fn(&Sources<'_>) -> Result<Loaded, ConfigError>,
+        load: fn(&Sources<'_>, &Site<'_>) -> Result<Loaded, ConfigError>,
     ) -> Result<Loaded, ConfigError> {
-        load(&Sources {
+        let sources = Sources {
             environment: &self.environment(),
             home: self.folder.path(),
             profile: self.profile,
             flags: self.flags.clone(),
             overrides: self.overrides.clone(),
-        })
+        };
+        let cwd = self.cwd.map(|cwd| self.home().join(cwd));
+        load(&sources, &Site { cwd: cwd.as_deref(), managed: &self.home().join(MANAGED) })
     }
 
     /// What a command that only looks gets, and what it is warned of.
     pub(crate) fn look(&self) -> (Config, Vec<String>) {
-        let loaded = self.loaded_by(load_to_look).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = self.loaded_by(load_at_to_look).unwrap_or_else(|error| panic!("{error}"));
         (loaded.config, loaded.warnings.iter().map(|warning| self.shown(warning)).collect())
     }
 
     pub(crate) fn look_fails(&self) -> String {
-        let error = self.loaded_by(load_to_look).map(|loaded| loaded.config).unwrap_err();
+        let error = self.loaded_by(load_at_to_look).map(|loaded| loaded.config).unwrap_err();
         self.shown(&error.to_string())
     }
 
@@ -113,8 +143,9 @@ impl Scene {
         self.shown(&format!("{} from {}", setting.value, setting.origin))
     }
 
-    fn shown(&self, text: &str) -> String {
+    pub(crate) fn shown(&self, text: &str) -> String {
         text.replace(self.path().to_str().unwrap(), "FILE")
+            .replace(Path::new(self.folder.path()).canonicalize().unwrap().to_str().unwrap(), "HOME")
             .replace(self.folder.path().to_str().unwrap(), "HOME")
     }
 }

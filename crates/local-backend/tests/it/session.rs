@@ -103,6 +103,8 @@ async fn babbling(world: &World) -> (LocalSession, Arc<RecordingSink>, Arc<Semap
         model: Arc::new(Babble(Arc::clone(&gate))),
         tools: Arc::new(FakeTools::default()),
         redactor: agent_core::Redactor::default(),
+        workspace: Arc::new(()),
+        library: None,
         sink: Some(sink.clone()),
     };
     let backend = LocalBackend::new(world.database().clone(), services);

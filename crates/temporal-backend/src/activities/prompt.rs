@@ -33,11 +33,22 @@ pub(super) async fn find(
     };
     let mut all = Vec::new();
     for part in &task.prompt.archived {
-        all.extend_from_slice(&archived(services, ctx, &part.blob).await?);
+        let items = archived(services, ctx, &part.blob).await?;
+        let count = usize::try_from(part.items).unwrap_or(usize::MAX);
+        let Some(items) = items.get(..count) else {
+            anyhow::bail!("the archived items in {} are {}, of {count}", part.blob, items.len());
+        };
+        all.extend_from_slice(items);
     }
     all.extend(items);
-    let Frame { instructions, tools, output_schema } = frame;
+    let Frame { instructions, tools, output_schema, tail } = frame;
+    let conversation = Conversation {
+        skipped: task.prompt.skipped,
+        tail,
+        ..Conversation::of(task.prompt.epoch, all)
+    };
     Ok(ModelRequest {
+        purpose: task.purpose,
         key: task.key.clone(),
         turn: task.turn,
         effect: task.effect,
@@ -48,7 +59,7 @@ pub(super) async fn find(
         summary: task.summary,
         instructions,
         tools,
-        conversation: Conversation::of(task.prompt.epoch, all),
+        conversation,
         output_schema,
         traceparent: task.traceparent.clone(),
     })

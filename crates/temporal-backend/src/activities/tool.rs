@@ -25,6 +25,7 @@ pub(super) async fn collect(
         tools: None,
         digest: known.clone(),
         warnings: vec![format!("the tools could not be looked for: {message}")],
+        skills: Vec::new(),
     });
     let collected =
         activities.services.redactor.scrub_value(collected).map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -85,6 +85,7 @@ async fn drive(thread: &mut Thread, start_up: StartUp, ports: &Ports) -> Result<
     let ports = agent_core::Ports {
         model: ports,
         tools: ports,
+        workspace: ports,
         sink: ports,
         storage: ports,
         inbox: ports,

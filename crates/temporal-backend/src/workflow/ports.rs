@@ -8,6 +8,7 @@
 
 mod model;
 mod tools;
+mod workspace;
 
 use super::{AgentWorkflow, Digest, Timing, book::Changed, state::Stage};
 use crate::{
@@ -61,18 +62,21 @@ struct Inner {
 /// Digests of what a model was told last, so that only what is new is read again.
 #[derive(Default)]
 struct Chain {
-    epoch: u32,
-    archived: usize,
+    beginning: Beginning,
     items: usize,
     digest: Digest,
     frame: Option<(Frame, String)>,
 }
 
+/// What says which item of a thread is the first of a list: the epoch, how many items are left out, and how many parts are
+/// archived.
+type Beginning = (u32, u64, usize);
+
 impl Chain {
-    /// The digest of these items, which begin with those of last time unless the epoch or the archive says otherwise.
-    fn items(&mut self, epoch: u32, archived: usize, items: &[Shared<Item>]) -> Digest {
-        if (self.epoch, self.archived) != (epoch, archived) || self.items > items.len() {
-            *self = Self { epoch, archived, frame: self.frame.take(), ..Self::default() };
+    /// The digest of these items, which begin with those of last time where the beginning is the same.
+    fn items(&mut self, beginning: Beginning, items: &[Shared<Item>]) -> Digest {
+        if self.beginning != beginning || self.items > items.len() {
+            *self = Self { beginning, frame: self.frame.take(), ..Self::default() };
         }
         self.digest = self.digest.and_all(&items[self.items..]);
         self.items = items.len();

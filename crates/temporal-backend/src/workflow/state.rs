@@ -121,7 +121,12 @@ impl State {
 
     /// The answer to an op that this run has applied. The thread itself remembers the last ones only.
     fn repeated(&self, op: &OpId) -> Option<Reply> {
-        let accepted = || Accepted { turn: None, event_seq: self.book.last(), repeated: true };
+        let accepted = || Accepted {
+            turn: None,
+            event_seq: self.book.last(),
+            repeated: true,
+            listing: None,
+        };
         self.known.contains(op).then(|| Reply::Accepted(accepted()))
     }
 
@@ -370,6 +375,7 @@ pub(crate) fn frame(request: &ModelRequest) -> Frame {
         instructions: request.instructions.clone(),
         tools: request.tools.clone(),
         output_schema: request.output_schema.clone(),
+        tail: request.conversation.tail.clone(),
     }
 }
 

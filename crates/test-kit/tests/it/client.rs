@@ -22,6 +22,7 @@ pub(crate) fn path(api: WireApi) -> &'static str {
     match api {
         WireApi::Responses => "/v1/responses",
         WireApi::Chat => "/v1/chat/completions",
+        WireApi::Anthropic => "/v1/messages",
     }
 }
 

@@ -75,12 +75,14 @@ impl Inner {
     /// Names what is asked, and leaves it where a worker of this process finds it.
     fn task(&self, request: &ModelRequest) -> ModelTask {
         let mut chain = self.conversation.borrow_mut();
-        let agent_core::Conversation { epoch, archived, items } = &request.conversation;
+        // The tail is of the frame: it is said in this call only.
+        let agent_core::Conversation { epoch, archived, items, skipped, tail: _ } = &request.conversation;
         let prompt = PromptRef {
             epoch: *epoch,
+            skipped: *skipped,
             archived: archived.clone(),
             items: items.len() as u64,
-            digest: chain.items(*epoch, archived.len(), items).text(),
+            digest: chain.items((*epoch, *skipped, archived.len()), items).text(),
             frame: chain.frame(frame(request)),
         };
         let conversations = self.ctx.state(|workflow| Arc::clone(&workflow.state.surroundings.conversations));
@@ -90,6 +92,7 @@ impl Inner {
             turn: request.turn,
             effect: request.effect,
             attempt: request.attempt,
+            purpose: request.purpose,
             provider: request.provider.clone(),
             model: request.model.clone(),
             effort: request.effort,

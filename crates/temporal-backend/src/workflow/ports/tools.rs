@@ -75,6 +75,7 @@ impl Inner {
             tools: None,
             digest: known,
             warnings: vec![format!("the tools could not be looked for: {error}")],
+            skills: Vec::new(),
         })
     }
 
