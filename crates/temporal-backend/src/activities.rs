@@ -13,6 +13,7 @@ mod running;
 mod tasks;
 mod tool;
 mod unwanted;
+mod workspace;
 
 pub use running::RunningCalls;
 pub use tasks::TaskFiles;
@@ -23,8 +24,9 @@ use crate::{
     wire::{ArchiveTask, ArchivedAs, KillTask, ModelTask},
 };
 use agent_core::{
-    CollectRequest, Collected, ModelAnswer, ModelStreamer, PrepareRequest, Prepared, Redactor, ToolAnswer,
-    ToolCallHandler, ToolRequest,
+    CollectRequest, Collected, HookRequest, Hooked, ModelAnswer, ModelStreamer, PrepareRequest, Prepared,
+    Redactor, RestoreAnswer, RestoreRequest, SnapshotAnswer, SnapshotRequest, ToolAnswer, ToolCallHandler,
+    ToolRequest, Workspace,
 };
 use sink::Bus;
 use std::{fmt, sync::Arc};
@@ -38,6 +40,8 @@ pub struct Services {
     pub model: Arc<dyn ModelStreamer>,
     /// Tool calls.
     pub tools: Arc<dyn ToolCallHandler>,
+    /// Snapshots and hooks, of the workspaces that this process owns.
+    pub workspace: Arc<dyn Workspace>,
     /// Secrets that must not enter the history.
     pub redactor: Redactor,
     /// Carries pieces of items in the making.
@@ -135,6 +139,36 @@ impl Activities {
         request: ToolRequest,
     ) -> Result<ToolAnswer, ActivityError> {
         guard::clean(&self.services.redactor, tool::recover(&self, &ctx, request)).await
+    }
+
+    /// Keeps the workspace as it is.
+    #[activity(name = "take_snapshot")]
+    pub async fn snapshot(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: SnapshotRequest,
+    ) -> Result<SnapshotAnswer, ActivityError> {
+        guard::clean(&self.services.redactor, workspace::snapshot(&self, &ctx, request)).await
+    }
+
+    /// Takes back what turns made of the workspace.
+    #[activity(name = "restore_files")]
+    pub async fn restore(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: RestoreRequest,
+    ) -> Result<RestoreAnswer, ActivityError> {
+        guard::clean(&self.services.redactor, workspace::restore(&self, &ctx, request)).await
+    }
+
+    /// Runs the hooks of a phase.
+    #[activity(name = "run_hooks")]
+    pub async fn hook(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: HookRequest,
+    ) -> Result<Hooked, ActivityError> {
+        guard::clean(&self.services.redactor, workspace::hook(&self, &ctx, request)).await
     }
 
     /// Keeps items as a blob.

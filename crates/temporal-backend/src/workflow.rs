@@ -20,6 +20,7 @@ pub(crate) use book::status_after;
 pub use digest::Digest;
 pub use offer::Offer;
 pub(crate) use ports::{MEMO, MODEL, STATUS};
+pub(crate) use state::size;
 pub use surroundings::{Acknowledge, Chronicle, Surroundings};
 use timing::Timing;
 

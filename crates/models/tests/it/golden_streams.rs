@@ -1,8 +1,8 @@
-//! Streams of both APIs, written by hand after the references of OpenAI and of the servers that speak like it, and
-//! what is made of them.
+//! Streams of all APIs, written by hand after the references of OpenAI, of the servers that speak like it, and of
+//! Anthropic, and what is made of them.
 //!
 //! `golden/NAME.sse` is a stream of the Responses API, `golden/chat/NAME.sse` one of Chat Completions,
-//! `NAME.expected` beside it what comes out, a line for each event. Every stream comes whole, byte by byte, and in
+//! `golden/anthropic/NAME.sse` one of Anthropic's Messages, `NAME.expected` beside it what comes out, a line for each event. Every stream comes whole, byte by byte, and in
 //! pieces of seven bytes: that must make no difference.
 
 use crate::conversation::{all, http, request, user};
@@ -76,4 +76,9 @@ async fn responses_streams_become_what_is_expected() {
 #[tokio::test]
 async fn chat_streams_become_what_is_expected() {
     check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/chat"), WireApi::Chat, 15).await;
+}
+
+#[tokio::test]
+async fn anthropic_streams_become_what_is_expected() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/anthropic"), WireApi::Anthropic, 20).await;
 }

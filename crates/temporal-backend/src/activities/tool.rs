@@ -1,7 +1,10 @@
 //! Tool calls on the worker that owns the workspace.
 
 use super::{Activities, beat::while_beating, guard, running::Found, unwanted};
-use crate::wire::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES};
+use crate::{
+    wire::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES},
+    workflow::size,
+};
 use agent_core::{
     Answer, CollectRequest, Collected, Ended, Input, Operation, OutputStatus, Prepared, ToolAnswer,
     ToolOutput, ToolRequest, cross_boundary,
@@ -29,15 +32,29 @@ pub(super) async fn collect(
     });
     let collected =
         activities.services.redactor.scrub_value(collected).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let bytes = serde_json::to_string(&collected).map_or(usize::MAX, |json| json.len());
+    Ok(fitting(collected, known))
+}
+
+/// What there is room for.
+fn fitting(collected: Collected, known: String) -> Collected {
+    let bytes = size(&collected);
     if bytes <= MAX_RESPONSE_BYTES {
-        return Ok(collected);
+        return collected;
+    }
+    let Collected { skills, .. } = collected;
+    let skill_bytes = size(&skills);
+    if skill_bytes > MAX_RESPONSE_BYTES {
+        let warning = format!(
+            "the skills that were asked for have {skill_bytes} bytes, and a thread on Temporal takes {MAX_RESPONSE_BYTES}: \
+             they are left out; move what is long in them to files that they name"
+        );
+        return Collected { tools: None, digest: known, warnings: vec![warning], skills: Vec::new() };
     }
     let warning = format!(
-        "the descriptions of all tools have {bytes} bytes, and a thread on Temporal takes {MAX_RESPONSE_BYTES}: those of \
-         MCP servers are left out; switch some off with `enabled_tools`"
+        "the descriptions of all tools have {bytes} bytes with the skills that were asked for, and a thread on Temporal \
+         takes {MAX_RESPONSE_BYTES}: those of MCP servers are left out; switch some off with `enabled_tools`"
     );
-    Ok(Collected { tools: None, digest: known, warnings: vec![warning] })
+    Collected { tools: None, digest: known, warnings: vec![warning], skills }
 }
 
 /// Runs a call within a workflow task, as long as that may take.

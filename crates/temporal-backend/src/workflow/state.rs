@@ -397,6 +397,6 @@ fn overloaded() -> Refusal {
 }
 
 /// How many bytes a value has in a payload.
-pub(super) fn size(value: &impl serde::Serialize) -> usize {
+pub(crate) fn size(value: &impl serde::Serialize) -> usize {
     serde_json::to_string(value).map_or(usize::MAX, |json| json.len())
 }

@@ -19,6 +19,8 @@ pub(super) struct Timing {
     pub(super) quick: Duration,
     /// Looking for tools, which may start servers.
     pub(super) collect: Duration,
+    /// Snapshots, restores and hooks, which end within bounds of their own.
+    pub(super) workspace: Duration,
     /// Anything else that an owner does: stop a call, find out about one, archive items.
     pub(super) chore: Duration,
 }
@@ -31,6 +33,7 @@ impl Default for Timing {
             model: Duration::from_secs(3600),
             quick: Duration::from_millis(300),
             collect: Duration::from_secs(600),
+            workspace: Duration::from_secs(600),
             chore: Duration::from_secs(60),
         }
     }

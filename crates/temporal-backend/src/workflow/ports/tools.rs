@@ -22,13 +22,13 @@ use temporalio_sdk::{
 };
 
 /// What an owner does for a thread is tried again this soon, and with growing pauses.
-const CHORE_RETRY: Duration = Duration::from_millis(200);
+pub(super) const CHORE_RETRY: Duration = Duration::from_millis(200);
 /// A worker that lacks a key of the codec is given so long to get it.
 pub(super) const NOT_READ_PAUSE: Duration = Duration::from_secs(10);
 /// Items are tried so often to be archived at the end of a run.
 const ARCHIVE_ATTEMPTS: u32 = 4;
 /// But no later than after this pause: an owner that comes back is waited for.
-const CHORE_RETRY_MAX: Duration = Duration::from_secs(10);
+pub(super) const CHORE_RETRY_MAX: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl ToolCallHandler for Ports {
