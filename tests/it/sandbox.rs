@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     os::unix::process::ExitStatusExt,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -34,6 +34,23 @@ fn a_command_has_its_own_streams_and_its_own_code() {
     assert!(ran.stderr.starts_with("to err\n"), "{ran:#?}");
     let quiet = bench.run(&["sandbox", "--", "true"]).succeeds();
     assert_eq!((quiet.stdout, quiet.stderr), (String::new(), String::new()), "success is not talked about");
+}
+
+#[test]
+fn it_works_where_whoever_starts_it_does_not_care_for_children() {
+    let bench = Bench::new();
+    let everturn = bench.command(&["sandbox", "--", "sh", "-c", "echo here; exit 4"]);
+    let mut command = Command::new("bash");
+    command.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]).arg(everturn.get_program()).args(everturn.get_args());
+    for (name, value) in everturn.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let ran = command.current_dir(bench.project()).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!((ran.status.code(), String::from_utf8_lossy(&ran.stdout).as_ref()), (Some(4), "here\n"), "{said}");
 }
 
 #[test]

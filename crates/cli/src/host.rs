@@ -5,6 +5,7 @@ use crate::{
     backend::{Backends, Listed, LocalStore, Place, ServedSession, Temporal, marker, with_temporal_blobs},
     exit::{Exit, Failure},
     follow::{Follower, submission},
+    owner::Owner,
     providers::{Providers, no_key},
     router::{Router, is_scripted},
     settings::{Attendance, Purpose, Wishes},
@@ -12,7 +13,7 @@ use crate::{
     view::{Reasoning, Taste, View},
 };
 use agent_core::{
-    AgentSession, BlobSource, Discovery, ForkPoint, Genesis, InteractionId, Op, PendingInteraction, Settings,
+    AgentSession, BlobSource, Discovery, ForkPoint, Genesis, InteractionId, Item, Op, PendingInteraction, Settings,
     Shared, Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
 };
 use config::{CredentialStore, Environment, Home};
@@ -29,6 +30,7 @@ pub(crate) struct Host {
     providers: Arc<Providers>,
     specs: Vec<agent_core::ToolSpec>,
     tools: Arc<ToolRegistry>,
+    owner: Owner,
     #[cfg_attr(not(feature = "temporal"), expect(dead_code, reason = "only workers ask for it"))]
     temporal: Arc<Temporal>,
     /// Where an ephemeral thread lives; gone with the host.
@@ -90,10 +92,12 @@ impl Host {
         let tools = Arc::new(tools);
         let specs = tools.specs();
         let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
-        let local = store.serve(model, Arc::clone(&tools) as _, redactor, relay);
+        let owner = Owner::new(&wishes, &providers, (home.root(), folder), keeping);
+        let local = store.serve(model, owner.with_skills(Arc::clone(&tools)), &owner, redactor, relay);
         let temporal = Arc::new(Temporal {
             wishes: Arc::clone(&wishes),
             providers: Arc::clone(&providers),
+            owner: owner.clone(),
             home: home.root().to_owned(),
         });
         let opened = Arc::clone(&temporal);
@@ -101,7 +105,7 @@ impl Host {
         let backends = Backends::new(local, open, config.backend, marker(home.root()))
             .only(only)
             .configured(config.temporal.address.is_some());
-        Ok(Self { backends, wishes, providers, specs, tools, temporal, _temporary: temporary })
+        Ok(Self { backends, wishes, providers, specs, tools, owner, temporal, _temporary: temporary })
     }
 
     /// Leaves the backends in good order. No session is used any more.
@@ -172,11 +176,26 @@ impl Host {
         self.temporal.site().await
     }
 
-    /// Tools of servers come and go; without servers they stay what they are.
-    fn discovery(&self) -> Discovery {
+    /// Tools of servers come and go, and skills are read when they are named; without either all stays what it is.
+    fn discovery(&self, cwd: &str) -> Discovery {
+        if !self.owner.skills.at(Path::new(cwd)).infos().is_empty() {
+            return Discovery::EachTurn;
+        }
         let servers = self.wishes.config().mcp_servers.values();
         let is_any = cfg!(feature = "mcp") && servers.into_iter().any(|server| server.enabled);
         if is_any { Discovery::EachTurn } else { Discovery::Fixed }
+    }
+
+    /// What a thread is told before the user says anything: the project's files, and the skills there are.
+    fn told_at_first(&self, cwd: &str) -> Vec<Shared<Item>> {
+        let mut told = self.wishes.project(cwd);
+        let skills = self.owner.skills.at(Path::new(cwd));
+        for warning in &skills.warnings {
+            crate::output::warn(warning);
+        }
+        let listed = self.owner.skills.told(Path::new(cwd));
+        told.extend(listed.map(|text| Shared::new(Item::Context { text })));
+        told
     }
 
     /// Starts a new thread.
@@ -189,8 +208,8 @@ impl Host {
             source,
             instructions: self.wishes.instructions(),
             tools: Shared::new(self.specs.clone()),
-            discovery: self.discovery(),
-            items: self.wishes.project(&settings.cwd),
+            discovery: self.discovery(&settings.cwd),
+            items: self.told_at_first(&settings.cwd),
             settings,
             ..Genesis::default()
         };
@@ -200,6 +219,7 @@ impl Host {
     /// Changes of a thread what the command line says, and tells it what has changed around it.
     pub(crate) async fn adjust(&self, session: &dyn ServedSession) -> Result<(), Failure> {
         let before = session.first_settings();
+        self.wishes.require_allowed(before)?;
         self.wishes.remark_on_kept(before)?;
         let overrides = self.wishes.overrides(before)?;
         if overrides != TurnOverrides::default() {

@@ -17,6 +17,7 @@ mod lines;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod output;
+mod owner;
 mod providers;
 mod retold;
 mod router;
@@ -38,6 +39,7 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 pub fn main() -> ExitCode {
     // This program again, in place of a command that it confines. Nothing may have started before.
     tools::sandbox::serve_launch();
+    tools::hear_of_children();
     if called_as("apply_patch") {
         return output::report(commands::apply_patch());
     }

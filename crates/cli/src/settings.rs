@@ -175,6 +175,17 @@ impl Wishes {
         found.text.map(|text| Shared::new(Item::Context { text })).into_iter().collect()
     }
 
+    /// The directory that new threads work in, as far as there is one.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let said = self.cd.as_deref().unwrap_or(Path::new("."));
+        said.canonicalize().unwrap_or_else(|_| said.to_owned())
+    }
+
+    /// The data folder.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// The directory that a thread works in from now on.
     pub(crate) fn cwd(&self, before: &Settings) -> Result<String, Failure> {
         self.cd.as_deref().map_or_else(|| Ok(before.cwd.clone()), directory)

@@ -5,6 +5,7 @@ use crate::{
     exit::{Exit, Failure},
     host::Keeping,
     output,
+    owner::Owner,
     providers::Providers,
     router::Router,
     settings::Wishes,
@@ -61,6 +62,7 @@ impl TemporalSite {
     pub(crate) async fn open(
         wishes: &Wishes,
         providers: &Arc<Providers>,
+        owner: &Owner,
         home: &Path,
     ) -> Result<Self, Failure> {
         let settings = &wishes.config().temporal;
@@ -90,7 +92,8 @@ impl TemporalSite {
         };
         let services = Services {
             model: Arc::new(SchemaChecked::new(Router::new(Arc::clone(providers)))),
-            tools: Arc::new(tools),
+            tools: owner.with_skills(Arc::new(tools)),
+            workspace: Arc::clone(&owner.workspace),
             redactor,
             bus,
             blobs,

@@ -159,9 +159,9 @@ choice!(HistoryPersistence {
 });
 
 choice!(Personality {
-    "none" => None, "the model's own";
     "friendly" => Friendly, "warm and encouraging";
     "pragmatic" => Pragmatic, "short and to the point";
+    "none" => None, "the model's own";
 });
 
 choice!(TrustLevel {

@@ -39,5 +39,6 @@ pub use environment::{EnvPolicy, Inherit};
 pub use image::{Image, ImageError, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE_PIXELS};
 pub use kill_point::kill_point;
 pub use ledger::Durability;
+pub use sys::hear_of_children;
 pub use registry::{DEFAULT_OUTPUT_BYTES, ToolRegistry, ToolsConfig};
 pub use tool::BlobWriter;

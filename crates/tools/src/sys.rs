@@ -3,6 +3,7 @@
 //! Start reading at [`launch`] and [`Tree`]. On Linux the table comes from `/proc`. Elsewhere there is none yet: a
 //! command is stopped with its process group, and recovery cannot tell a process from a later one of the same number.
 
+mod children;
 mod launch;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -10,6 +11,7 @@ mod linux;
 mod portable;
 mod tree;
 
+pub use children::hear_of_children;
 pub(crate) use launch::{Input, Recording, launch};
 #[cfg(target_os = "linux")]
 use linux as table;

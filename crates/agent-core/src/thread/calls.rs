@@ -112,7 +112,8 @@ impl Machine<'_> {
             }
             Some((call, Stage::Ready { preparation, grant, amendment, showing, clearance })) => {
                 let is_cleared = clearance == Clearance::Given;
-                if self.is_spent_for_a_call()
+                // A call that goes on outside of the sandbox began before.
+                if showing == Showing::New && self.is_spent_for_a_call()
                     || !is_cleared
                         && self.hooks_before_call(&call, (&preparation, grant), amendment.as_ref(), showing)
                     || self.may_change(&preparation, grant) && self.keeps_first()

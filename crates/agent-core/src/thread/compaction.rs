@@ -35,7 +35,7 @@ impl Thread {
         let window = settings.asked().context_window;
         match settings.compact_at {
             CompactAt::Percent(0) | CompactAt::Never => None,
-            CompactAt::Percent(share) => window.map(|window| window / 100 * u64::from(share)),
+            CompactAt::Percent(share) => window.map(|window| window.saturating_mul(u64::from(share)) / 100),
             CompactAt::Tokens(tokens) => Some(window.map_or(tokens, |window| tokens.min(window))),
         }
     }
@@ -178,8 +178,20 @@ impl Machine<'_> {
                 self.drop_oldest(effect, summary, error);
             }
             ModelAnswer::Failed { error } => self.summary_failed(effect, summary, error),
-            ModelAnswer::Cancelled { .. } => self.set_phase(Phase::Between),
+            ModelAnswer::Cancelled { .. } => self.summary_stopped(),
         }
+    }
+
+    /// The turn ends without the summary that it was about to have.
+    pub(super) fn summary_stopped(&mut self) {
+        let summary = match self.thread.turn.as_ref().map(|turn| &turn.phase) {
+            Some(
+                Phase::Summarising { summary, .. } | Phase::BackingOff { summary: Some(summary), .. },
+            ) => summary.item.clone(),
+            _ => return,
+        };
+        self.set_phase(Phase::Between);
+        self.completed(summary, ItemDetail::Compaction { summary: String::new() });
     }
 
     fn summary_came(&mut self, effect: &Effect, summary: Summarising, text: &str) {
@@ -202,6 +214,9 @@ impl Machine<'_> {
 
     /// The conversation does not fit a request for its summary: the oldest part of it is left out, and it is asked again.
     fn drop_oldest(&mut self, effect: &Effect, summary: Summarising, error: &ModelError) {
+        if self.thread.is_ending() {
+            return self.summary_stopped();
+        }
         let length = self.thread.length();
         let share = (length.saturating_sub(summary.skipped) / DROP_SHARE).max(1);
         let mut wanted = summary.skipped;
@@ -236,8 +251,7 @@ impl Machine<'_> {
 
     fn summary_failed(&mut self, effect: &Effect, summary: Summarising, error: &ModelError) {
         if self.thread.is_ending() {
-            self.set_phase(Phase::Between);
-            return;
+            return self.summary_stopped();
         }
         if !error.retry() || summary.tries >= MAX_TRIES {
             return self.summary_given_up(&summary, error);
@@ -365,7 +379,7 @@ impl Machine<'_> {
     /// A request for a summary died with its process.
     pub(super) fn summary_lost(&mut self, effect: Effect, cancelling: bool) {
         match self.summarising() {
-            Some(_) if cancelling => self.set_phase(Phase::Between),
+            Some(_) if cancelling => self.summary_stopped(),
             Some(summary) if effect.attempt >= super::models::MAX_MODEL_ATTEMPTS => {
                 let error =
                     ModelError::new(ModelErrorKind::Lost, "the process died whenever it was asked for");

@@ -4,7 +4,7 @@ use super::{
     Effect, EffectKind, TimerPurpose,
     machine::Machine,
     rules::{ATTEMPTS_ARE_TOLD, CONVERSATIONS_ARE_SUMMARISED, LIMITS_ALONE_ARE_TOLD, TOOLS_ARE_BUDGETED},
-    turn::{Call, Ending, Phase, Repeats, Stage},
+    turn::{Call, Ending, Phase, Repeats, Stage, Task},
 };
 use crate::protocol::{
     BlobId, CallId, CompactionTrigger, Completion, EffectId, EventKind, Item, ItemDetail, ItemId,
@@ -82,7 +82,8 @@ impl Machine<'_> {
         });
         if calls.is_empty() {
             self.set_phase(Phase::Between);
-            if self.thread.queue.is_empty() {
+            // A summary that was asked for meanwhile is made afterwards.
+            if self.thread.queue.iter().all(|queued| queued.task == Task::Summarise) {
                 self.final_message(completion.misfit.as_deref());
             }
             return;
@@ -266,6 +267,7 @@ impl Machine<'_> {
             self.start_attempt(Effect { id: effect, attempt: attempt + 1, kind });
             self.set_phase(phase);
         } else {
+            self.summary_stopped();
             self.set_phase(Phase::Between);
         }
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     protocol::{
         Content, EffectId, EventKind, Item, ItemDetail, ItemId, ModelChoice, Prepared, RestoreAnswer,
-        Settings, TokenUsage, ToolAnswer, TurnEnd, TurnId,
+        Settings, SnapshotAnswer, TokenUsage, ToolAnswer, TurnEnd, TurnId,
     },
     turn_diff::TurnDiff,
 };
@@ -51,7 +51,14 @@ impl Machine<'_> {
             if let Some(ending) = turn.ending.clone() {
                 let waiting =
                     self.thread.running.values().any(|running| !is_beside_the_turn(&running.effect));
-                if waiting || self.keeps_last() || self.hooks_after() {
+                if waiting {
+                    return;
+                }
+                // Before hooks take their place.
+                self.summary_stopped();
+                self.cancel_calls();
+                self.commit_outputs();
+                if self.keeps_last() || self.hooks_after() {
                     return;
                 }
                 self.conclude(ending);
@@ -242,8 +249,6 @@ impl Machine<'_> {
     /// Ends the turn: nothing of it runs any more.
     fn conclude(&mut self, ending: Ending) {
         self.stop_waiting();
-        self.cancel_calls();
-        self.commit_outputs();
         self.leave_review(&ending);
         // A turn that was stopped before it was heard was said all the same; what a hook took back was not.
         self.hear_opening();
@@ -282,6 +287,10 @@ impl Machine<'_> {
             (EffectKind::Compact, Answer::Model { answer }) => self.summary_answered(&effect, answer),
             (EffectKind::Snapshot { .. }, Answer::Snapshot { answer }) => self.snapshot_answered(answer),
             (EffectKind::Snapshot { .. }, Answer::Cancelled) => self.snapshot_stopped(),
+            (EffectKind::Snapshot { .. }, Answer::NotServed) => {
+                let why = "this host keeps no snapshots".to_owned();
+                self.snapshot_answered(&SnapshotAnswer::Unavailable { why });
+            }
             (EffectKind::Restore, Answer::Restored { answer }) => self.restored(answer),
             (EffectKind::Restore, Answer::NotServed) => {
                 self.restored(&RestoreAnswer::Failed { message: "this host keeps no snapshots".into() });

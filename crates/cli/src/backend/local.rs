@@ -4,6 +4,7 @@ use super::{Backend, RemoteSession, ServedSession, SubmitOutcome};
 use crate::{
     exit::{Exit, Failure},
     host::Keeping,
+    owner::Owner,
 };
 use agent_core::{
     BlobId, BlobSource, Event, ForkPoint, Genesis, ModelStreamer, PendingInteraction, Redactor, SessionError,
@@ -59,10 +60,18 @@ impl LocalStore {
         self,
         model: Arc<dyn ModelStreamer>,
         tools: Arc<dyn ToolCallHandler>,
+        owner: &Owner,
         redactor: Redactor,
         relay: Arc<Relay>,
     ) -> Arc<dyn Backend> {
-        let services = Services { model, tools, redactor, sink: None };
+        let services = Services {
+            model,
+            tools,
+            workspace: Arc::clone(&owner.workspace),
+            library: Some(Arc::clone(&owner.library)),
+            redactor,
+            sink: None,
+        };
         Arc::new(LocalBackend::new(self.database, services).with_relay(relay))
     }
 }

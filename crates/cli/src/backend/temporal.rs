@@ -4,6 +4,7 @@ use super::{Backend, RemoteSession, ServedSession, SubmitOutcome};
 use crate::{
     exit::{Exit, Failure},
     output,
+    owner::Owner,
     providers::Providers,
     settings::Wishes,
     temporal_site::TemporalSite,
@@ -41,13 +42,14 @@ pub(crate) fn marker(home: &Path) -> PathBuf {
 pub(crate) struct Temporal {
     pub(crate) wishes: Arc<Wishes>,
     pub(crate) providers: Arc<Providers>,
+    pub(crate) owner: Owner,
     pub(crate) home: PathBuf,
 }
 
 impl Temporal {
     /// The server, reached or started, and what this process brings to it.
     pub(crate) async fn site(&self) -> Result<TemporalSite, Failure> {
-        TemporalSite::open(&self.wishes, &self.providers, &self.home).await
+        TemporalSite::open(&self.wishes, &self.providers, &self.owner, &self.home).await
     }
 
     /// Reaches the server, or starts one.

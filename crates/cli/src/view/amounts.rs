@@ -28,6 +28,14 @@ pub(crate) fn dollars(micro: u64) -> String {
     }
 }
 
+/// Micro-dollars as dollars, with as many digits as there are.
+pub(crate) fn dollars_exactly(micro: u64) -> String {
+    let (whole, rest) = (micro / 1_000_000, micro % 1_000_000);
+    let digits = format!("{rest:06}");
+    let digits = digits.trim_end_matches('0');
+    format!("${whole}.{digits:0<2}")
+}
+
 /// A part of a whole in percent, rounded down: what is left is not made more.
 pub(crate) fn percent(part: u64, whole: u64) -> u64 {
     (u128::from(part) * 100)
@@ -50,6 +58,10 @@ mod tests {
         assert_eq!(
             [999, 1_000, 1_234_567].map(dollars),
             ["less than $0.001", "about $0.001", "about $1.234"]
+        );
+        assert_eq!(
+            [0, 1_250_000, 75_000, 2_000_000, 1].map(dollars_exactly),
+            ["$0.00", "$1.25", "$0.075", "$2.00", "$0.000001"]
         );
         assert_eq!((percent(1, 3), percent(5, 0), percent(u64::MAX, u64::MAX)), (33, 0, 100));
     }

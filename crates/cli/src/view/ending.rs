@@ -11,6 +11,7 @@ pub(crate) fn end_message(end: &TurnEnd) -> String {
         | TurnEnd::RetriesExhausted { message }
         | TurnEnd::ContextWindowExceeded { message }
         | TurnEnd::BudgetSpent { message }
+        | TurnEnd::Blocked { message }
         | TurnEnd::Fatal { message } => message.clone(),
         _ => "the turn ended".into(),
     }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod files;
+mod long;
 mod page;
 mod plan;
 mod questions;
@@ -120,6 +121,9 @@ impl<W: Write + Send> HumanView<W> {
                 self.page.waiting.begin(&item.id, &format!("{server} {tool}"));
             }
             ItemDetail::DynamicCall { tool, .. } => self.page.waiting.begin(&item.id, tool),
+            ItemDetail::Compaction { .. } => {
+                self.page.waiting.begin(&item.id, "summarising what was said so far");
+            }
             ItemDetail::UserCommand { command, .. } => {
                 self.told.user_commands.insert(item.id.clone());
                 self.page.line(&format!("{} {}", self.style.bold("!"), clean_line(command)));
@@ -132,7 +136,7 @@ impl<W: Write + Send> HumanView<W> {
             | ItemDetail::Plan { .. }
             | ItemDetail::SubAgent { .. }
             | ItemDetail::Review { .. }
-            | ItemDetail::Compaction { .. }
+            | ItemDetail::ProposedPlan { .. }
             | ItemDetail::Unknown(_) => {}
             _ => {}
         }
@@ -183,9 +187,9 @@ impl<W: Write + Send> HumanView<W> {
             ItemDetail::SubAgent { thread } => {
                 self.dim(&format!("another agent works in thread {}", clean_line(thread)))
             }
-            ItemDetail::Review { result } => self.dim(&format!("review: {}", brief(result))),
-            // Its event says it.
-            ItemDetail::Compaction { .. } => {}
+            ItemDetail::ProposedPlan { text } => self.page.lines(long::proposed_plan(style, text)),
+            // Their events say it.
+            ItemDetail::Review { .. } | ItemDetail::Compaction { .. } => {}
             // A call is complete with its output; one without is told by whoever reports what is wrong.
             ItemDetail::CommandExecution { output: None, .. }
             | ItemDetail::FileChange { output: None, .. }
@@ -266,7 +270,9 @@ impl<W: Write + Send> HumanView<W> {
         let style = self.style;
         match end {
             TurnEnd::Final { .. } => self.ended(event, &style.green("✓"), "done"),
-            TurnEnd::BudgetSpent { .. } => self.ended(event, &style.yellow("✗"), &end_message(end)),
+            TurnEnd::BudgetSpent { .. } | TurnEnd::Blocked { .. } => {
+                self.ended(event, &style.yellow("✗"), &end_message(end));
+            }
             // The error that was told before says what is wrong.
             TurnEnd::RetriesExhausted { .. }
             | TurnEnd::ContextWindowExceeded { .. }
@@ -316,11 +322,25 @@ impl<W: Write + Send> View for HumanView<W> {
             EventKind::ToolRetry { reason, .. } => {
                 self.yellow(&format!("… a call is run again: {}", clean_line(reason)));
             }
-            EventKind::ContextCompacted => self.dim("(what was said so far was summarised)"),
-            EventKind::EnteredReviewMode { request } => {
-                self.dim(&format!("review begins: {}", brief(request)))
+            EventKind::ContextCompacted { trigger, before_tokens, after_tokens } => {
+                self.dim(&long::compacted(*trigger, *before_tokens, *after_tokens));
             }
-            EventKind::ExitedReviewMode { result } => self.dim(&format!("review ended: {}", brief(result))),
+            EventKind::EnteredReviewMode { request } => {
+                self.dim(&format!("reviewing {}", long::target(request)));
+            }
+            EventKind::ExitedReviewMode { outcome } => self.page.lines(long::review(self.style, outcome)),
+            EventKind::RolledBack { from, files, notes } => {
+                self.page.lines(long::rolled_back(self.style, *from, files, notes));
+            }
+            EventKind::RollbackRefused { from, reason, paths } => {
+                self.page.lines(long::rollback_refused(self.style, *from, reason, paths));
+            }
+            EventKind::HookNote { phase, hook, message } => {
+                self.dim(&format!("hook {} ({}): {}", clean_line(hook), long::phase(*phase), clean(message)));
+            }
+            EventKind::Moved { from, to } => {
+                self.dim(&format!("(this thread has moved from {} to {})", clean_line(from), clean_line(to)));
+            }
             EventKind::SubAgent { update } => self.dim(&format!("another agent: {}", brief(update))),
             EventKind::BackgroundNote { message } => self.dim(&clean(message)),
             EventKind::Warning { message } => self.yellow(&format!("! {}", clean(message))),

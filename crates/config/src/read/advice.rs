@@ -35,6 +35,7 @@ pub(super) fn advice(path: &KeyPath, below: &KeyPath) -> Advice {
         .filter(|(_, key)| *key == name)
         .map(|(table, _)| table)
         .chain(KEYS.iter().filter(|key| key.path == name).map(|_| ""))
+        .map(|table| if table.starts_with("modes.") { "modes.*" } else { table })
         .map(|table| shown_table(table, below))
         .collect();
     if !elsewhere.is_empty() {
@@ -60,8 +61,17 @@ fn keys_of(table: &KeyPath) -> BTreeSet<&'static str> {
 /// The name that is so near that it must have been meant: a third of its letters may differ.
 fn nearest(name: &str, names: &BTreeSet<&'static str>) -> Option<&'static str> {
     let folded = name.to_ascii_lowercase().replace('-', "_");
-    let distance = |known: &&&'static str| strsim::damerau_levenshtein(&folded, known);
-    names.iter().min_by_key(distance).filter(|known| distance(known) <= known.len() / 3).copied()
+    let distance = |known: &str| strsim::damerau_levenshtein(&folded, known);
+    // Of two that are as near, the one that was cut short or has the same letters: who writes `modl` or `modle` means `model`,
+    // not `mode`.
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let own = letters(&folded);
+    let far = |known: &&&'static str| (distance(known), !known.starts_with(&folded) && letters(known) != own);
+    names.iter().min_by_key(far).filter(|known| distance(known) <= known.len() / 3).copied()
 }
 
 /// The nearest of other names.

@@ -102,14 +102,14 @@ fn every_setting_reaches_the_configuration() {
              project_doc_fallback_filenames = []\nshow_raw_agent_reasoning = true\nhide_agent_reasoning = true\n\
              cli_auth_credentials_store = \"auto\"\ndurability = \"power\"\nlog = \"debug\"\n\
              exec_policy_files = [\"/r.toml\"]\nanswer_timeout_ms = 6\nanswer_otherwise = \"abort\"\nweb_search = \"cached\"\n\
-             [sandbox_workspace_write]\nwritable_roots = [\"/w\"]\nnetwork_access = true\nexclude_slash_tmp = false\n\
-             exclude_tmpdir_env_var = false\n\
-             [sandbox]\nunreadable = [\"/s\"]\nhide_dotenv = true\nmax_processes = 3\nmax_memory_percent = 4\nmax_file_mb = 5\n\
              compact_at_percent = 50\nreview_model = \"r\"\nundo = false\npersonality = \"friendly\"\n\
              mode = \"plan\"\nplan_mode_reasoning_effort = \"high\"\nnotify = [\"n\", \"m\"]\n\
              history = { persistence = \"none\", max_bytes = 9 }\n\
              modes.plan = { model = \"p\", instructions = \"only plan\", tools = [\"read_*\"] }\n\
              modes.pair.tools = []\n\
+             [sandbox_workspace_write]\nwritable_roots = [\"/w\"]\nnetwork_access = true\nexclude_slash_tmp = false\n\
+             exclude_tmpdir_env_var = false\n\
+             [sandbox]\nunreadable = [\"/s\"]\nhide_dotenv = true\nmax_processes = 3\nmax_memory_percent = 4\nmax_file_mb = 5\n\
              [budget]\ntokens = 1\nmax_tool_calls = 2\nturn_seconds = 3\ncost_usd = 0.25\nwork_minutes = 0\n\
              [[hooks]]\nphase = \"pre_tool_use\"\ncommand = [\"./check\", \"-q\"]\ntools = [\"exec_*\"]\n\
              cwd_prefix = \"~/w\"\ntimeout_ms = 7\n\

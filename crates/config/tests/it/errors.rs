@@ -27,14 +27,14 @@ fn an_unknown_key_comes_with_the_nearest_one_or_the_table_it_belongs_in() {
         (
             "max_tokens = 1\n[budget]\nmodel = \"x\"",
             "FILE:1:1: unknown key `max_tokens`; it belongs in [budget]\n\
-             FILE:3:1: unknown key `budget.model`; it belongs in the top of the file, before any [table]",
+             FILE:3:1: unknown key `budget.model`; it belongs in [modes.NAME] or the top of the file, before any [table]",
         ),
         (
             "[profiles.p]\nmodl = \"x\"\nwire_api = \"chat\"\nprofile = \"q\"\n[profiles.p.budget]\nmodel = \"x\"",
             "FILE:2:1: unknown key `profiles.p.modl`; did you mean `profiles.p.model`?\n\
              FILE:3:1: unknown key `profiles.p.wire_api`; it belongs in [profiles.p.model_providers.NAME]\n\
              FILE:4:1: unknown key `profiles.p.profile`; it belongs in the top of the file, before any [table]\n\
-             FILE:6:1: unknown key `profiles.p.budget.model`; it belongs in [profiles.p]",
+             FILE:6:1: unknown key `profiles.p.budget.model`; it belongs in [profiles.p.modes.NAME] or [profiles.p]",
         ),
         (
             "budget.zzzzzzz = 1",

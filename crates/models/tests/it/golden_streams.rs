@@ -39,6 +39,17 @@ fn line(event: &Result<ModelEvent, ModelError>) -> String {
     }
 }
 
+/// A seal of Anthropic's names what was sent before it; what that comes to is not what is tested here.
+fn without_fingerprint(line: String) -> String {
+    match line.split_once(r#"\"prefix\":"#) {
+        Some((before, after)) => {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!(r#"{before}\"prefix\":…{rest}"#)
+        }
+        None => line,
+    }
+}
+
 fn streams(folder: &Path) -> Vec<PathBuf> {
     let mut streams: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     streams.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
@@ -62,7 +73,8 @@ async fn check(folder: &Path, api: WireApi, at_least: usize) {
             let chunks: Vec<Vec<u8>> = sse.chunks(size).map(<[u8]>::to_vec).collect();
             let server = ModelServer::start(Reply::raw(chunks)).unwrap();
             let events = all(&http(&server, api), asked()).await;
-            let found: String = events.iter().map(line).collect();
+            let found: String = events.iter().map(line).map(without_fingerprint).collect();
+            if std::env::var("BLESS").is_ok() { fs::write(path.with_extension("expected"), &found).unwrap(); continue; }
             assert_eq!(found, expected, "{} in pieces of {size} bytes", path.display());
         }
     }

@@ -3,11 +3,11 @@
 //! An attempt that dies with its process is made again by the server, as another attempt. What answers is bounded: it is in
 //! the history for good.
 
-use super::{Activities, beat::while_beating, guard};
+use super::{Activities, beat::while_beating, guard, unwanted};
 use crate::{wire::MAX_RESPONSE_BYTES, workflow::size};
 use agent_core::{
-    Answer, HookNote, HookPatch, HookRequest, HookRuling, Hooked, Input, RestoreAnswer, RestoreRequest,
-    SnapshotAnswer, SnapshotRequest, cross_boundary,
+    Answer, EffectId, HookNote, HookPatch, HookRequest, HookRuling, Hooked, Input, RestoreAnswer,
+    RestoreRequest, SnapshotAnswer, SnapshotRequest, ThreadKey, cross_boundary,
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -22,8 +22,9 @@ pub(super) async fn snapshot(
     mut request: SnapshotRequest,
 ) -> Result<SnapshotAnswer, ActivityError> {
     request.attempt = attempt(ctx, request.attempt);
+    let of = (request.key.clone(), request.effect);
     let work = activities.services.workspace.snapshot(request);
-    let answer = owned(activities, ctx, work).await?;
+    let answer = owned(activities, ctx, of, work).await?;
     let answer = answer.unwrap_or_else(|message| SnapshotAnswer::Unavailable { why: message.into() });
     Ok(match scrubbed(activities, answer)? {
         SnapshotAnswer::Taken { mut snapshot } => {
@@ -40,8 +41,9 @@ pub(super) async fn restore(
     mut request: RestoreRequest,
 ) -> Result<RestoreAnswer, ActivityError> {
     request.attempt = attempt(ctx, request.attempt);
+    let of = (request.key.clone(), request.effect);
     let work = activities.services.workspace.restore(request);
-    let answer = owned(activities, ctx, work).await?;
+    let answer = owned(activities, ctx, of, work).await?;
     let answer = answer.unwrap_or_else(|message| RestoreAnswer::Failed {
         message: format!("some files may be as they were before, others not: {message}"),
     });
@@ -66,7 +68,8 @@ pub(super) async fn hook(
 ) -> Result<Hooked, ActivityError> {
     request.attempt = attempt(ctx, request.attempt);
     let (effect, attempt) = (request.effect, request.attempt);
-    let hooked = owned(activities, ctx, activities.services.workspace.hook(request)).await?;
+    let of = (request.key.clone(), effect);
+    let hooked = owned(activities, ctx, of, activities.services.workspace.hook(request)).await?;
     let hooked = hooked
         .unwrap_or_else(|message| Hooked { notes: vec![note(message.to_owned())], ..Hooked::default() });
     let input = Input::Answered { effect, attempt, answer: Answer::Hooked { hooked } };
@@ -83,18 +86,19 @@ pub(super) async fn hook(
 async fn owned<T>(
     activities: &Activities,
     ctx: &ActivityContext,
+    of: (ThreadKey, EffectId),
     work: impl Future<Output = T>,
 ) -> Result<Result<T, &'static str>, ActivityError> {
+    let (key, effect) = of;
     let file = activities.tasks.note(ctx.info());
+    let running = activities.running.begin(&key, effect);
     let done = while_beating(ctx, async {
         tokio::select! {
             biased;
             done = guard::caught(work) => Ok(done),
-            () = ctx.cancelled() => Err(if activities.running.is_closing() {
-                anyhow::anyhow!("the worker was stopped").into()
-            } else {
-                ActivityError::cancelled()
-            }),
+            // Another one does it.
+            () = running.stopped() => Err(anyhow::anyhow!("the worker was stopped").into()),
+            () = unwanted::told(ctx) => Err(ActivityError::cancelled()),
         }
     })
     .await;

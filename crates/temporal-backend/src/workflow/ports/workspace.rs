@@ -45,6 +45,10 @@ impl Workspace for Ports {
     }
 
     async fn hook(&self, request: HookRequest) -> Hooked {
+        let bytes = size(&request);
+        if bytes > MAX_REQUEST_BYTES {
+            return passed_by(&too_large(bytes));
+        }
         SendWrapper::new(async {
             let asked = self.inner.ask_owner(&request, |options| {
                 self.inner.ctx.execute_activity(Activities::hook, request.clone(), options)
@@ -67,9 +71,7 @@ impl Inner {
     {
         let bytes = size(request);
         if bytes > MAX_REQUEST_BYTES {
-            return Err(format!(
-                "what it is asked has {bytes} bytes, and a thread on Temporal takes {MAX_REQUEST_BYTES}"
-            ));
+            return Err(too_large(bytes));
         }
         loop {
             let guard = CancelOnDrop::new();
@@ -100,8 +102,18 @@ fn a_few_times() -> RetryPolicy {
         .build()
 }
 
-/// Hooks that did not run have no say, as hooks have none that fail; people are told. But what is too large for hooks to look at
-/// does not pass them by.
+fn too_large(bytes: usize) -> String {
+    format!("what it is asked has {bytes} bytes, and a thread on Temporal takes {MAX_REQUEST_BYTES}")
+}
+
+/// Hooks that did not run have no say, as those have none that fail. People are told.
 fn unhooked(why: String) -> Hooked {
-    Hooked { notes: vec![HookNote { hook: "hooks".into(), message: why }], ..Hooked::default() }
+    let message = format!("the hooks did not run: {why}");
+    Hooked { notes: vec![HookNote { hook: "hooks".into(), message }], ..Hooked::default() }
+}
+
+/// What is too large for hooks to look at must not pass them by.
+fn passed_by(why: &str) -> Hooked {
+    let reason = format!("hooks cannot look at it: {why}");
+    Hooked { ruling: HookRuling::Block { reason }, ..Hooked::default() }
 }
