@@ -1,4 +1,4 @@
-//! The fault table: what a user sees of each way in which a model provider fails, over both APIs. Whatever happens, the
+//! The fault table: what a user sees of each way in which a model provider fails, over every API. Whatever happens, the
 //! thread goes on afterwards and nothing of it is lost.
 //!
 //! `cargo nextest run -p tests --no-capture every_fault` prints the table as Markdown.

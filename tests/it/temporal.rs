@@ -37,6 +37,7 @@ fn backend(client: &Client, home: &Path, queue: &str, run: RunOptions) -> Tempor
         queue: queue.to_owned(),
         run,
         durability: "a server of a test".into(),
+        library: None,
     };
     TemporalBackend::new(client.clone(), options)
 }

@@ -1,8 +1,8 @@
 //! Whether a call runs, is asked about, or is refused: one pure function, the same on every backend.
 
 use crate::protocol::{
-    Access, ApprovalPolicy, Class, Containment, Grant, Preparation, Route, SandboxPolicy, Settings, Subject,
-    Verdict,
+    Access, ApprovalPolicy, Class, Containment, Grant, Mode, Preparation, Route, SandboxPolicy, Settings,
+    Subject, Verdict,
 };
 use crate::thread::refused_by_plan;
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ pub fn decide(settings: &Settings, call: &Preparation, session_approvals: &BTree
     if let Some(message) = refused_by_plan(settings.mode, call) {
         return Decision::Refuse { message, basis: Basis::Policy };
     }
-    let full_access = settings.sandbox == SandboxPolicy::DangerFullAccess;
+    let full_access = *settings.bounds() == SandboxPolicy::DangerFullAccess;
     let confined = if full_access { Grant::Unconfined } else { Grant::Sandboxed };
     let Some((reason, grant)) = question(settings, call, confined) else {
         return match &call.verdict {
@@ -139,9 +139,9 @@ pub(crate) fn approved_as(digest: &str, grant: Grant) -> String {
     }
 }
 
-/// Whether a failure in the sandbox is put to the user.
+/// Whether a failure in the sandbox is put to the user. While a plan is made, nothing leaves the sandbox.
 pub(crate) fn asks_on_failure(settings: &Settings, grant: Grant) -> bool {
-    settings.approval == ApprovalPolicy::OnFailure && grant == Grant::Sandboxed
+    settings.mode != Mode::Plan && settings.approval == ApprovalPolicy::OnFailure && grant == Grant::Sandboxed
 }
 
 fn may_ask(policy: ApprovalPolicy, call: &Preparation, confined: Grant) -> bool {

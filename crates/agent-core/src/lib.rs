@@ -16,6 +16,7 @@ mod ports;
 mod protocol;
 mod redact;
 mod thread;
+mod time_travel;
 mod turn_diff;
 
 #[cfg(feature = "test-util")]
@@ -31,9 +32,10 @@ pub use ports::*;
 pub use protocol::*;
 pub use redact::{MIN_SECRET_CHARS, REDACTED, Redactor};
 pub use thread::{
-    Admission, Answer, ApplyError, Archived, BLOB_THRESHOLD_BYTES, Command, Discovery, Disorder, Effect,
-    EffectKind, Gate, Genesis, Input, KeptFiles, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, Outcome, RECENT_OPS,
-    RULES, Record, ReplayError, Running, SCHEMA_VERSION, Thread, TimerPurpose, Told, Undoable, check_history,
-    recover,
+    Admission, Answer, ApplyError, Archived, BLOB_THRESHOLD_BYTES, CallView, Command, Discovery, Disorder,
+    Effect, EffectKind, Gate, Genesis, Input, ItemView, KeptFiles, MAX_NAME_CHARS, MAX_QUEUED_INPUTS,
+    Outcome, RECENT_OPS, RULES, Record, ReplayError, Running, RunningView, SCHEMA_VERSION, Thread,
+    ThreadView, TimerPurpose, Told, Undoable, check_history, recover,
 };
+pub use time_travel::{Again, Obstacle, TimeTravel, Trail, Verified, first_difference};
 pub use turn_diff::{FileStat, MAX_TURN_DIFF_BYTES, MAX_TURN_DIFF_NAME_BYTES, TurnDiff};

@@ -4,13 +4,17 @@ mod answer;
 mod exec;
 mod files;
 mod layers;
+mod long;
 mod run;
 
 pub(crate) use answer::AnswerArgs;
 pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
 pub(crate) use files::read_text;
 pub(crate) use layers::{BackendName, Layers, Whereabouts};
-pub(crate) use run::{Approval, RunArgs, Sandbox};
+pub(crate) use long::{
+    CompactArgs, FeaturesArgs, HistoryArgs, ListArgs, ReviewArgs, ReviewTarget, RollbackArgs, TrustArgs, UndoArgs,
+};
+pub(crate) use run::{Approval, BudgetArgs, ModeName, RunArgs, Sandbox};
 
 use crate::commands::ConfigArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -42,7 +46,9 @@ Examples:
   everturn exec --sandbox danger-full-access \"run the tests and fix what fails\"
   git diff | everturn exec \"review this\" -
   everturn exec --output-schema schema.json -o answer.json \"list the public functions\"
+  everturn review --base main
   everturn resume --last
+  everturn undo                          take back the last turn, with its changes of files
   everturn config                        every setting and where it came from
   everturn doctor                        is anything missing, and what to do about it
 
@@ -62,6 +68,14 @@ pub(crate) enum Command {
     Resume(Box<ResumeArgs>),
     /// Start a new thread from the past of another one.
     Fork(ForkArgs),
+    /// Have a change reviewed: findings with places and priorities.
+    Review(Box<ReviewArgs>),
+    /// Take back the last turn of a thread, with the files that it changed.
+    Undo(UndoArgs),
+    /// Take back the last turns of a thread, with the files that they changed.
+    Rollback(RollbackArgs),
+    /// Summarise what was said in a thread so far, to make room.
+    Compact(CompactArgs),
     /// List, rename, delete or export threads.
     Sessions(SessionsArgs),
     /// Watch a thread, running or resting, from this terminal.
@@ -82,6 +96,18 @@ pub(crate) enum Command {
     Status(ThreadArg),
     /// Show every setting with its value and where it came from; import Codex's.
     Config(ConfigArgs),
+    /// Say whether a project is trusted: whether its settings, hooks, skills and prompts count.
+    Trust(TrustArgs),
+    /// List the features that can be switched on and off.
+    Features(FeaturesArgs),
+    /// List the prompts that were said in conversations.
+    History(HistoryArgs),
+    /// List the skills that a prompt can name as $NAME.
+    Skills(ListArgs),
+    /// List the prompts of your own.
+    Prompts(ListArgs),
+    /// List the models that are known.
+    Models(ListArgs),
     /// Check that everything is there that a thread needs, and say what to do where something is not.
     Doctor(Box<crate::commands::DoctorArgs>),
     /// Keep a model provider's key.
@@ -141,8 +167,11 @@ pub(crate) struct ForkArgs {
     #[command(flatten)]
     pub(crate) thread: WhichThread,
     /// Fork after this turn [default: the last one that ended].
-    #[arg(long, value_name = "N")]
+    #[arg(long, alias = "at", value_name = "N")]
     pub(crate) turn: Option<u32>,
+    /// Take the files along, as they were then: into a new worktree of the repository, or a plain folder where there is none.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) worktree: Option<PathBuf>,
     /// Only make the fork and print its id.
     #[arg(long)]
     pub(crate) no_run: bool,

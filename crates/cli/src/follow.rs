@@ -5,6 +5,7 @@ mod tests;
 
 use crate::{
     answering::{Dialogue, Taken},
+    commands::is_command,
     backend::fresh_op_id,
     exit::{Exit, Failure, of_turn},
     items::call_of,
@@ -12,9 +13,10 @@ use crate::{
     view::View,
 };
 use agent_core::{
-    AgentSession, CallId, Content, Cursor, Event, EventKind, ItemDetail, ItemId, Op, Submission, TurnEnd,
-    Update,
+    AgentSession, CallId, Content, Cursor, Event, EventKind, ItemDetail, ItemId, Op, Review, ReviewOutcome,
+    Submission, TurnEnd, Update,
 };
+use config::Skills;
 use futures::StreamExt;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,6 +48,8 @@ pub(crate) enum Until {
     TurnEnds,
     /// The end of a turn or of a command of the user, with neither of them left.
     Rests,
+    /// That turns were taken back, or that they cannot be.
+    TakenBack,
     /// None: the thread is watched until Ctrl-C.
     Left,
 }
@@ -66,6 +70,8 @@ pub(crate) struct Follower<'a> {
     cursor: Cursor,
     known: Retold<Known>,
     was_interrupted: bool,
+    /// What a line may name.
+    skills: Skills,
 }
 
 /// What follows from the events.
@@ -79,6 +85,10 @@ struct Known {
     user_commands: BTreeSet<ItemId>,
     in_turn: bool,
     final_message: Option<String>,
+    /// The last turn proposed a plan.
+    has_proposed: bool,
+    /// What the last review came to.
+    review: Option<Review>,
 }
 
 impl<'a> Follower<'a> {
@@ -89,7 +99,13 @@ impl<'a> Follower<'a> {
             cursor: Cursor::after(after),
             known: Retold::new(Known::default()),
             was_interrupted: false,
+            skills: Skills::default(),
         }
+    }
+
+    /// The same for a directory with these skills.
+    pub(crate) fn knowing(self, skills: Skills) -> Self {
+        Self { skills, ..self }
     }
 
     /// Takes note of a question that was asked before the following began, and shows it.
@@ -125,6 +141,16 @@ impl<'a> Follower<'a> {
     /// What the last turn ended with.
     pub(crate) fn final_message(&self) -> Option<&str> {
         self.known.final_message.as_deref()
+    }
+
+    /// Whether the last turn proposed a plan, which waits for a yes.
+    pub(crate) fn has_proposed(&self) -> bool {
+        self.known.has_proposed
+    }
+
+    /// What the last review came to.
+    pub(crate) fn review(&self) -> Option<&Review> {
+        self.known.review.as_ref()
     }
 
     /// Whether the user asked for a stop, also where the turn was over first.
@@ -171,7 +197,8 @@ impl<'a> Follower<'a> {
                             self.ask_anew(asked.as_deref());
                         }
                         match (until, end) {
-                            (Until::TurnEnds, Some(End::Turn(exit))) => return Ok(exit),
+                            (Until::TurnEnds, Some(End::Turn(exit)))
+                            | (Until::TakenBack, Some(End::Back(exit))) => return Ok(exit),
                             (Until::Rests, Some(end)) if self.rests() => return Ok(end.exit()),
                             _ => {}
                         }
@@ -257,7 +284,11 @@ impl<'a> Follower<'a> {
             return self.submit(Op::RunUserShellCommand { command: command.trim().to_owned() }).await;
         }
         let Some(question) = self.known.questions.first_mut() else {
-            return self.submit(Op::UserInput { items: vec![Content::text(line)] }).await;
+            if self.known.in_turn && is_command(line) {
+                self.view.note("commands are for between two turns; Ctrl-C stops the turn");
+                return Ok(Submitted::Refused);
+            }
+            return self.submit(Op::UserInput { items: said(line, &self.skills) }).await;
         };
         match question.take(line) {
             Taken::Answer(op) => self.submit(*op).await,
@@ -280,7 +311,7 @@ impl<'a> Follower<'a> {
     }
 
     /// A refusal is shown; it ends nothing.
-    async fn submit(&mut self, op: Op) -> Result<Submitted, Failure> {
+    pub(crate) async fn submit(&mut self, op: Op) -> Result<Submitted, Failure> {
         match self.session.submit(submission(self.session, op)).await {
             Ok(_) => Ok(Submitted::Taken),
             Err(agent_core::SessionError::Refused(refusal)) => {
@@ -298,6 +329,8 @@ enum End {
     Turn(Exit),
     /// A command of the user.
     Command,
+    /// Turns were taken back, or are not going to be.
+    Back(Exit),
 }
 
 impl End {
@@ -307,12 +340,17 @@ impl End {
         {
             return Some(Self::Command);
         }
+        match &event.kind {
+            EventKind::RolledBack { .. } | EventKind::FilesRestored { .. } => return Some(Self::Back(Exit::Done)),
+            EventKind::RollbackRefused { .. } => return Some(Self::Back(Exit::Failed)),
+            _ => {}
+        }
         of_turn(event).map(Self::Turn)
     }
 
     fn exit(self) -> Exit {
         match self {
-            Self::Turn(exit) => exit,
+            Self::Turn(exit) | Self::Back(exit) => exit,
             Self::Command => Exit::Done,
         }
     }
@@ -324,6 +362,8 @@ impl Known {
             EventKind::TurnStarted => {
                 self.in_turn = true;
                 self.final_message = None;
+                self.has_proposed = false;
+                self.review = None;
             }
             EventKind::ItemStarted { item } => {
                 if matches!(item.detail, ItemDetail::UserCommand { .. }) {
@@ -335,9 +375,13 @@ impl Known {
             EventKind::ItemCompleted { item } => {
                 self.open_items.remove(&item.id);
                 self.user_commands.remove(&item.id);
+                self.has_proposed |= matches!(item.detail, ItemDetail::ProposedPlan { .. });
             }
             EventKind::InteractionResolved { id, .. } => {
                 self.questions.retain(|question| question.id() != id);
+            }
+            EventKind::ExitedReviewMode { outcome: ReviewOutcome::Completed { review } } => {
+                self.review = Some(review.clone());
             }
             kind if kind.is_terminal() => self.in_turn = false,
             _ => self.questions.extend(Dialogue::of(event)),
@@ -366,6 +410,12 @@ pub(crate) async fn turn_begins(
 
 fn begins_turn(update: &Update) -> bool {
     matches!(update, Update::Event(Event { kind: EventKind::TurnStarted, .. }))
+}
+
+/// What is said, with the skills that it names.
+pub(crate) fn said(text: &str, skills: &Skills) -> Vec<Content> {
+    let named = skills.mentions(text).into_iter().map(|name| Content::Skill { name });
+    std::iter::once(Content::text(text)).chain(named).collect()
 }
 
 /// The next typed line; never, without a user.

@@ -13,10 +13,11 @@ use crate::{
     view::{Reasoning, Taste, View},
 };
 use agent_core::{
-    AgentSession, BlobSource, Discovery, ForkPoint, Genesis, InteractionId, Item, Op, PendingInteraction, Settings,
-    Shared, Source, Tenant, ThreadFilter, ThreadSummary, TurnOverrides,
+    AgentSession, Asked, BlobSource, Discovery, ForkPoint, Genesis, InteractionId, Item, Listing, Op,
+    PendingInteraction, Query, Refusal, Settings, Shared, Source, Tenant, ThreadFilter, ThreadId, ThreadKey,
+    ThreadSummary, TurnOverrides,
 };
-use config::{CredentialStore, Environment, Home};
+use config::{CredentialStore, CustomPrompts, Environment, Home, Skills};
 use models::SchemaChecked;
 use sink::Relay;
 use std::{path::Path, sync::Arc};
@@ -252,9 +253,44 @@ impl Host {
         Ok(session)
     }
 
+    /// The skills of a directory.
+    pub(crate) fn skills(&self, cwd: &Path) -> Skills {
+        self.owner.skills.at(cwd)
+    }
+
+    /// The prompts of the user's own.
+    pub(crate) fn custom_prompts(&self) -> CustomPrompts {
+        self.owner.custom_prompts()
+    }
+
+    /// What a client of a thread would be answered, without a thread.
+    pub(crate) async fn look_up(&self, query: Query) -> Result<Listing, Refusal> {
+        let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("none") };
+        self.owner.library.answer(Asked { key, query }).await
+    }
+
     /// The thread that a beginning or an end of its id means, wherever it lives.
     pub(crate) async fn find(&self, id: &str) -> Result<Place, Failure> {
         self.backends.find(&Tenant::default(), id).await
+    }
+
+    /// The same with the files as they were then, in a directory of their own.
+    pub(crate) async fn fork_with_files(
+        &self,
+        place: &Place,
+        at: ForkPoint,
+        folder: &Path,
+    ) -> Result<Box<dyn ServedSession>, Failure> {
+        let files = self.owner.write_worktree(place, at, folder).await?;
+        let cwd = folder.canonicalize().map_err(|error| {
+            Failure::usage(format!("{} cannot be worked in: {error}", folder.display()))
+        })?;
+        crate::output::remark(&format!("{files} files are in {}", cwd.display()));
+        let session = self.fork(place, at).await?;
+        let overrides =
+            TurnOverrides { cwd: Some(cwd.to_string_lossy().into_owned()), ..TurnOverrides::default() };
+        session.submit(submission(&*session, Op::OverrideTurnContext { overrides })).await?;
+        Ok(session)
     }
 
     /// The thread that was used last.

@@ -9,11 +9,22 @@ mod workspace;
 
 pub(crate) use skills::{SkillSource, WithSkills};
 
-use crate::{host::Keeping, providers::Providers, settings::Wishes};
-use agent_core::{Library, ToolCallHandler, Workspace};
-use library::HostLibrary;
+use crate::{
+    backend::Place,
+    exit::{Exit, Failure},
+    host::Keeping,
+    providers::Providers,
+    settings::Wishes,
+};
+use agent_core::{
+    EffectId, ForkPoint, Library, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest, ToolCallHandler,
+    TurnId, Workspace,
+};
+use config::CustomPrompts;
+use library::{HostLibrary, custom_prompts};
 use std::{path::Path, sync::Arc};
-use workspace::HostWorkspace;
+use tools::snapshot::Snapshots;
+use workspace::{HostWorkspace, snapshots};
 
 /// What this process brings.
 #[derive(Clone)]
@@ -21,6 +32,8 @@ pub(crate) struct Owner {
     pub(crate) workspace: Arc<dyn Workspace>,
     pub(crate) library: Arc<dyn Library>,
     pub(crate) skills: Arc<SkillSource>,
+    snapshots: Snapshots,
+    wishes: Arc<Wishes>,
     redactor: agent_core::Redactor,
 }
 
@@ -33,11 +46,52 @@ impl Owner {
         keeping: Keeping,
     ) -> Self {
         let skills = Arc::new(SkillSource::new(wishes, root));
+        let snapshots = snapshots(wishes, folder, keeping);
         Self {
-            workspace: Arc::new(HostWorkspace::new(wishes, providers, folder, keeping)),
+            workspace: Arc::new(HostWorkspace::new(wishes, snapshots.clone())),
+            snapshots,
+            wishes: Arc::clone(wishes),
             library: Arc::new(HostLibrary::new(wishes, providers, &skills, root)),
             skills,
             redactor: providers.redactor.clone(),
+        }
+    }
+
+    /// The prompts of the user's own.
+    pub(crate) fn custom_prompts(&self) -> CustomPrompts {
+        custom_prompts(&self.wishes, self.wishes.home())
+    }
+
+    /// Writes the files as they were when a turn of the thread had ended into a new directory: a worktree where they are in a
+    /// repository. How many there are.
+    pub(crate) async fn write_worktree(
+        &self,
+        place: &Place,
+        at: ForkPoint,
+        folder: &Path,
+    ) -> Result<usize, Failure> {
+        let snapshot = match place.snapshot_at(at).await? {
+            Some(snapshot) => snapshot,
+            // Nothing was changed by the turns that are left out, so what is there now is what was there then.
+            None => self.snapshot_now(place).await?,
+        };
+        self.snapshots.worktree(&snapshot, folder).await.map_err(|error| Failure::backend(&error))
+    }
+
+    async fn snapshot_now(&self, place: &Place) -> Result<Snapshot, Failure> {
+        let settings = place.settings().await?;
+        let request = SnapshotRequest {
+            key: place.key().clone(),
+            turn: TurnId(place.summary().await?.turns),
+            effect: EffectId::default(),
+            attempt: 1,
+            cwd: settings.cwd,
+            sandbox: settings.sandbox,
+            moment: SnapshotMoment::AfterTurn,
+        };
+        match self.workspace.snapshot(request).await {
+            SnapshotAnswer::Taken { snapshot } => Ok(snapshot),
+            SnapshotAnswer::Unavailable { why } => Err(Failure::new(Exit::Failed, why)),
         }
     }
 

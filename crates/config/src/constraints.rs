@@ -92,7 +92,9 @@ impl Constraints {
         let origin = Origin::Managed(allowed.by.clone());
         let lists = self.lists.entry(subject).or_default();
         let agrees = |value: &&String| lists.iter().all(|other| other.has(subject, value));
-        if subject.wildcards() && !allowed.values.is_empty() || allowed.values.iter().any(|value| agrees(&value)) {
+        if subject.wildcards() && !allowed.values.is_empty()
+            || allowed.values.iter().any(|value| agrees(&value))
+        {
             lists.push(allowed);
             return Ok(());
         }
@@ -102,7 +104,8 @@ impl Constraints {
 
     /// The lower of two counts.
     pub(crate) fn cap(&mut self, spending: Spending, maximum: Maximum) {
-        let lower = self.maxima.get(&spending).is_none_or(|known| number(&maximum.value) < number(&known.value));
+        let lower =
+            self.maxima.get(&spending).is_none_or(|known| number(&maximum.value) < number(&known.value));
         if lower {
             self.maxima.insert(spending, maximum);
         }
@@ -110,7 +113,8 @@ impl Constraints {
 
     /// The sandbox where nothing is said: the command's default, else the strictest that is allowed.
     pub fn sandbox_or(&self, default: SandboxMode) -> SandboxMode {
-        let allowed = |mode: &SandboxMode| self.refuses(Subject::Sandbox, mode.word().unwrap_or_default()).is_none();
+        let allowed =
+            |mode: &SandboxMode| self.refuses(Subject::Sandbox, mode.word().unwrap_or_default()).is_none();
         let strictest = SandboxMode::VALUES.iter().copied().find(|mode| allowed(mode));
         if allowed(&default) { default } else { strictest.unwrap_or(SandboxMode::ReadOnly) }
     }
@@ -139,11 +143,14 @@ impl Constraints {
             (Subject::Sandbox, "sandbox_mode", sandbox.word().unwrap_or_default()),
             (Subject::Model, "model", settings.model.as_str()),
         ];
-        subjects.extend(
-            (!settings.provider.is_empty()).then_some((Subject::Provider, "model_provider", &*settings.provider)),
-        );
+        subjects.extend((!settings.provider.is_empty()).then_some((
+            Subject::Provider,
+            "model_provider",
+            &*settings.provider,
+        )));
         let forbidden = |(subject, key, value): (Subject, &str, &str)| {
-            self.refuses(subject, value).map(|list| forbidden(KeyPath::bare(key), &Value::from(value), list).to_string())
+            self.refuses(subject, value)
+                .map(|list| forbidden(KeyPath::bare(key), &Value::from(value), list).to_string())
         };
         subjects.into_iter().filter_map(forbidden).collect()
     }
@@ -160,9 +167,10 @@ impl Constraints {
                 });
             }
         }
-        for (subject, key, default) in
-            [(Subject::Model, "model", crate::DEFAULT_MODEL), (Subject::Provider, "model_provider", crate::providers::OPENAI)]
-        {
+        for (subject, key, default) in [
+            (Subject::Model, "model", crate::DEFAULT_MODEL),
+            (Subject::Provider, "model_provider", crate::providers::OPENAI),
+        ] {
             found.extend(self.fill(settings, subject, key, default));
         }
         for (spending, maximum) in &self.maxima {
@@ -238,7 +246,8 @@ fn subject_of(path: &KeyPath, value: &Value) -> Option<(Subject, String)> {
     if is("web_search") {
         return Some((Subject::WebSearch, text()?));
     }
-    let switches = is("tools.web_search") || path.is_within(&KeyPath::bare("features").with(crate::features::WEB_SEARCH));
+    let switches = is("tools.web_search")
+        || path.is_within(&KeyPath::bare("features").with(crate::features::WEB_SEARCH));
     let live = WebSearch::Live.word().unwrap_or_default();
     (switches && *value == Value::Bool(true)).then(|| (Subject::WebSearch, live.to_owned()))
 }

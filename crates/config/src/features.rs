@@ -79,7 +79,11 @@ pub const FEATURES: &[FeatureInfo] = &[
     ),
     stable(Feature::Hooks, "hooks", "Hooks run"),
     stable(Feature::Notify, "notify", "The program of `notify` is started at the end of a turn"),
-    stable(Feature::ProjectConfig, "project_config", "Trusted projects have settings in .everturn/config.toml"),
+    stable(
+        Feature::ProjectConfig,
+        "project_config",
+        "Trusted projects have settings in .everturn/config.toml",
+    ),
     stable(Feature::Skills, "skills", "Skills are found, told of, and read where a prompt has $NAME"),
     gone(
         "unified_exec",
@@ -140,7 +144,9 @@ impl Features {
                 Stage::Stable | Stage::Beta => {}
                 Stage::Experimental if !is_on => {}
                 Stage::Experimental => {
-                    notices.push(format!("{origin}: the feature `{name}` is experimental: it may change or go away"));
+                    notices.push(format!(
+                        "{origin}: the feature `{name}` is experimental: it may change or go away"
+                    ));
                 }
                 Stage::Deprecated(instead) => {
                     notices.push(format!("{origin}: the feature `{name}` is deprecated: {instead}"));

@@ -43,7 +43,10 @@ pub(crate) fn split<T: DeserializeOwned + Default>(text: &str) -> Result<(T, &st
             let line = error.location().map_or(1, |place| place.line() + 1);
             let message = error.without_snippet().to_string();
             let what = message.lines().next().unwrap_or_default().to_owned();
-            Err(Fault { line: Some(line), what: format!("the front matter is not the YAML it should be: {what}") })
+            Err(Fault {
+                line: Some(line),
+                what: format!("the front matter is not the YAML it should be: {what}"),
+            })
         }
     }
 }
@@ -76,7 +79,9 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Option<String>, Fault>
             return Err(Fault::new(format!("has {} bytes; {max_bytes} are the most", found.len())));
         }
         Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+            return Ok(None);
+        }
         Err(error) => return Err(unreadable(error)),
     }
     let mut bytes = Vec::new();

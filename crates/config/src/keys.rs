@@ -37,7 +37,8 @@ pub struct Key {
     pub means: Option<&'static str>,
 }
 
-const COUNT: usize = table::TABLE.len() + mcp::MCP.len() + temporal::TEMPORAL.len() + long_threads::LONG_THREADS.len();
+const COUNT: usize =
+    table::TABLE.len() + mcp::MCP.len() + temporal::TEMPORAL.len() + long_threads::LONG_THREADS.len();
 
 /// Every key, in the order of the reference.
 pub const KEYS: &[Key] = &joined(&[table::TABLE, long_threads::LONG_THREADS, mcp::MCP, temporal::TEMPORAL]);

@@ -47,8 +47,8 @@ mod trust;
 mod value;
 
 pub use choice::{
-    Backend, CredentialsStore, DevServerStart, Durability, HistoryPersistence, Inherit, Personality, SandboxMode,
-    TrustLevel, WebSearch, WireApi, Word,
+    Backend, CredentialsStore, DevServerStart, Durability, HistoryPersistence, Inherit, Personality,
+    SandboxMode, TrustLevel, WebSearch, WireApi, Word,
 };
 pub use config::{
     AnswerWithin, Config, HistorySettings, ModeEntry, ModelEntry, PriceEntry, ProviderEntry, Sandbox,
@@ -74,11 +74,11 @@ pub use origin::{Layer, Origin, Place};
 pub use overrides::FlagValue;
 pub use problem::{Advice, ConfigError, Problem, ProblemKind, SyntaxError};
 pub use project::{ProjectInstructions, ProjectLimits, project_instructions};
-pub use project_settings::{NOT_FOR_PROJECTS, Project};
+pub use project_settings::{NOT_FOR_PROJECTS, ONLY_AT_THE_ROOT, Project};
 pub use prompts::{CustomPrompts, PromptError};
 pub use provenance::{Listing, Provenance};
 pub use providers::{BUILT_IN, BuiltIn};
-pub use read::Verdict;
+pub use read::{HOOK_PHASES, MAX_HOOK_TIMEOUT_MS, Verdict};
 pub use settings::Setting;
 pub use skills::{SkillPlaces, SkillScope, Skills};
 pub use surroundings::{surroundings, surroundings_at};

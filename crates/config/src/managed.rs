@@ -146,7 +146,8 @@ impl Managed {
     fn budget(&mut self, table: &DeTable<'_>, lines: &Lines<'_>, reader: &Reader<'_>, said: &mut Said) {
         for (name, value) in table {
             let key = KeyPath::bare(MAX_BUDGET).with(name.get_ref().as_ref());
-            let Some((spending, _)) = Spending::ALL.into_iter().find(|(_, known)| known == name.get_ref()) else {
+            let Some((spending, _)) = Spending::ALL.into_iter().find(|(_, known)| known == name.get_ref())
+            else {
                 unknown(reader, key, name.span().start, &Spending::ALL.map(|(_, name)| name), said);
                 continue;
             };
@@ -162,11 +163,20 @@ impl Managed {
     }
 
     /// The settings that nothing goes over. What another layer says of them is a notice, unless it says the same.
-    pub(crate) fn fixed(self, before: impl Fn(&KeyPath) -> Option<Setting>) -> (Vec<(KeyPath, Setting)>, Vec<String>) {
+    pub(crate) fn fixed(
+        self,
+        before: impl Fn(&KeyPath) -> Option<Setting>,
+    ) -> (Vec<(KeyPath, Setting)>, Vec<String>) {
         let mut notices = Vec::new();
         for (path, fixed) in &self.said.settings {
-            if let Some(other) = before(path).filter(|other| other.value != fixed.value && !path.fits(HOOKS)) {
-                notices.push(format!("{}: `{path}` is fixed by {}; it stays {}", other.origin.short(), fixed.origin.short(), fixed.value));
+            if let Some(other) = before(path).filter(|other| other.value != fixed.value && !path.fits(HOOKS))
+            {
+                notices.push(format!(
+                    "{}: `{path}` is fixed by {}; it stays {}",
+                    other.origin.short(),
+                    fixed.origin.short(),
+                    fixed.value
+                ));
             }
         }
         (self.said.settings, notices)

@@ -104,10 +104,9 @@ impl Origin {
     /// Where in a file, if it is from one.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::User(place)
-            | Self::Project(place)
-            | Self::Managed(place)
-            | Self::Profile { place, .. } => Some(place),
+            Self::User(place) | Self::Project(place) | Self::Managed(place) | Self::Profile { place, .. } => {
+                Some(place)
+            }
             Self::Default | Self::Variable(_) | Self::Override | Self::Flag(_) => None,
         }
     }

@@ -31,6 +31,23 @@ pub const NOT_FOR_PROJECTS: &[&str] = &[
     "temporal",
 ];
 
+/// What only the file at the root of a project may say, with all that is below it: what runs, and what may be touched. The
+/// sandbox keeps an agent out of `.everturn` at the root of what it works in, not in every folder below; a file that it could
+/// write there must not lead out of the sandbox the next time that somebody works in that folder.
+pub const ONLY_AT_THE_ROOT: &[&str] = &[
+    "approval_policy",
+    "exec_policy_files",
+    "features",
+    "hooks",
+    "mcp_servers",
+    "sandbox",
+    "sandbox_mode",
+    "sandbox_workspace_write",
+    "shell_environment_policy",
+    "tools",
+    "web_search",
+];
+
 /// A project and what was made of its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Project {
@@ -70,7 +87,11 @@ impl Project {
     }
 
     /// What the files say, the outermost first; nothing where the project is not trusted, and a notice.
-    pub(crate) fn read(&self, home: Option<&Path>, notices: &mut Vec<String>) -> Result<Vec<Said>, ConfigError> {
+    pub(crate) fn read(
+        &self,
+        home: Option<&Path>,
+        notices: &mut Vec<String>,
+    ) -> Result<Vec<Said>, ConfigError> {
         if self.trust != Trust::Trusted {
             notices.extend(self.unread());
             return Ok(Vec::new());
@@ -82,9 +103,15 @@ impl Project {
             for (name, profile) in &file.profiles {
                 let place = profile.settings.first().map(|(_, setting)| setting.origin.short());
                 let place = place.unwrap_or_else(|| path.display().to_string());
-                notices.push(format!("{place}: the profile {name} has no effect here: profiles are in your own config.toml"));
+                notices.push(format!(
+                    "{place}: the profile {name} has no effect here: profiles are in your own config.toml"
+                ));
             }
-            withhold(&mut file.top, notices);
+            withhold(&mut file.top, NOT_FOR_PROJECTS, "in the file of a project; only your own settings say that", notices);
+            if path.parent().and_then(Path::parent) != Some(&*self.root) {
+                let why = "in a folder of a project; only the file at its root says that";
+                withhold(&mut file.top, ONLY_AT_THE_ROOT, why, notices);
+            }
             said.push(file.top);
         }
         Ok(said)
@@ -103,14 +130,14 @@ impl Project {
     }
 }
 
-/// Takes out what a project may not say.
-fn withhold(said: &mut Said, notices: &mut Vec<String>) {
-    let never: Vec<KeyPath> = NOT_FOR_PROJECTS.iter().map(|key| KeyPath::bare(key)).collect();
+/// Takes out what a file may not say, and why.
+fn withhold(said: &mut Said, keys: &[&str], why: &str, notices: &mut Vec<String>) {
+    let never: Vec<KeyPath> = keys.iter().map(|key| KeyPath::bare(key)).collect();
     said.settings.retain(|(path, setting)| {
         let withheld = never.iter().any(|never| path.is_within(never));
         if withheld {
             notices.push(format!(
-                "{}: `{path}` has no effect in the file of a project; only your own settings say that",
+                "{}: `{path}` has no effect {why}",
                 setting.origin.short()
             ));
         }

@@ -122,7 +122,9 @@ impl CustomPrompts {
             files.filter(|path| path.extension().is_some_and(|end| end == "md")).take(MAX_FILES).collect();
         files.sort();
         for path in files {
-            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else { continue };
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
+                continue;
+            };
             match prompt(&name, &path, boundary) {
                 Ok(Some(prompt)) => _ = self.by_name.entry(name).or_insert(prompt),
                 Ok(None) => {}

@@ -6,6 +6,7 @@ mod hooks;
 
 pub(crate) use advice::nearest_of;
 pub(crate) use file::{File, parse, read_file};
+pub use hooks::{HOOK_PHASES, MAX_HOOK_TIMEOUT_MS};
 
 use crate::{
     Advice, KeyPath, Origin, Problem, ProblemKind, Setting, Value,
@@ -89,7 +90,8 @@ impl Reader<'_> {
                 layer.verdicts.push((shown, Verdict::Taken));
             }
             (Lookup::Key(key), DeValue::Table(_)) if key.kind == Kind::Hooks => {
-                let why = "no effect here: hooks are written as an array of tables, `[[hooks]]`, see docs/hooks.md";
+                let why =
+                    "no effect here: hooks are written as an array of tables, `[[hooks]]`, see docs/hooks.md";
                 layer.notices.push(format!("{}: `{shown}` has {why}", (self.origin)(at).short()));
                 layer.verdicts.push((shown, Verdict::Unserved(why.to_owned())));
             }

@@ -6,8 +6,8 @@ mod temporal;
 mod values;
 
 use crate::{
-    AnswerWithin, Config, Constraints, Feature, Features, KeyPath, ModelEntry, Origin, PriceEntry, Problem, ProblemKind, ProviderEntry,
-    Sandbox, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    AnswerWithin, Config, Constraints, Feature, Features, KeyPath, ModelEntry, Origin, PriceEntry, Problem,
+    ProblemKind, ProviderEntry, Sandbox, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     choice::{Backend, CredentialsStore, Durability, Inherit, WebSearch, WireApi},
     defaults::provider_ids,
     features,

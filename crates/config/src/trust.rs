@@ -157,8 +157,9 @@ fn changed(text: &str, root: &Path, word: Option<&str>) -> Result<String, String
     let projects = document.entry(PROJECTS).or_insert_with(fresh);
     let projects = projects.as_table_like_mut().ok_or("has a key `projects` that is no table")?;
     let project = projects.entry(&key).or_insert_with(|| Item::Table(Table::new()));
-    let project =
-        project.as_table_like_mut().ok_or_else(|| format!("has a key `projects.\"{key}\"` that is no table"))?;
+    let project = project
+        .as_table_like_mut()
+        .ok_or_else(|| format!("has a key `projects.\"{key}\"` that is no table"))?;
     project.insert(TRUST_LEVEL, value(word));
     Ok(document.to_string())
 }

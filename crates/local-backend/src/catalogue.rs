@@ -1,6 +1,6 @@
 //! All threads: list, get, delete.
 
-use crate::{Database, LocalError, blobs, error::failed, lease::Lease, status};
+use crate::{Away, Database, LocalError, blobs, error::failed, lease::Lease, status};
 use agent_core::{StorageError, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadSummary};
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -12,6 +12,7 @@ FROM threads JOIN commits ON key = (
   SELECT max(key) FROM commits WHERE key BETWEEN threads.id << 32 AND (threads.id << 32) + 4294967295
 )
 WHERE tenant = ?1
+  AND (away IS NULL OR json_extract(away, '$.state') = 'leaving')
   AND (?2 IS NULL OR thread = ?2)
   AND (?3 IS NULL OR status = ?3)
   AND (?4 IS NULL OR cwd = ?4)
@@ -27,10 +28,36 @@ impl Database {
     /// One thread.
     ///
     /// # Errors
-    /// [`LocalError::UnknownThread`] where there is none.
+    /// [`LocalError::UnknownThread`] where there is none, [`LocalError::MovedAway`] where it lives elsewhere.
     pub async fn get(&self, key: &ThreadKey) -> Result<ThreadSummary, LocalError> {
         let found = self.select(&ThreadFilter::of(key.tenant.clone()), Some(&key.thread)).await?;
-        found.into_iter().next().ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })
+        match found.into_iter().next() {
+            Some(thread) => Ok(thread),
+            None => {
+                crate::ThreadReader::open(self, key).await?.lives_here().await?;
+                Err(LocalError::UnknownThread { id: key.thread.to_string() })
+            }
+        }
+    }
+
+    /// The threads of a tenant that were here and live elsewhere by now, and where.
+    pub async fn moved_away(&self, tenant: &Tenant) -> Result<Vec<(ThreadKey, Away)>, LocalError> {
+        let failed = failed("the threads that were moved cannot be listed");
+        let mut line = self.reader().await?;
+        let rows =
+            sqlx::query("SELECT thread, away FROM threads WHERE tenant = ? AND away IS NOT NULL ORDER BY id")
+                .bind(tenant.as_str())
+                .fetch_all(line.connection()?)
+                .await
+                .map_err(&failed)?;
+        drop(line);
+        let mut moved = Vec::with_capacity(rows.len());
+        for row in rows {
+            let thread = ThreadId::new(row.try_get::<&str, _>(0).map_err(&failed)?);
+            let away = serde_json::from_str(row.try_get(1).map_err(&failed)?);
+            moved.extend(away.ok().map(|away| (ThreadKey { tenant: tenant.clone(), thread }, away)));
+        }
+        Ok(moved)
     }
 
     /// Deletes a thread for good.

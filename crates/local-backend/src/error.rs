@@ -1,5 +1,6 @@
 //! [`LocalError`], and what SQLite's errors mean.
 
+use crate::moment;
 use agent_core::{ReplayError, RunError, StorageError, TurnId};
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -60,12 +61,59 @@ pub enum LocalError {
     /// A driver was stopped from outside before it came to an end.
     #[error("the thread is not served here any more; resume it to go on")]
     Stopped,
+    /// The thread lives elsewhere.
+    #[error("thread {id} was moved to {to}, {}; go on with it there, or move it back: everturn move {id} --to local", since(*since_ms))]
+    MovedAway {
+        /// The thread.
+        id: String,
+        /// Where it lives.
+        to: String,
+        /// Since when, in milliseconds since the Unix epoch.
+        since_ms: u64,
+    },
+    /// The thread is being moved, or was when that was cut off.
+    #[error(
+        "thread {id} is on its way from {from} to {to}, {}; if nobody moves it any more, finish it: everturn move {id} --to \
+         temporal, or --to local", since(*since_ms)
+    )]
+    MoveCutOff {
+        /// The thread.
+        id: String,
+        /// Where from.
+        from: String,
+        /// Where to.
+        to: String,
+        /// Since when, in milliseconds since the Unix epoch.
+        since_ms: u64,
+    },
+    /// The thread cannot be moved now.
+    #[error("thread {id} cannot be moved now: {why}")]
+    NotAtRest {
+        /// The thread.
+        id: String,
+        /// What is under way, and what to do.
+        why: String,
+    },
+    /// What was copied of a thread is not what is here.
+    #[error(
+        "the past of thread {id} here is another one than the one that came ({why}); it stays where it lives"
+    )]
+    OtherPast {
+        /// The thread.
+        id: String,
+        /// Where they differ.
+        why: String,
+    },
     /// There is no moment between turns at which the thread could be forked.
     #[error("turn {turn} is not finished, or the next turn began with its end; fork at an earlier turn")]
     NoForkPoint {
         /// The turn given.
         turn: TurnId,
     },
+}
+
+fn since(at_ms: u64) -> String {
+    format!("since {}", moment::in_words(at_ms))
 }
 
 fn holder(pid: Option<u32>) -> String {
@@ -87,6 +135,10 @@ impl LocalError {
             | Self::NewerSchema { .. }
             | Self::Files { .. }
             | Self::Replay(_)
+            | Self::MovedAway { .. }
+            | Self::MoveCutOff { .. }
+            | Self::NotAtRest { .. }
+            | Self::OtherPast { .. }
             | Self::NoForkPoint { .. } => false,
         }
     }
@@ -106,6 +158,10 @@ impl LocalError {
                 _ => "driver",
             },
             Self::Stopped => "stopped",
+            Self::MovedAway { .. } => "moved_away",
+            Self::MoveCutOff { .. } => "move_cut_off",
+            Self::NotAtRest { .. } => "not_at_rest",
+            Self::OtherPast { .. } => "other_past",
             Self::NoForkPoint { .. } => "no_fork_point",
         }
     }

@@ -51,9 +51,27 @@ impl Passages {
         }
     }
 
-    /// The text with marks where these passages stand.
-    pub(crate) fn mark(&self, json: &str) -> String {
-        mark(json, |literal| self.known.get(&digest(literal)).copied())
+    /// Takes note of one passage of an input.
+    pub(crate) fn learn_one(&mut self, input: &str, passage: Passage) {
+        if let Some(literal) = passage.of(input)
+            && self.known.len() < MAX_PASSAGES
+        {
+            self.known.entry(digest(literal)).or_insert(passage);
+        }
+    }
+
+    /// The text of a snapshot with marks where these passages stand. The others are forgotten: what the thread does not
+    /// have any more does not come back, so that what is remembered follows the conversation and not its past.
+    pub(crate) fn mark_and_keep(&mut self, json: &str) -> String {
+        let mut kept = HashMap::new();
+        let marked = mark(json, |literal| {
+            let digest = digest(literal);
+            let passage = self.known.get(&digest).copied()?;
+            kept.insert(digest, passage);
+            Some(passage)
+        });
+        self.known = kept;
+        marked
     }
 }
 
@@ -83,7 +101,7 @@ pub(crate) fn unmark<'a>(text: &str, mut passage: impl FnMut(Passage) -> Option<
     Some(whole)
 }
 
-fn mark(json: &str, find: impl Fn(&str) -> Option<Passage>) -> String {
+fn mark(json: &str, mut find: impl FnMut(&str) -> Option<Passage>) -> String {
     let mut marked = String::with_capacity(json.len());
     let mut copied = 0;
     for range in literals(json) {
@@ -150,7 +168,10 @@ mod tests {
 
         let mut passages = Passages::default();
         passages.learn(3, &input);
-        assert_eq!(passages.mark(&events), marked);
+        passages.learn(4, &long("forgotten, for no snapshot has it"));
+        assert_eq!(passages.mark_and_keep(&events), marked);
+        assert_eq!(passages.known.len(), 1);
+        assert_eq!(passages.mark_and_keep(&events), marked);
         assert_eq!(
             marks(&marked).unwrap(),
             [Passage { seq: 3, at: 10, len: long("ab\"\\ü\u{1}\n").len() }; 2]

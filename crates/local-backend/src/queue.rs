@@ -16,7 +16,9 @@ pub(crate) const MAX_OP_BYTES: usize = 8 * 1024 * 1024;
 
 const PUT: &str = "
 INSERT OR IGNORE INTO inbox (thread, op_id, body)
-SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM inbox WHERE thread = ?1 AND reply IS NULL) < ?4";
+SELECT ?1, ?2, ?3
+WHERE (SELECT count(*) FROM inbox WHERE thread = ?1 AND reply IS NULL) < ?4
+  AND (SELECT away FROM threads WHERE id = ?1) IS NULL";
 
 const REPLY: &str = "
 UPDATE inbox SET reply = ?3, body = NULL

@@ -97,7 +97,7 @@ impl ThreadReader {
         Ok(events)
     }
 
-    /// As [`ThreadReader::load`], taking note of the passages of all inputs.
+    /// As [`ThreadReader::load`], taking note of the passages that the thread has.
     pub(crate) async fn load_learning(&self, passages: &mut Passages) -> Result<Stored, StorageError> {
         let snapshot = match snapshot::read(self, passages).await? {
             Some(text) => self.parse_snapshot(&text),

@@ -87,7 +87,10 @@ impl RemoteSession {
         match queue.put(&submission.op_id, &body).await.map_err(unavailable)? {
             Put::Queued | Put::Waiting => {}
             Put::Answered(reply) => return Ok(SubmitOutcome::Accepted(reply.repeated()?)),
-            Put::Full => return Err(full().into()),
+            Put::Full => {
+                self.reader.lives_here().await.map_err(session_error)?;
+                return Err(full().into());
+            }
         }
         loop {
             // Whoever serves the thread may answer and go away: look for it first, then for the answer.

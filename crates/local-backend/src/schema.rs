@@ -5,6 +5,7 @@
 //!   an overflow page of its own.)
 //! * What changes with every commit (`status`, `turns`, `last_event`) stands in the commit's row, so that an append is
 //!   one statement and a thread's state is that of its last row. `threads` has what seldom changes.
+//! * `away` is null where the thread lives here; else it says where it lives, or is on its way from or to (`residence.rs`).
 //! * In `events` and in snapshots a long string that an input of the thread has too is not stored again, but
 //!   referred to; see `passage.rs`.
 
@@ -13,7 +14,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use std::path::Path;
 
 /// The version of the tables, kept in `PRAGMA user_version`.
-pub const DATABASE_SCHEMA: i64 = 1;
+pub const DATABASE_SCHEMA: i64 = 2;
 
 /// Bits of a commit's key that hold the record's number; above them is the thread's.
 const SEQ_BITS: u32 = 32;
@@ -44,6 +45,7 @@ CREATE TABLE threads (
   cwd TEXT NOT NULL DEFAULT '',
   model TEXT NOT NULL DEFAULT '',
   forked_from TEXT,
+  away TEXT,
   UNIQUE (tenant, thread)
 );
 CREATE TABLE commits (
@@ -83,7 +85,13 @@ CREATE TABLE blob_uses (
   PRIMARY KEY (thread, digest)
 ) WITHOUT ROWID;
 CREATE INDEX blob_users ON blob_uses (digest);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+";
+
+/// From version 1: threads may live elsewhere.
+const TO_2: &str = "
+ALTER TABLE threads ADD COLUMN away TEXT;
+PRAGMA user_version = 2;
 ";
 
 /// Makes the tables where there are none, and refuses those of a later version.
@@ -98,6 +106,9 @@ pub(crate) async fn prepare(connection: &mut SqliteConnection, path: &Path) -> R
         DATABASE_SCHEMA => {}
         0 => {
             sqlx::raw_sql(TABLES).execute(&mut *transaction).await.map_err(error)?;
+        }
+        1 => {
+            sqlx::raw_sql(TO_2).execute(&mut *transaction).await.map_err(error)?;
         }
         found => {
             return Err(LocalError::NewerSchema { path: path.to_owned(), found, supported: DATABASE_SCHEMA });

@@ -10,6 +10,7 @@ use crate::{
     error::failed,
     lease::Lease,
     passage::{Passages, mark_from},
+    residence::Waiting,
     schema::{MAX_SEQ, commit_key},
     status,
 };
@@ -42,6 +43,21 @@ UPDATE threads SET
   model = coalesce(?7, model), forked_from = coalesce(?8, forked_from)
 WHERE id = ?1 AND generation = ?2";
 
+const OPEN: &str = "
+UPDATE threads SET generation = generation + 1 WHERE id = ? AND away IS NULL RETURNING generation, title IS NOT NULL";
+
+const OPEN_TO_MOVE: &str =
+    "UPDATE threads SET generation = generation + 1 WHERE id = ? RETURNING generation, title IS NOT NULL";
+
+const SET_AWAY: &str = "
+UPDATE threads SET away = ?3
+WHERE id = ?1 AND generation = ?2
+  AND (NOT ?4 OR NOT EXISTS (SELECT 1 FROM inbox WHERE thread = ?1 AND reply IS NULL))";
+
+/// So many records after the last snapshot another one is kept, in the middle of a turn too: what recovery applies again
+/// is bounded, however long a turn is.
+const SNAPSHOT_EVERY_RECORDS: u64 = 1_000;
+
 /// One thread, opened for writing by this process. Dropping it gives the lease back.
 pub struct ThreadStore {
     reader: ThreadReader,
@@ -55,6 +71,10 @@ struct State {
     progress: Progress,
     titled: bool,
     passages: Passages,
+    /// The record that the last snapshot follows.
+    snapshot_seq: u64,
+    /// A snapshot that is kept with the next record: after which record, and its text.
+    due: Option<(u64, String)>,
 }
 
 impl ThreadStore {
@@ -63,16 +83,27 @@ impl ThreadStore {
     /// # Errors
     /// [`LocalError::Exists`] where there is one of that key.
     pub async fn create(database: &Database, key: &ThreadKey, now_ms: u64) -> Result<Self, LocalError> {
+        Self::create_away(database, key, now_ms, None).await
+    }
+
+    /// The same for a thread that lives elsewhere as yet.
+    pub(crate) async fn create_away(
+        database: &Database,
+        key: &ThreadKey,
+        now_ms: u64,
+        away: Option<&str>,
+    ) -> Result<Self, LocalError> {
         let lease = Lease::take(database, key).await?;
         let failed = failed("the thread cannot be created");
         let mut line = database.writer().await?;
         let row = sqlx::query(
-            "INSERT OR IGNORE INTO threads (tenant, thread, created_ms, generation) VALUES (?, ?, ?, 1) \
+            "INSERT OR IGNORE INTO threads (tenant, thread, created_ms, generation, away) VALUES (?, ?, ?, 1, ?) \
              RETURNING id",
         )
         .bind(key.tenant.as_str())
         .bind(key.thread.as_str())
         .bind(now_ms.cast_signed())
+        .bind(away)
         // All rows: a statement that is dropped after its first row never tells that it could not be committed.
         .fetch_all(line.connection()?)
         .await
@@ -89,27 +120,43 @@ impl ThreadStore {
     ///
     /// # Errors
     /// [`LocalError::Busy`] while another process, or another value in this one, has it open;
-    /// [`LocalError::UnknownThread`] where there is none.
+    /// [`LocalError::UnknownThread`] where there is none; [`LocalError::MovedAway`] where it lives elsewhere by now.
     pub async fn open(database: &Database, key: &ThreadKey) -> Result<Self, LocalError> {
+        let store = Self::seize(database, key, OPEN).await?;
+        store.ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })
+    }
+
+    /// Opens a thread that may live elsewhere, to move it.
+    pub(crate) async fn open_to_move(database: &Database, key: &ThreadKey) -> Result<Self, LocalError> {
+        let store = Self::seize(database, key, OPEN_TO_MOVE).await?;
+        store.ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })
+    }
+
+    async fn seize(
+        database: &Database,
+        key: &ThreadKey,
+        statement: &'static str,
+    ) -> Result<Option<Self>, LocalError> {
         let reader = ThreadReader::open(database, key).await?;
         let lease = Lease::take(database, key).await?;
         let failed = failed("the thread cannot be opened for writing");
         let mut line = database.writer().await?;
-        let row = sqlx::query(
-            "UPDATE threads SET generation = generation + 1 WHERE id = ? RETURNING generation, title IS NOT NULL",
-        )
-        .bind(reader.thread)
-        .fetch_all(line.connection()?)
-        .await
-        .map_err(&failed)?
-        .pop();
+        let row = sqlx::query(statement)
+            .bind(reader.thread)
+            .fetch_all(line.connection()?)
+            .await
+            .map_err(&failed)?
+            .pop();
         drop(line);
-        let row = row.ok_or_else(|| LocalError::UnknownThread { id: key.thread.to_string() })?;
+        let Some(row) = row else {
+            reader.lives_here().await?;
+            return Ok(None);
+        };
         let generation = row.try_get(0).map_err(&failed)?;
         let titled = row.try_get(1).map_err(&failed)?;
         let progress = reader.progress().await?;
-        let state = State { progress, titled, passages: Passages::default() };
-        Ok(Self { reader, generation, state: Mutex::new(state), _lease: lease })
+        let state = State { progress, titled, ..State::default() };
+        Ok(Some(Self { reader, generation, state: Mutex::new(state), _lease: lease }))
     }
 
     /// The same thread, to read.
@@ -159,6 +206,19 @@ impl ThreadStore {
         }
     }
 
+    async fn write_snapshot(&self, seq: u64, body: &str) -> Result<(), StorageError> {
+        let mut line = self.reader.database.writer().await?;
+        let done = sqlx::query(SNAPSHOT)
+            .bind(self.reader.thread)
+            .bind(seq.cast_signed())
+            .bind(body)
+            .bind(self.generation)
+            .execute(line.connection()?)
+            .await
+            .map_err(failed("a snapshot cannot be stored"))?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(StorageError::Fenced) }
+    }
+
     /// Why a record was not inserted.
     async fn explain(&self, record: &Record) -> Result<(), StorageError> {
         let failed = failed("the journal cannot be read");
@@ -186,6 +246,21 @@ impl ThreadStore {
             return Ok(());
         }
         Err(StorageError::Conflict { seq: record.seq })
+    }
+
+    /// Says where the thread lives, in one statement; false where another writer has it, or where its queue is not empty
+    /// and has to be.
+    pub(crate) async fn set_away(&self, away: Option<String>, queue: Waiting) -> Result<bool, StorageError> {
+        let mut line = self.reader.database.writer().await?;
+        let done = sqlx::query(SET_AWAY)
+            .bind(self.reader.thread)
+            .bind(self.generation)
+            .bind(away)
+            .bind(queue == Waiting::Nothing)
+            .execute(line.connection()?)
+            .await
+            .map_err(failed("where the thread lives cannot be stored"))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Keeps what lists show. It is written before the record that says it: should the process die between them, the
@@ -229,6 +304,12 @@ impl StorageBackend for ThreadStore {
         if let Some(header) = header {
             self.write_header(header).await?;
         }
+        let due = self.state().due.take();
+        if let Some((seq, body)) = due
+            && let Err(error) = self.write_snapshot(seq, &body).await
+        {
+            tracing::warn!(thread = %self.reader.key, %error, "no snapshot was kept; recovery takes longer");
+        }
         let input = json(&record.input)?;
         tools::kill_point("commit.before");
         match self.insert(record, events, &input, &progress).await? {
@@ -244,28 +325,39 @@ impl StorageBackend for ThreadStore {
         }
     }
 
+    fn committed(&self, thread: &Thread) {
+        let mut state = self.state();
+        if thread.input_seq().saturating_sub(state.snapshot_seq) < SNAPSHOT_EVERY_RECORDS {
+            return;
+        }
+        match json(thread) {
+            Ok(text) => {
+                state.snapshot_seq = thread.input_seq();
+                state.due = Some((thread.input_seq(), state.passages.mark_and_keep(&text)));
+            }
+            Err(error) => tracing::warn!(thread = %thread.key, %error, "no snapshot was kept"),
+        }
+    }
+
     async fn load(&self) -> Result<Stored, StorageError> {
         let mut passages = Passages::default();
         let stored = self.reader.load_learning(&mut passages).await?;
         let progress = self.reader.progress().await?;
         let mut state = self.state();
+        state.snapshot_seq = stored.snapshot.as_ref().map_or(0, |thread| thread.input_seq());
         state.passages = passages;
         state.progress = progress;
         Ok(stored)
     }
 
     async fn save_snapshot(&self, thread: &Thread) -> Result<(), StorageError> {
-        let body = self.state().passages.mark(&json(thread)?);
-        let mut line = self.reader.database.writer().await?;
-        let done = sqlx::query(SNAPSHOT)
-            .bind(self.reader.thread)
-            .bind(thread.input_seq().cast_signed())
-            .bind(body)
-            .bind(self.generation)
-            .execute(line.connection()?)
-            .await
-            .map_err(failed("a snapshot cannot be stored"))?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(StorageError::Fenced) }
+        let body = {
+            let text = json(thread)?;
+            let mut state = self.state();
+            (state.snapshot_seq, state.due) = (thread.input_seq(), None);
+            state.passages.mark_and_keep(&text)
+        };
+        self.write_snapshot(thread.input_seq(), &body).await
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, StorageError> {

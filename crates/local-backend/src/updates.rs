@@ -4,7 +4,7 @@
 //! pieces at once; a reader that the channel does not serve, or that is behind, reads pages from the database.
 
 use crate::{LocalError, ThreadReader, changes::Watch, database::apart, driver::Ending, inbox::unavailable};
-use agent_core::{Cursor, SessionError, Update};
+use agent_core::{Cursor, Refusal, SessionError, Update};
 use futures::stream::{self, BoxStream, StreamExt};
 use sink::{Ear, Heard};
 use std::collections::VecDeque;
@@ -161,7 +161,11 @@ impl Poller {
                     return Some(Err(error));
                 }
             };
-            if let Err(error) = read {
+            let here = match read {
+                Ok(reader) => reader.lives_here().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = here {
                 self.ended = true;
                 return Some(Err(session_error(error)));
             }
@@ -174,6 +178,9 @@ impl Poller {
 pub(crate) fn session_error(error: LocalError) -> SessionError {
     match error {
         LocalError::UnknownThread { id } => SessionError::UnknownThread { id },
+        moved @ (LocalError::MovedAway { .. } | LocalError::MoveCutOff { .. }) => {
+            Refusal::Unavailable { why: moved.to_string() }.into()
+        }
         error => SessionError::Unavailable { message: error.to_string(), source: Some(Box::new(error)) },
     }
 }

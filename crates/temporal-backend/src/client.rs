@@ -4,6 +4,7 @@
 //! * `session` is a thread as its clients see it: `submit` brings ops, `updates` brings events.
 //! * `catalogue` lists threads and looks at them; `deletion` deletes them.
 //! * `journal` is what forks and exports are made of.
+//! * `moving` takes threads in that lived elsewhere, and lets threads go.
 //! * `past` brings back what a run holds no more, by replaying histories; no worker is needed for that.
 //! * `line` asks the workflow of a thread, with deadlines; `attendance` knows whether a worker polls a queue.
 //!
@@ -16,6 +17,7 @@ mod deletion;
 mod error;
 mod journal;
 mod line;
+mod moving;
 mod past;
 mod session;
 mod start;
@@ -23,10 +25,11 @@ mod submit;
 mod updates;
 
 pub use error::TemporalError;
+pub use moving::{Moving, Stay};
 pub use session::{SubmitOutcome, TemporalSession};
 
 use crate::{FileBlobs, wire::RunOptions};
-use agent_core::{BlobId, RULES, Redactor, Settings, StorageError};
+use agent_core::{BlobId, Library, RULES, Redactor, Settings, StorageError};
 use attendance::{Attendance, OwnQueue};
 use journal::Bookmark;
 use line::Line;
@@ -55,6 +58,8 @@ pub struct BackendOptions {
     pub run: RunOptions,
     /// How durable new threads are, in words for their users.
     pub durability: String,
+    /// Answers ops that only look something up; without one they are refused.
+    pub library: Option<Arc<dyn Library>>,
 }
 
 /// Threads on a Temporal server. Clones share everything.
@@ -71,6 +76,7 @@ struct Shared {
     queue: String,
     run: RunOptions,
     durability: String,
+    library: Option<Arc<dyn Library>>,
     attendance: Attendance,
     bookmark: Mutex<Option<Bookmark>>,
 }
@@ -78,11 +84,12 @@ struct Shared {
 impl TemporalBackend {
     /// Works with the threads of the client's namespace.
     pub fn new(client: Client, options: BackendOptions) -> Self {
-        let BackendOptions { bus, blobs, redactor, queue, run, durability } = options;
+        let BackendOptions { bus, blobs, redactor, queue, run, durability, library } = options;
         let attendance = Attendance::new(client.clone());
         let bookmark = Mutex::default();
         let run = RunOptions { rules: run.rules.or(Some(RULES)), ..run };
-        let shared = Shared { client, bus, blobs, redactor, queue, run, durability, attendance, bookmark };
+        let shared =
+            Shared { client, bus, blobs, redactor, queue, run, durability, library, attendance, bookmark };
         Self { shared: Arc::new(shared) }
     }
 

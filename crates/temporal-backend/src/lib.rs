@@ -18,7 +18,9 @@ mod workflow;
 
 pub use activities::{Activities, RunningCalls, Services, TaskFiles};
 pub use blobs::{FileBlobs, MAX_BLOB_BYTES};
-pub use client::{BackendOptions, SubmitOutcome, TemporalBackend, TemporalError, TemporalSession};
+pub use client::{
+    BackendOptions, Moving, Stay, SubmitOutcome, TemporalBackend, TemporalError, TemporalSession,
+};
 pub use conversations::Conversations;
 pub use health::Health;
 pub use queue::queue_of;

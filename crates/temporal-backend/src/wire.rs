@@ -3,6 +3,10 @@
 //! Everything here is small but for a page of events, a part of a conversation and what a run hands to the next, which
 //! are bounded below. The server refuses a payload over 2 MB, and some of them poison a workflow.
 
+mod moving;
+
+pub use moving::{Arrival, Departed, Departure, DepartureReply, PastPart};
+
 use agent_core::{
     Archived, BlobId, EffectId, Effort, Event, Genesis, Item, Overview, Purpose, Settings, Shared,
     Submission, Summary, Thread, ThreadKey, ToolRequest, ToolSpec, TurnId,
@@ -55,6 +59,11 @@ pub enum RunFrom {
         /// What that run left.
         carry: Box<Carry>,
     },
+    /// A thread that lived elsewhere.
+    Moved {
+        /// What it brings; its arrival is told there.
+        carry: Box<Carry>,
+    },
 }
 
 /// How the runs of a thread work.
@@ -88,6 +97,9 @@ pub struct Carry {
     pub book: BookCarry,
     /// The runs before.
     pub runs: u32,
+    /// How the thread came here, where it began elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Box<Arrival>>,
 }
 
 /// The end of a book of events.

@@ -16,19 +16,22 @@ mod state;
 mod surroundings;
 mod timing;
 
-pub(crate) use book::status_after;
+pub(crate) use book::{book_of, status_after};
 pub use digest::Digest;
 pub use offer::Offer;
-pub(crate) use ports::{MEMO, MODEL, STATUS};
+pub(crate) use ports::{DEPARTED, MEMO, MODEL, STATUS};
 pub(crate) use state::size;
 pub use surroundings::{Acknowledge, Chronicle, Surroundings};
 use timing::Timing;
 
-use crate::wire::{EventsAfter, EventsPage, Items, ItemsWanted, Part, RunInput, Status};
+use crate::wire::{Departure, DepartureReply, EventsAfter, EventsPage, Items, ItemsWanted, Part, RunInput, Status};
 use agent_core::{Accepted, OpId, Refusal, Submission};
 use serde::{Deserialize, Serialize};
 use state::State;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
@@ -59,6 +62,8 @@ pub enum Reply {
 pub enum Closed {
     /// It was shut down. It can be resumed.
     Shutdown,
+    /// The thread goes on elsewhere. Here it cannot be resumed.
+    Departed,
 }
 
 impl AgentWorkflow {
@@ -105,6 +110,13 @@ impl AgentWorkflow {
             ctx.wait_condition_with_options(|workflow| workflow.state.has_answer(&op), ports::detached());
         let _ = waited.await;
         ctx.state_mut(|workflow| workflow.state.take_answer(&op))
+    }
+
+    /// Ends the thread here, if it rests, because it goes on elsewhere.
+    #[update]
+    pub fn depart(&mut self, ctx: &mut SyncWorkflowContext<Self>, departure: Departure) -> DepartureReply {
+        let now = ctx.workflow_time().and_then(|now| now.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        self.state.depart(departure, u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Refuses those that would use up what is left for ops.

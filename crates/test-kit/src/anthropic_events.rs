@@ -71,15 +71,18 @@ impl<'a> Script<'a> {
                 self.thoughts(&sections.join("\n\n"), encrypted.as_deref().unwrap_or(SIGNATURE));
             }
             Said::Thoughts(text) => self.thoughts(text, SIGNATURE),
-            Said::Redacted(data) => self.block(json!({ "type": "redacted_thinking", "data": data }), Vec::new()),
+            Said::Redacted(data) => {
+                self.block(json!({ "type": "redacted_thinking", "data": data }), Vec::new())
+            }
             Said::Call { name, arguments } => self.call(name, arguments),
             Said::Freeform { name, input } => self.call(name, &json!({ "input": input }).to_string()),
             Said::Search { query } => self.search(query),
             Said::Event(event) => self.push(event),
             Said::Bytes(bytes) => self.insert(bytes.clone()),
             Said::Unknown => self.unknown(),
-            Said::BrokenJson => self
-                .insert("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"te\n\n"),
+            Said::BrokenJson => self.insert(
+                "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"te\n\n",
+            ),
             Said::NotUtf8 => {
                 self.insert(b"data: {\"type\":\"padding\",\"padding\":\"\xC3\x28\xFF\"}\n\n".as_slice());
             }
@@ -110,7 +113,8 @@ impl<'a> Script<'a> {
         let id = format!("toolu_{}", self.content.len() + 1);
         // The first piece is always empty.
         let pieces = [""].into_iter().chain(arguments.split_inclusive(','));
-        let deltas = pieces.map(|piece| json!({ "type": "input_json_delta", "partial_json": piece })).collect();
+        let deltas =
+            pieces.map(|piece| json!({ "type": "input_json_delta", "partial_json": piece })).collect();
         self.block(json!({ "type": "tool_use", "id": id, "name": name, "input": {} }), deltas);
         self.whole("input", serde_json::from_str(arguments).unwrap_or_default());
     }

@@ -62,7 +62,9 @@ impl PromptCache {
             WireApi::Responses => {
                 remembered.by_beginning(body, &["model", "tools", "instructions", "text", "input"])
             }
-            WireApi::Chat => remembered.by_beginning(body, &["model", "tools", "response_format", "messages"]),
+            WireApi::Chat => {
+                remembered.by_beginning(body, &["model", "tools", "response_format", "messages"])
+            }
             WireApi::Anthropic => remembered.by_marks(body),
         }
     }
@@ -79,7 +81,8 @@ impl Remembered {
                 prompt.push(0);
             }
         }
-        let in_common = |other: &Vec<u8>| prompt.iter().zip(other).take_while(|(one, two)| one == two).count();
+        let in_common =
+            |other: &Vec<u8>| prompt.iter().zip(other).take_while(|(one, two)| one == two).count();
         let longest = self.prompts.iter().map(in_common).max().unwrap_or_default();
         let known = tokens(longest);
         let cached = if known < LEAST_TOKENS { 0 } else { known - known % STEP_TOKENS };
@@ -173,7 +176,8 @@ mod tests {
     fn only_what_was_marked_is_cached() {
         let cache = PromptCache::default();
         let block = |text: &str| json!({ "type": "text", "text": text });
-        let marked = |text: &str| json!({ "type": "text", "text": text, "cache_control": { "type": "ephemeral" } });
+        let marked =
+            |text: &str| json!({ "type": "text", "text": text, "cache_control": { "type": "ephemeral" } });
         let ask = |content: Vec<Value>| {
             let messages = json!([{ "role": "user", "content": content }]);
             cache.read(WireApi::Anthropic, &json!({ "messages": messages }))

@@ -313,9 +313,8 @@ impl Provider {
     /// Reads the body, and looks at it where somebody wants to know.
     async fn answer(&self, request: &Request, body: Body) -> Arc<Outcome> {
         let Request { api, uri, headers } = request;
-        let look = self.seen.recording == Recording::Everything
-            || self.replies.listen()
-            || self.cache.is_some();
+        let look =
+            self.seen.recording == Recording::Everything || self.replies.listen() || self.cache.is_some();
         let mut bytes = Vec::new();
         let mut pieces = body.into_data_stream();
         // A client that goes away within its body is answered like one that sent no JSON: it does not read it.

@@ -27,8 +27,8 @@ mod watch;
 mod write;
 
 use agent_core::{
-    BlobId, RestoreAnswer, RestoreRequest, RestoreStep, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest,
-    ThreadKey,
+    BlobId, RestoreAnswer, RestoreRequest, RestoreStep, Snapshot, SnapshotAnswer, SnapshotMoment,
+    SnapshotRequest, ThreadKey,
 };
 pub use config::{
     DEFAULT_MAX_AGE_DAYS, DEFAULT_MAX_FILE_BYTES, DEFAULT_MAX_FILES, DEFAULT_MAX_STORE_BYTES,
@@ -82,7 +82,8 @@ impl Snapshots {
     /// Takes back what turns made of the workspace, all of it or nothing.
     pub async fn restore(&self, request: RestoreRequest) -> RestoreAnswer {
         let limit_ms = self.config.restore_ms;
-        let restored = self.work(limit_ms, move |config, watch| restore::restore(config, watch, &request)).await;
+        let restored =
+            self.work(limit_ms, move |config, watch| restore::restore(config, watch, &request)).await;
         restored.unwrap_or_else(|error| RestoreAnswer::Failed { message: error.to_string() })
     }
 
@@ -170,13 +171,16 @@ fn take(
         SnapshotMoment::BeforeTurn => "before",
         SnapshotMoment::AfterTurn => "after",
     };
-    let name = ref_name(&request.key, &format!("{moment}-{}-{}-{}", request.turn, request.effect, request.attempt));
+    let name =
+        ref_name(&request.key, &format!("{moment}-{}-{}-{}", request.turn, request.effect, request.attempt));
     let taken = Shadow::open(config, root, watch).and_then(|shadow| shadow.take(config, watch, &name));
     if let Err(error @ (SnapshotError::TooLarge { .. } | SnapshotError::TooSlow(_))) = &taken {
         let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.insert(path, (Instant::now(), error.to_string()));
     }
-    Ok(SnapshotAnswer::Taken { snapshot: taken?.snapshot })
+    let mut snapshot = taken?.snapshot;
+    snapshot.notes.extend(notes::elsewhere(&request.sandbox, Path::new(&snapshot.root)));
+    Ok(SnapshotAnswer::Taken { snapshot })
 }
 
 /// The name of a thread's ref. The thread is not named itself: its id may be no name that Git takes.

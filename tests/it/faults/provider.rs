@@ -43,6 +43,7 @@ impl Provider {
         let wire_api = match self.api {
             WireApi::Responses => "responses",
             WireApi::Chat => "chat",
+            WireApi::Anthropic => "anthropic",
         };
         let own = [
             format!("base_url=\"{}\"", self.url),

@@ -39,6 +39,7 @@ impl Site {
         let services = Services {
             model: Arc::new(scripts),
             tools: Arc::new(tools),
+            workspace: Arc::new(()),
             redactor: Redactor::default(),
             bus: bus.clone(),
             blobs: Arc::new(FileBlobs::new(home.join("blobs"))),
@@ -57,6 +58,7 @@ impl Site {
             queue: QUEUE.into(),
             run,
             durability: "a server of a test".into(),
+        library: None,
         };
         TemporalBackend::new(self.client.clone(), options)
     }

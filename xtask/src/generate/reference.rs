@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use config::{BUILT_IN, Fallback, KEYS, Key, Kind, UNSERVED, VARIABLES};
+use config::{BUILT_IN, FEATURES, Fallback, KEYS, Key, Kind, NOT_FOR_PROJECTS, ONLY_AT_THE_ROOT, Stage, UNSERVED, VARIABLES};
 
 const INTRO: &str = include_str!("intro.md");
 
@@ -17,6 +17,8 @@ pub(super) fn reference() -> String {
     for key in KEYS {
         entry(&mut out, key);
     }
+    features(&mut out);
+    projects(&mut out);
     providers(&mut out);
     variables(&mut out);
     unserved(&mut out);
@@ -56,6 +58,36 @@ fn takes(key: &Key) -> String {
         }
         _ => key.takes(),
     }
+}
+
+fn features(out: &mut String) {
+    line(out, "\n## Features\n");
+    line(out, "Switched in the table `[features]`, or by `--enable NAME` and `--disable NAME`.\n");
+    line(out, "| feature | stage | default | what it is |\n|---|---|---|---|");
+    for info in FEATURES {
+        let stage = match info.stage {
+            Stage::Deprecated(instead) | Stage::Removed(instead) => format!("{}: {instead}", info.stage.word()),
+            stage => stage.word().to_owned(),
+        };
+        let default = if info.default { "on" } else { "off" };
+        line(out, &format!("| `{}` | {stage} | {default} | {} |", info.name, info.about));
+    }
+}
+
+fn projects(out: &mut String) {
+    line(out, "\n## Keys that are never a project's\n");
+    let listed = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    line(
+        out,
+        &format!(
+            "In the file of a project these, and the tables with all that is in them, have no effect, whether it is trusted \
+             or not: {}. `openai_base_url` is one of `model_providers`, and profiles are the user's own.\n\n\
+             These have an effect only in the file at the root of a project, not in folders below it, which an agent may be \
+             able to write: {}.",
+            listed(NOT_FOR_PROJECTS),
+            listed(ONLY_AT_THE_ROOT)
+        ),
+    );
 }
 
 fn providers(out: &mut String) {

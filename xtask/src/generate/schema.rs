@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use config::{Blank, KEYS, Key, Kind, UNSERVED, Unserved, Value, Word};
+use config::{Blank, HOOK_PHASES, KEYS, Key, Kind, MAX_HOOK_TIMEOUT_MS, UNSERVED, Unserved, Value, Word};
 use serde::Serialize;
 
 /// Keys of the top level that a profile does not have.
@@ -105,12 +105,36 @@ fn typed(kind: Kind) -> Schema {
         Kind::Bus => Schema { pattern: Some("^(nats|tls)://[^\\s]+$"), ..of("string") },
         Kind::Bool => of("boolean"),
         Kind::Count(least) => Schema { minimum: Some(least), ..of("integer") },
+        Kind::Percent => Schema { minimum: Some(0), maximum: Some(100), ..of("integer") },
+        Kind::Hooks => hooks(),
         Kind::Dollars => Schema { minimum: Some(0), ..of("number") },
         Kind::Word(words) => Schema { one_of: words.iter().map(word).collect(), ..Schema::default() },
         Kind::Paths | Kind::Texts | Kind::Words(_) => {
             Schema { items: kind.item().map(|item| Box::new(typed(item))), ..of("array") }
         }
     }
+}
+
+/// The one key whose value is an array of tables.
+fn hooks() -> Schema {
+    let of = |name| Schema { kind: Some(name), ..Schema::default() };
+    let texts = || Schema { items: Some(Box::new(of("string"))), ..of("array") };
+    let phase = Schema { one_of: HOOK_PHASES.iter().map(word).collect(), ..Schema::default() };
+    let parts = [
+        ("phase", phase),
+        ("command", Schema { any_of: vec![of("string"), texts()], ..Schema::default() }),
+        ("name", Schema { pattern: Some("\\S"), ..of("string") }),
+        ("tools", texts()),
+        ("cwd_prefix", of("string")),
+        ("timeout_ms", Schema { minimum: Some(1), maximum: Some(MAX_HOOK_TIMEOUT_MS), ..of("integer") }),
+    ];
+    let hook = Schema {
+        properties: parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect(),
+        additional: Some(Additional::None(false)),
+        required: vec!["phase", "command"],
+        ..of("object")
+    };
+    Schema { items: Some(Box::new(hook)), ..of("array") }
 }
 
 fn word(known: &Word) -> Schema {
@@ -149,6 +173,8 @@ struct Schema {
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    maximum: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pattern: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<Box<Schema>>,
@@ -158,6 +184,8 @@ struct Schema {
     any_of: Vec<Schema>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     properties: BTreeMap<String, Schema>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    required: Vec<&'static str>,
     #[serde(rename = "additionalProperties", skip_serializing_if = "Option::is_none")]
     additional: Option<Additional>,
 }

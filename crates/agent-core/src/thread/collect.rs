@@ -33,8 +33,9 @@ impl Thread {
 impl Machine<'_> {
     /// Asks for the tools where that is due. True when the turn has to wait.
     pub(super) fn collects(&mut self) -> bool {
-        let is_due = self.thread.turn.as_ref().is_some_and(|turn| turn.tools == Tools::Due);
-        if !is_due || self.thread.discovery == Discovery::Fixed {
+        let Some(turn) = &self.thread.turn else { return false };
+        let is_of_use = self.thread.discovery == Discovery::EachTurn || !turn.skills.is_empty();
+        if turn.tools != Tools::Due || !is_of_use {
             return false;
         }
         let effect = self.start(EffectKind::Collect);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::protocol::{
     CompactAt, CompactionTrigger, Completion, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer,
-    ModelError, ModelErrorKind, ModelItem, PlanStepStatus, Shared, TurnEnd, TurnItem,
+    ModelChoice, ModelError, ModelErrorKind, ModelItem, PlanStepStatus, Shared, TurnEnd, TurnItem,
 };
 use std::collections::VecDeque;
 
@@ -166,7 +166,7 @@ impl Machine<'_> {
         let Some(summary) = self.summarising() else { return };
         match answer {
             ModelAnswer::Completed { items, completion } => {
-                self.pay_for(completion);
+                self.pay_for(completion, summary.by.as_ref());
                 let texts = items.iter().filter_map(|item| match item {
                     ModelItem::Message { text } => Some(text.trim()),
                     _ => None,
@@ -185,9 +185,9 @@ impl Machine<'_> {
     /// The turn ends without the summary that it was about to have.
     pub(super) fn summary_stopped(&mut self) {
         let summary = match self.thread.turn.as_ref().map(|turn| &turn.phase) {
-            Some(
-                Phase::Summarising { summary, .. } | Phase::BackingOff { summary: Some(summary), .. },
-            ) => summary.item.clone(),
+            Some(Phase::Summarising { summary, .. } | Phase::BackingOff { summary: Some(summary), .. }) => {
+                summary.item.clone()
+            }
             _ => return,
         };
         self.set_phase(Phase::Between);
@@ -370,9 +370,14 @@ impl Machine<'_> {
         whole.trim_end().to_owned()
     }
 
-    fn pay_for(&mut self, completion: &Completion) {
+    fn pay_for(&mut self, completion: &Completion, by: Option<&ModelChoice>) {
         let size = self.thread.memory.size;
-        self.account(completion);
+        match by {
+            Some(ModelChoice { context_window, price, .. }) => {
+                self.account_to(completion, *context_window, *price);
+            }
+            None => self.account(completion),
+        }
         self.thread.memory.size = size;
     }
 

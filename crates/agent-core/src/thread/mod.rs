@@ -34,6 +34,7 @@ mod settle;
 mod snapshots;
 mod turn;
 mod user_command;
+mod view;
 
 pub use admit::{Admission, Gate, MAX_NAME_CHARS, MAX_QUEUED_INPUTS, RECENT_OPS};
 pub use archive::Archived;
@@ -45,6 +46,7 @@ pub use input::{Answer, ApplyError, BLOB_THRESHOLD_BYTES, Input, Record};
 pub(crate) use modes::refused_by_plan;
 pub use replay::{ReplayError, recover};
 pub use rollback::{KeptFiles, Undoable};
+pub use view::{CallView, ItemView, RunningView, ThreadView};
 
 use crate::protocol::{
     CallId, EffectId, InteractionId, Item, ModelChoice, OpId, Plan, Settings, Shared, Source, ThreadKey,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::protocol::{
     BlobId, CallId, CompactionTrigger, Completion, EffectId, EventKind, Item, ItemDetail, ItemId,
-    ModelAnswer, ModelError, ModelErrorKind, ModelItem, Payload, ToolCall, TurnEnd,
+    ModelAnswer, ModelError, ModelErrorKind, ModelItem, Payload, Price, ToolCall, TurnEnd,
 };
 
 /// The same calls so many times in a row end the turn.
@@ -146,6 +146,18 @@ impl Machine<'_> {
     }
 
     pub(super) fn account(&mut self, completion: &Completion) {
+        let asked = self.turn_settings().asked();
+        let (context_window, price) = (asked.context_window, asked.price);
+        self.account_to(completion, context_window, price);
+    }
+
+    /// Accounts for an answer of a model with this window and price.
+    pub(super) fn account_to(
+        &mut self,
+        completion: &Completion,
+        context_window: Option<u64>,
+        price: Option<Price>,
+    ) {
         let tells_limits = self.thread.rules >= LIMITS_ALONE_ARE_TOLD && !completion.rate_limits.is_empty();
         if completion.tokens.is_none() && !tells_limits {
             return;
@@ -153,10 +165,6 @@ impl Machine<'_> {
         let last = completion.tokens.unwrap_or_default();
         self.thread.usage += last;
         self.with_turn(|turn| turn.usage += last);
-        let (context_window, price) = {
-            let asked = self.turn_settings().asked();
-            (asked.context_window, asked.price)
-        };
         self.thread.spent.pay(last, price);
         if completion.tokens.is_some() {
             self.thread.memory.size.count(last);
@@ -259,7 +267,9 @@ impl Machine<'_> {
         if waited_for != timer {
             return;
         }
-        if due && turn.ending.is_none() {
+        // An answer that was no summary has cost something.
+        let goes_on = due && turn.ending.is_none() && !(summary.is_some() && self.is_spent());
+        if goes_on {
             let (kind, phase) = match summary {
                 Some(summary) => (EffectKind::Compact, Phase::Summarising { effect, summary }),
                 None => (EffectKind::Model, Phase::Sampling { effect }),

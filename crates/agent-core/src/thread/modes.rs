@@ -64,7 +64,7 @@ impl Settings {
     }
 
     /// What calls may touch, the mode considered: nothing is changed while a plan is made.
-    pub(super) fn bounds(&self) -> &SandboxPolicy {
+    pub(crate) fn bounds(&self) -> &SandboxPolicy {
         match self.mode {
             Mode::Plan => &SandboxPolicy::ReadOnly,
             Mode::Code | Mode::Pair | Mode::Execute => &self.sandbox,

@@ -4,7 +4,7 @@ use super::{
     Thread,
     machine::Machine,
     memory::{Aside, Memory},
-    turn::{Ending, Task},
+    turn::{Ending, Task, Turn},
 };
 use crate::protocol::{
     ApprovalPolicy, CompactionTrigger, Content, EventKind, Item, ItemDetail, ItemId, Mode, Review,
@@ -61,11 +61,8 @@ impl Machine<'_> {
         self.with_turn(|turn| {
             turn.review = Some(Box::new(aside));
             turn.is_heard = true;
+            confine(turn);
             let settings = &mut turn.settings;
-            settings.sandbox = SandboxPolicy::ReadOnly;
-            settings.approval = ApprovalPolicy::Never;
-            settings.mode = Mode::Code;
-            settings.masks.clear();
             if let Some(choice) = settings.review_model.clone() {
                 settings.provider = choice.provider.unwrap_or_else(|| settings.provider.clone());
                 settings.model = choice.model;
@@ -110,6 +107,16 @@ impl Machine<'_> {
             }
             Task::Review { request } => self.enter_review(request),
         }
+    }
+}
+
+/// Holds a turn that reviews to what reviewers may do, whatever the settings say by now.
+pub(super) fn confine(turn: &mut Turn) {
+    if turn.review.is_some() {
+        turn.settings.sandbox = SandboxPolicy::ReadOnly;
+        turn.settings.approval = ApprovalPolicy::Never;
+        turn.settings.mode = Mode::Code;
+        turn.settings.masks.clear();
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     input::Answer,
     machine::{Machine, STOP_WITHIN_MS},
     ops::apply_overrides,
+    review::confine,
     rules::SKILLS_ARE_TOLD,
     turn::{Ending, Keeping, Phase, Queued, Repeats, Task, Tools, Turn},
 };
@@ -161,6 +162,7 @@ impl Machine<'_> {
                 turn.skills.extend(skills);
             }
             apply_overrides(&mut turn.settings, &overrides, rules);
+            confine(turn);
             turn.output_schema = output_schema.or(turn.output_schema.take());
             turn.traceparent = traceparent.or(turn.traceparent.take());
         });
@@ -179,6 +181,7 @@ impl Machine<'_> {
             for overrides in std::mem::take(&mut turn.overrides) {
                 apply_overrides(&mut turn.settings, &overrides, rules);
             }
+            confine(turn);
         });
         if self.summarises() {
             return;
@@ -282,6 +285,10 @@ impl Machine<'_> {
                 ToolAnswer::NotStarted if running.cancelling => self.user_command_stopped(effect.id),
                 answer => self.user_command_answered(&effect, answer),
             },
+            (EffectKind::UserCommand { .. }, Answer::NotServed) => {
+                let message = "this host runs no commands of the user".to_owned();
+                self.user_command_answered(&effect, &ToolAnswer::Fatal { message });
+            }
             (EffectKind::Collect, Answer::Collected { collected }) => self.collected(collected),
             (EffectKind::Collect, Answer::Cancelled) => self.tools_known(),
             (EffectKind::Compact, Answer::Model { answer }) => self.summary_answered(&effect, answer),

@@ -1,10 +1,11 @@
 //! [`Desk`]: a thread whose effects are answered by hand.
 
-use crate::scenario::{call, submission, thread};
+use crate::scenario::{call, message, submission, thread};
 use agent_core::{
-    Answer, Completion, EffectKind, Event, EventKind, Genesis, Input, InteractionId, Item, ModelAnswer,
-    ModelItem, Op, OutputStatus, Preparation, Prepared, Running, Settings, Thread, ToolAnswer, ToolOutput,
-    ToolRequest, check_history,
+    Answer, Completion, Content, EffectKind, Event, EventKind, Genesis, Input, InteractionId, Item,
+    ModelAnswer, ModelError, ModelErrorKind, ModelItem, ModelRequest, Op, OutputStatus, Preparation,
+    Prepared, Refusal, Running, Settings, Thread, TokenUsage, ToolAnswer, ToolOutput, ToolRequest, TurnEnd,
+    check_history,
 };
 
 /// A thread, the time, and what clients were told.
@@ -38,7 +39,7 @@ impl Desk {
 
     /// A turn begins, and its model asks for these tools.
     pub(crate) fn asks_for<'a>(&mut self, calls: impl IntoIterator<Item = (&'a str, Preparation)>) {
-        self.op(Op::UserInput { items: vec![agent_core::Content::text("go")] });
+        self.op(Op::UserInput { items: vec![Content::text("go")] });
         let (names, preparations): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
         self.model(names.iter().map(|name| call(name, "{}")));
         for preparation in preparations {
@@ -77,6 +78,64 @@ impl Desk {
         let items = items.into_iter().collect();
         let answer = ModelAnswer::Completed { items, completion: Completion::default() };
         self.answer(|kind| *kind == EffectKind::Model, Answer::Model { answer });
+    }
+
+    /// The user says this.
+    pub(crate) fn says(&mut self, text: &str) {
+        self.op(Op::UserInput { items: vec![Content::text(text)] });
+    }
+
+    /// The model answers so, and its provider counted so many tokens in all.
+    pub(crate) fn model_counting(&mut self, items: impl IntoIterator<Item = ModelItem>, tokens: u64) {
+        let answer = completed(items, tokens);
+        self.answer(|kind| *kind == EffectKind::Model, Answer::Model { answer });
+    }
+
+    /// The model that is asked for a summary answers so.
+    pub(crate) fn summary(&mut self, answer: ModelAnswer) {
+        self.answer(is_summary, Answer::Model { answer });
+    }
+
+    /// The summary is this.
+    pub(crate) fn summarised(&mut self, text: &str) {
+        self.summary(completed([message(text)], 0));
+    }
+
+    /// The model call fails so.
+    pub(crate) fn fails(&mut self, kind: ModelErrorKind) {
+        let answer = failed(kind);
+        self.answer(|kind| *kind == EffectKind::Model, Answer::Model { answer });
+    }
+
+    /// What a model is asked, for an answer or a summary.
+    pub(crate) fn model_request(&self) -> ModelRequest {
+        let asks = |kind: &EffectKind| matches!(kind, EffectKind::Model | EffectKind::Compact);
+        let running = self.running(asks).unwrap_or_else(|| panic!("no model is asked"));
+        self.thread.model_request(&running.effect).unwrap()
+    }
+
+    /// The conversation in words.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.thread.items().iter().map(|item| in_words(item)).collect()
+    }
+
+    /// Why this op is refused.
+    pub(crate) fn refusal(&self, op: Op) -> Option<Refusal> {
+        self.thread.gate().refusal(&submission("refused?", op))
+    }
+
+    /// The events from the `from`th on, without what only counts tokens.
+    pub(crate) fn since(&self, from: usize) -> Vec<EventKind> {
+        let is_told = |kind: &&EventKind| !matches!(kind, EventKind::TokenCount { .. });
+        self.events[from..].iter().filter(is_told).cloned().collect()
+    }
+
+    /// How the last turn ended.
+    pub(crate) fn end(&self) -> EventKind {
+        match self.events.iter().rfind(|kind| kind.is_terminal()).unwrap() {
+            EventKind::TurnCompleted { end, .. } => ended(end.clone()),
+            other => other.clone(),
+        }
     }
 
     /// The first tool call that runs has this answer.
@@ -122,6 +181,55 @@ impl Desk {
             |kind: &EventKind| serde_json::to_value(kind).unwrap()["event"].as_str().unwrap().to_owned();
         self.events[from..].iter().map(name).collect()
     }
+}
+
+/// A whole response, with so many tokens as its provider counted; 0 where it did not.
+pub(crate) fn completed(items: impl IntoIterator<Item = ModelItem>, tokens: u64) -> ModelAnswer {
+    let usage = TokenUsage { input: tokens, ..TokenUsage::default() };
+    let completion = Completion { tokens: (tokens > 0).then_some(usage), ..Completion::default() };
+    ModelAnswer::Completed { items: items.into_iter().collect(), completion }
+}
+
+/// That a turn ended so, whatever it cost.
+pub(crate) fn ended(end: TurnEnd) -> EventKind {
+    EventKind::TurnCompleted { end, usage: TokenUsage::default() }
+}
+
+pub(crate) fn is_prepare(kind: &EffectKind) -> bool {
+    matches!(kind, EffectKind::Prepare { .. })
+}
+
+pub(crate) fn ready(preparation: Preparation) -> Answer {
+    Answer::Prepared { prepared: Prepared::Ready(Box::new(preparation)) }
+}
+
+pub(crate) fn failed(kind: ModelErrorKind) -> ModelAnswer {
+    ModelAnswer::Failed { error: ModelError::new(kind, "it failed") }
+}
+
+/// An item in words; what is told of the environment by name only.
+pub(crate) fn in_words(item: &Item) -> String {
+    let content = |parts: &[Content]| {
+        let text = |part: &Content| match part {
+            Content::Text { text } => text.clone(),
+            other => serde_json::to_value(other).unwrap()["type"].to_string(),
+        };
+        parts.iter().map(text).collect::<Vec<_>>().join("|")
+    };
+    match item {
+        Item::Context { text } if text.starts_with("<environment") => "environment".into(),
+        Item::Context { text } => format!("context: {text}"),
+        Item::User { content: parts } => format!("user: {}", content(parts)),
+        Item::Agent { text, cut: false } => format!("agent: {text}"),
+        Item::Agent { text, cut: true } => format!("agent: {text} (cut)"),
+        Item::Call(call) => format!("call: {}", call.name),
+        Item::Output { output, .. } => format!("output: {}", output.plain_text()),
+        other => format!("{other:?}"),
+    }
+}
+
+pub(crate) fn is_summary(kind: &EffectKind) -> bool {
+    *kind == EffectKind::Compact
 }
 
 pub(crate) fn is_tool(kind: &EffectKind) -> bool {

@@ -277,8 +277,8 @@ fn shutdown_ends_the_driver_and_a_later_one_resumes() {
 fn an_op_that_is_not_served_is_refused_by_name() {
     let world = World::new(FakeModel::new(|_| response([])), FakeInbox::default());
     for (id, op) in [
-        ("op-1", Op::Compact),
-        ("op-2", Op::Undo),
+        ("op-1", Op::ListSkills),
+        ("op-2", Op::AddToHistory { text: "said".into() }),
         ("op-3", serde_json::from_str(r#"{"type":"teleport","to":"mars"}"#).unwrap()),
         (
             "op-4",
@@ -294,8 +294,8 @@ fn an_op_that_is_not_served_is_refused_by_name() {
     assert_eq!(
         messages,
         [
-            "this version of Everturn does not serve `compact` yet",
-            "this version of Everturn does not serve `undo` yet",
+            "this version of Everturn does not serve `list_skills` yet",
+            "this version of Everturn does not serve `add_to_history` yet",
             "this version of Everturn does not serve `teleport` yet",
             "no question `nobody-1` is waiting for an answer",
         ]

@@ -1,12 +1,11 @@
 //! Generators: any op, any answer of any effect, any fault, chosen from what is possible in the state at hand.
 
+use crate::answers::{answer, evidence};
 use agent_core::{
-    Access, Answer, AnswerWithin, ApprovalDecision, ApprovalPolicy, Class, ClientToolResult, Collected,
-    Completion, Containment, Content, EffectKind, Elicitation, ElicitationAction, ElicitationReply, Input,
-    InteractionId, ModelAnswer, ModelError, ModelErrorKind, ModelItem, Op, OpId, Otherwise, OutputStatus,
-    Payload, Preparation, Prepared, Question, Repeat, Running, SandboxPolicy, ServedBy, Shared, Subject,
-    Submission, Thread, TokenUsage, ToolAnswer, ToolKind, ToolOutput, ToolSpec, TurnOverrides, Verdict,
-    testing::preparation,
+    Access, AnswerWithin, ApprovalDecision, ApprovalPolicy, Budget, ClientToolResult, CompactAt, Content,
+    ElicitationAction, ElicitationReply, Input, InteractionId, Mode, Op, OpId, Otherwise, Price,
+    ReviewRequest, RollbackFiles, Running, SandboxPolicy, ServedBy, Submission, Thread, ToolAnswer, ToolKind,
+    ToolSpec, TurnOverrides,
 };
 use proptest::prelude::*;
 
@@ -31,7 +30,7 @@ pub(crate) fn happening(thread: &Thread, ops: u64) -> BoxedStrategy<Happening> {
                 answer(&running).prop_map(move |answer| Input::Answered { effect, attempt, answer })
             })
             .boxed();
-        choices.push((12, answers));
+        choices.push((16, answers));
         let crash = proptest::collection::vec(evidence(), count)
             .prop_map(|evidence| Happening::Crash { evidence })
             .boxed();
@@ -39,6 +38,11 @@ pub(crate) fn happening(thread: &Thread, ops: u64) -> BoxedStrategy<Happening> {
     }
     if thread.is_closed() {
         choices.push((6, Just(Input::Resumed).boxed()));
+    } else if thread.is_at_rest() {
+        let moved = Input::Moved { from: "here".into(), to: "there".into() };
+        choices[0].0 = 12;
+        choices.push((1, Just(moved).boxed()));
+        choices.push((3, submission_of(undoing(), thread, ops)));
     }
     timed(proptest::strategy::Union::new_weighted(choices).boxed())
 }
@@ -50,13 +54,17 @@ fn timed(input: BoxedStrategy<Input>) -> BoxedStrategy<Happening> {
 }
 
 fn submission(thread: &Thread, ops: u64) -> BoxedStrategy<Input> {
-    let pending: Vec<InteractionId> = thread.pending().cloned().collect();
+    submission_of(op(thread.pending().cloned().collect()), thread, ops)
+}
+
+fn submission_of(op: BoxedStrategy<Op>, thread: &Thread, ops: u64) -> BoxedStrategy<Input> {
+    let turns = thread.turns();
     let fresh = ops + 1;
     // Now and then an id that was used before.
     let id = prop_oneof![9 => Just(fresh), 1 => 1..=fresh];
     let expected =
-        prop_oneof![12 => Just(None), 1 => (0..4_u32).prop_map(|turn| Some(agent_core::TurnId(turn)))];
-    (id, op(pending), expected)
+        prop_oneof![12 => Just(None), 1 => (0..turns + 3).prop_map(|turn| Some(agent_core::TurnId(turn)))];
+    (id, op, expected)
         .prop_map(|(id, op, expected_turn)| {
             let id = OpId::new(format!("op-{id}"));
             Input::Submitted(Box::new(Submission { expected_turn, ..Submission::new(id, "tester", op) }))
@@ -65,7 +73,12 @@ fn submission(thread: &Thread, ops: u64) -> BoxedStrategy<Input> {
 }
 
 fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
-    let says = || "[a-z]{1,8}".prop_map(|text| vec![Content::text(text)]);
+    let skill = proptest::option::weighted(0.1, Just(Content::Skill { name: "skill".into() }));
+    let says = || {
+        let text = prop_oneof![6 => "[a-z]{1,8}", 1 => "[a-z]{400,800}"];
+        (text, skill.clone())
+            .prop_map(|(text, skill)| [Content::text(text)].into_iter().chain(skill).collect::<Vec<_>>())
+    };
     let decision = prop_oneof![
         4 => Just(ApprovalDecision::Approved),
         2 => Just(ApprovalDecision::ApprovedForSession),
@@ -86,7 +99,9 @@ fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
         (1, Just(Op::SetThreadName { name: "a name".into() }).boxed()),
         (1, any::<bool>().prop_map(|now| Op::Shutdown { now }).boxed()),
         (1, Just(Op::RunUserShellCommand { command: "ls".into() }).boxed()),
-        (1, Just(Op::Compact).boxed()),
+        (2, Just(Op::Compact).boxed()),
+        (2, review()),
+        (1, undoing()),
         (1, Just(Op::UserInput { items: vec![Content::text(" ")] }).boxed()),
         (
             1,
@@ -120,7 +135,80 @@ fn op(pending: Vec<InteractionId>) -> BoxedStrategy<Op> {
     proptest::strategy::Union::new_weighted(choices).boxed()
 }
 
+fn review() -> BoxedStrategy<Op> {
+    let custom = |text: &str| ReviewRequest::Custom { instructions: text.into() };
+    prop_oneof![
+        6 => Just(ReviewRequest::Uncommitted),
+        1 => Just(custom("look at the tests")),
+        1 => Just(custom(" ")),
+    ]
+    .prop_map(|request| Op::Review { request })
+    .boxed()
+}
+
+fn undoing() -> BoxedStrategy<Op> {
+    let files =
+        proptest::sample::select(vec![RollbackFiles::Restore, RollbackFiles::Keep, RollbackFiles::Only]);
+    let rollback = (0..4_u32, files).prop_map(|(turns, files)| Op::Rollback { turns, files });
+    prop_oneof![1 => Just(Op::Undo), 3 => rollback].boxed()
+}
+
+/// What has to do with how long a thread lives.
+fn long_lived() -> BoxedStrategy<TurnOverrides> {
+    let mode = proptest::sample::select(vec![Mode::Plan, Mode::Code, Mode::Pair, Mode::Execute]);
+    let manner = proptest::sample::select(vec!["friendly".to_owned(), String::new()]);
+    let budget = (
+        proptest::option::weighted(0.2, 100..2_000_u64),
+        proptest::option::weighted(0.2, 0..30_u64),
+        proptest::option::weighted(0.1, 0..9_000_u64),
+    )
+        .prop_map(|(tokens, tool_calls, cost_microusd)| Budget {
+            tokens,
+            tool_calls,
+            cost_microusd,
+            ..Budget::default()
+        });
+    let compact_at = prop_oneof![
+        2 => Just(CompactAt::Percent(80)),
+        1 => (120..400_u64).prop_map(CompactAt::Tokens),
+        1 => Just(CompactAt::Never),
+        1 => Just(CompactAt::Percent(101)),
+    ];
+    let another = (proptest::sample::select(vec!["model", "small"]), 150..600_u64);
+    (
+        proptest::option::weighted(0.2, mode),
+        proptest::option::weighted(0.2, manner),
+        proptest::option::weighted(0.15, budget),
+        proptest::option::weighted(0.2, compact_at),
+        proptest::option::weighted(0.2, another),
+    )
+        .prop_map(|(mode, personality, budget, compact_at, another)| TurnOverrides {
+            mode,
+            personality,
+            budget,
+            compact_at,
+            model: another.map(|(model, _)| model.to_owned()),
+            context_window: another.map(|(_, window)| window),
+            price: another.map(|_| Price { input: 2_000_000, cached: 200_000, output: 8_000_000 }),
+            ..TurnOverrides::default()
+        })
+        .boxed()
+}
+
 fn overrides() -> BoxedStrategy<TurnOverrides> {
+    (policies(), long_lived())
+        .prop_map(|(policies, long_lived)| TurnOverrides {
+            approval: policies.approval,
+            sandbox: policies.sandbox,
+            cwd: policies.cwd,
+            answer_within: policies.answer_within,
+            client_tools: policies.client_tools,
+            ..long_lived
+        })
+        .boxed()
+}
+
+fn policies() -> BoxedStrategy<TurnOverrides> {
     let approval = proptest::option::weighted(
         0.2,
         proptest::sample::select(vec![
@@ -159,189 +247,6 @@ fn overrides() -> BoxedStrategy<TurnOverrides> {
 pub(crate) fn client_tool(name: &str) -> ToolSpec {
     let kind = ToolKind::Function { parameters: serde_json::json!({ "type": "object" }) };
     ToolSpec { served_by: ServedBy::Client, ..ToolSpec::new(name, "a tool of the client", kind) }
-}
-
-fn answer(running: &Running) -> BoxedStrategy<Answer> {
-    prop_oneof![60 => served(running), 1 => Just(Answer::NotServed)].boxed()
-}
-
-fn served(running: &Running) -> BoxedStrategy<Answer> {
-    let stopped = running.cancelling;
-    match &running.effect.kind {
-        EffectKind::Model => model_answer(stopped).prop_map(|answer| Answer::Model { answer }).boxed(),
-        EffectKind::Prepare { .. } => prepared(stopped),
-        EffectKind::Tool { .. } => tool_answer(stopped).prop_map(|answer| Answer::Tool { answer }).boxed(),
-        EffectKind::UserCommand { .. } => {
-            user_command_answer(stopped).prop_map(|answer| Answer::Tool { answer }).boxed()
-        }
-        EffectKind::Collect => collected(stopped),
-        EffectKind::Timer { .. } if stopped => Just(Answer::Cancelled).boxed(),
-        EffectKind::Timer { .. } => Just(Answer::Due).boxed(),
-        _ => Just(Answer::NotServed).boxed(),
-    }
-}
-
-fn collected(stopped: bool) -> BoxedStrategy<Answer> {
-    let tools = proptest::option::weighted(
-        0.5,
-        Just(Shared::new(vec![ToolSpec { served_by: ServedBy::Host, ..client_tool("mcp__server__tool") }])),
-    );
-    let collected = tools.prop_map(|tools| Collected {
-        digest: if tools.is_some() { "new".into() } else { String::new() },
-        warnings: if tools.is_some() { vec!["a server is not there".into()] } else { Vec::new() },
-        tools,
-        skills: Vec::new(),
-    });
-    let answered = collected.prop_map(|collected| Answer::Collected { collected });
-    if stopped { prop_oneof![2 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }
-}
-
-fn model_answer(stopped: bool) -> BoxedStrategy<ModelAnswer> {
-    let call = (proptest::sample::select(vec!["read_a", "read_b", "write", "client"]), 0..3_u8).prop_map(
-        |(name, argument)| ModelItem::Call {
-            name: name.into(),
-            payload: Payload::Function { arguments: format!("{{\"n\":{argument}}}") },
-        },
-    );
-    let item = prop_oneof![
-        2 => "[a-z]{0,6}".prop_map(|text| ModelItem::Message { text }),
-        1 => Just(ModelItem::Reasoning { provider_id: None, summary: vec!["hm".into()], text: None, encrypted: None }),
-        1 => Just(ModelItem::WebSearch { query: "ferns".into(), sealed: Some("{}".into()) }),
-        5 => call,
-    ];
-    let tokens = (0..50_u64, 0..20_u64).prop_map(|(input, output)| TokenUsage {
-        input,
-        output,
-        cached: 0,
-        reasoning: 0,
-    });
-    // Now and then the very same calls, so that repeats come up.
-    let same =
-        ModelItem::Call { name: "read_a".into(), payload: Payload::Function { arguments: "{}".into() } };
-    let only_words = Just(vec![ModelItem::Message { text: "{}".into() }]);
-    let items =
-        prop_oneof![5 => proptest::collection::vec(item, 0..6), 2 => Just(vec![same]), 2 => only_words];
-    let misfit = proptest::option::weighted(0.6, Just("it does not fit".to_owned()));
-    let completed =
-        (items, proptest::option::weighted(0.9, tokens), misfit).prop_map(|(items, tokens, misfit)| {
-            let completion = Completion { tokens, misfit, ..Completion::default() };
-            ModelAnswer::Completed { items, completion }
-        });
-    let kind = proptest::sample::select(vec![
-        ModelErrorKind::Stream,
-        ModelErrorKind::Stream,
-        ModelErrorKind::Stream,
-        ModelErrorKind::Unavailable,
-        ModelErrorKind::Auth,
-        ModelErrorKind::ContextWindowExceeded,
-    ]);
-    let failed = kind.prop_map(|kind| ModelAnswer::Failed { error: ModelError::new(kind, "it failed") });
-    if stopped {
-        let cancelled = "[a-z]{0,4}".prop_map(|partial| ModelAnswer::Cancelled { partial, index: 0 });
-        return prop_oneof![4 => cancelled, 1 => completed, 1 => failed].boxed();
-    }
-    prop_oneof![8 => completed, 2 => failed].boxed()
-}
-
-fn prepared(stopped: bool) -> BoxedStrategy<Answer> {
-    let ready = (
-        proptest::bool::weighted(0.6),
-        proptest::sample::select(vec![Class::Safe, Class::Ordinary, Class::Dangerous]),
-        proptest::sample::select(vec![
-            Containment::Contained,
-            Containment::Contained,
-            Containment::Contained,
-            Containment::Uncontained { reason: "no sandbox".into() },
-            Containment::Escapes { reason: "outside".into() },
-        ]),
-        prop_oneof![
-            8 => Just(Verdict::Silent),
-            1 => Just(Verdict::Forbid { reason: "rule".into() }),
-            1 => Just(Verdict::Ask { reason: "rule".into() }),
-            1 => Just(Verdict::Allow { rule: "a rule".into() }),
-        ],
-        0..4_u8,
-        (proptest::bool::weighted(0.2), proptest::option::weighted(0.1, Just("why".to_owned())), 0..8_u8),
-    )
-        .prop_map(|(reads, class, containment, verdict, digest, (repeats, justification, about))| {
-            let name = if reads { "read" } else { "write" };
-            let base = preparation(name, format!("{name}-{digest}"));
-            let repeat = if reads || repeats { Repeat::Safe } else { Repeat::Never };
-            let subject = match about {
-                0..3 => Subject::Patch { changes: Vec::new() },
-                3 => Subject::Questions { questions: vec![question()], wait_ms: None },
-                4 => Subject::Mcp { server: "server".into(), tool: "tool".into(), arguments: "{}".into() },
-                _ => base.subject.clone(),
-            };
-            Prepared::Ready(Box::new(Preparation {
-                class,
-                containment,
-                verdict,
-                repeat,
-                justification,
-                subject,
-                ..base
-            }))
-        });
-    let rejected = Just(Prepared::Rejected { message: "no such tool".into() });
-    let answered = prop_oneof![9 => ready, 1 => rejected].prop_map(|prepared| Answer::Prepared { prepared });
-    if stopped { prop_oneof![3 => Just(Answer::Cancelled), 1 => answered].boxed() } else { answered.boxed() }
-}
-
-fn question() -> Question {
-    Question {
-        id: "q".into(),
-        header: String::new(),
-        question: "shall I?".into(),
-        options: Vec::new(),
-        default: Some("no".into()),
-    }
-}
-
-fn output(status: OutputStatus) -> ToolOutput {
-    ToolOutput::text(status, "output")
-}
-
-fn tool_answer(stopped: bool) -> BoxedStrategy<ToolAnswer> {
-    let elicitation = Elicitation {
-        server: "server".into(),
-        message: "which?".into(),
-        schema: serde_json::Value::Null,
-        url: None,
-    };
-    let asks = Just(ToolAnswer::Asks { elicitation });
-    if stopped {
-        return prop_oneof![8 => user_command_answer(stopped), 1 => asks].boxed();
-    }
-    prop_oneof![15 => user_command_answer(stopped), 2 => asks].boxed()
-}
-
-fn user_command_answer(stopped: bool) -> BoxedStrategy<ToolAnswer> {
-    let finished = proptest::sample::select(vec![OutputStatus::Ok, OutputStatus::Ok, OutputStatus::Failed])
-        .prop_map(|status| {
-            let denial = (status == OutputStatus::Failed).then(|| "it may not write there".to_owned());
-            ToolAnswer::Finished { output: ToolOutput { denial, ..output(status) } }
-        });
-    let unknown = Just(ToolAnswer::Unknown { note: "worker lost".into() });
-    if stopped {
-        let cancelled = Just(ToolAnswer::Cancelled { output: output(OutputStatus::Cancelled) });
-        return prop_oneof![4 => cancelled, 2 => finished, 1 => unknown, 1 => Just(ToolAnswer::NotStarted)]
-            .boxed();
-    }
-    let fatal = Just(ToolAnswer::Fatal { message: "the harness is broken".into() });
-    prop_oneof![14 => finished, 1 => unknown, 1 => Just(ToolAnswer::NotStarted), 1 => fatal].boxed()
-}
-
-fn evidence() -> BoxedStrategy<Option<ToolAnswer>> {
-    prop_oneof![
-        2 => Just(None),
-        2 => Just(Some(ToolAnswer::NotStarted)),
-        2 => Just(Some(ToolAnswer::Unknown { note: "killed".into() })),
-        1 => Just(Some(ToolAnswer::Finished { output: output(OutputStatus::Ok) })),
-        1 => Just(Some(ToolAnswer::Cancelled { output: output(OutputStatus::Cancelled) })),
-        1 => Just(Some(ToolAnswer::Fatal { message: "the ledger is broken".into() })),
-    ]
-    .boxed()
 }
 
 /// Whether a preparation mutates, for the checks.

@@ -3,12 +3,14 @@
 //! The reference is a thread that only ever applies inputs. The system under test applies the same inputs to a thread
 //! that goes through JSON after each of them, as a thread that is snapshotted and recovered all the time.
 
-use crate::generate::{Happening, client_tool, happening, mutates};
+use crate::{
+    generate::{Happening, client_tool, happening, mutates},
+    ledger::Ledger,
+};
 use agent_core::{
-    Admission, Answer, ApplyError, ApprovalDecision, CallDecision, CallId, Command, Commit, Discovery,
-    EffectId, EffectKind, EventKind, Genesis, Grant, Input, InteractionId, InteractionOutcome, ItemDetail,
-    ItemId, Op, OpId, Outcome, Preparation, Prepared, Repeat, Ruling, SandboxPolicy, Settings, Shared,
-    Stored, Submission, Thread, ThreadKey, TimerPurpose, ToolAnswer, TurnId, Verdict, check_history, recover,
+    Admission, Answer, ApplyError, Command, Commit, CompactAt, Discovery, EffectKind, EventKind, Genesis,
+    HookPhase, Input, Item, Outcome, Settings, Shared, SnapshotMoment, Stored, Thread, ThreadKey,
+    TimerPurpose, Undo, check_history, recover,
 };
 use proptest::{prelude::*, test_runner::Config};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -20,7 +22,7 @@ use std::{
 /// What was generated, over all cases. A vacuous run shows here.
 static SEEN: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 
-fn saw(what: impl Into<String>) {
+pub(crate) fn saw(what: impl Into<String>) {
     *SEEN.lock().unwrap().entry(what.into()).or_default() += 1;
 }
 
@@ -54,16 +56,33 @@ impl ReferenceStateMachine for Machine {
     fn init_state() -> BoxedStrategy<Reference> {
         let mut settings = Settings::new("/work", "model");
         settings.stream_retries = 2;
-        let budgets = proptest::option::weighted(0.1, 30..300_u64);
+        let budgets =
+            (proptest::option::weighted(0.05, 30..300_u64), proptest::option::weighted(0.15, 0..8_u64));
         let discovery = proptest::sample::select(vec![Discovery::Fixed, Discovery::EachTurn]);
-        (budgets, discovery)
-            .prop_map(move |(tokens, discovery)| {
+        let undo = proptest::sample::select(vec![Undo::Off, Undo::On]);
+        let compact_at = prop_oneof![
+            1 => Just(CompactAt::Never),
+            1 => Just(CompactAt::Percent(80)),
+            2 => (120..300_u64).prop_map(CompactAt::Tokens),
+        ];
+        let hooks = prop_oneof![
+            2 => Just(Vec::new()),
+            1 => proptest::sample::subsequence(PHASES.to_vec(), 0..=PHASES.len()),
+        ];
+        (budgets, discovery, undo, compact_at, 150..500_u64, hooks)
+            .prop_map(move |((tokens, tool_calls), discovery, undo, compact_at, window, hooks)| {
                 let mut settings = settings.clone();
                 settings.budget.tokens = tokens;
+                settings.budget.tool_calls = tool_calls;
+                settings.undo = undo;
+                settings.compact_at = compact_at;
+                settings.context_window = Some(window);
+                settings.hooks = hooks.into_iter().collect();
                 let genesis = Genesis {
                     settings,
                     tools: Shared::new(vec![client_tool("client")]),
                     discovery,
+                    items: vec![preamble()],
                     durability: "test".into(),
                     ..Genesis::default()
                 };
@@ -129,15 +148,39 @@ impl ReferenceStateMachine for Machine {
     }
 }
 
+/// All phases of hooks.
+const PHASES: [HookPhase; 7] = [
+    HookPhase::SessionStart,
+    HookPhase::PreRun,
+    HookPhase::PreTurn,
+    HookPhase::PreToolUse,
+    HookPhase::PostToolUse,
+    HookPhase::PostTurn,
+    HookPhase::PostRun,
+];
+
+/// What the host tells before anybody speaks.
+fn preamble() -> Shared<Item> {
+    Shared::new(Item::Context { text: "keep to the rules of the house".into() })
+}
+
 fn fits(answer: &Answer, kind: &EffectKind, cancelling: bool) -> bool {
     match (answer, kind) {
-        (Answer::Model { .. }, EffectKind::Model)
+        (Answer::Model { .. }, EffectKind::Model | EffectKind::Compact)
+        | (Answer::Snapshot { .. }, EffectKind::Snapshot { .. })
+        | (Answer::Restored { .. }, EffectKind::Restore)
+        | (Answer::Hooked { .. }, EffectKind::Hook { .. })
         | (Answer::Tool { .. }, EffectKind::Tool { .. } | EffectKind::UserCommand { .. })
         | (Answer::Collected { .. }, EffectKind::Collect)
         | (Answer::Prepared { .. }, EffectKind::Prepare { .. }) => true,
-        (Answer::Cancelled, EffectKind::Prepare { .. } | EffectKind::Collect | EffectKind::Timer { .. }) => {
-            cancelling
-        }
+        (
+            Answer::Cancelled,
+            EffectKind::Prepare { .. }
+            | EffectKind::Collect
+            | EffectKind::Timer { .. }
+            | EffectKind::Snapshot { .. }
+            | EffectKind::Hook { .. },
+        ) => cancelling,
         (Answer::Due, EffectKind::Timer { .. }) => !cancelling,
         (Answer::NotServed, _) => true,
         _ => false,
@@ -150,27 +193,8 @@ struct Checked {
     /// The thread after each commit, as JSON.
     snapshots: Vec<String>,
     ledger: Ledger,
-}
-
-/// What the events and commands so far say.
-#[derive(Default)]
-struct Ledger {
-    events: u64,
-    terminals: BTreeMap<TurnId, u32>,
-    questions: BTreeMap<InteractionId, u32>,
-    open_items: BTreeSet<ItemId>,
-    done_items: BTreeSet<ItemId>,
-    tool_starts: BTreeMap<EffectId, u32>,
-    may_start_again: BTreeSet<EffectId>,
-    /// What each call was found to be, where, and under which sandbox policy.
-    prepared: BTreeMap<CallId, (Preparation, String, SandboxPolicy)>,
-    /// The call each question is about.
-    asked: BTreeMap<InteractionId, CallId>,
-    /// What the user said yes to: calls, and digests for the session.
-    approved: BTreeSet<CallId>,
-    session: BTreeSet<String>,
-    /// What clients were told of each call.
-    decided: BTreeMap<CallId, CallDecision>,
+    /// The conversation that waits for a review.
+    aside: Vec<Shared<Item>>,
 }
 
 impl StateMachineTest for Checked {
@@ -180,8 +204,13 @@ impl StateMachineTest for Checked {
     fn init_test(reference: &Reference) -> Checked {
         saw("cases");
         let thread = Thread::new(ThreadKey::for_test("t"));
-        let mut checked =
-            Checked { thread, commits: Vec::new(), snapshots: Vec::new(), ledger: Ledger::default() };
+        let mut checked = Checked {
+            thread,
+            commits: Vec::new(),
+            snapshots: Vec::new(),
+            ledger: Ledger::default(),
+            aside: Vec::new(),
+        };
         checked.follow(reference);
         checked
     }
@@ -221,7 +250,10 @@ impl Checked {
             self.check_repeats(&before, record);
             self.check_ending(&before, &outcome);
             self.ledger.read_input(&before, record);
-            self.ledger.read(&outcome, record, &self.thread);
+            self.ledger.read(&outcome, record, &before, &self.thread);
+            self.ledger.check_gone_back(&outcome, &self.thread);
+            self.check_summary(&before, &outcome);
+            self.check_review(&before, &outcome);
             self.check_lively();
             let json = serde_json::to_string(&self.thread).unwrap();
             self.thread = serde_json::from_str(&json).unwrap();
@@ -261,17 +293,65 @@ impl Checked {
         if before.is_ending() && self.thread.current_turn() == before.current_turn() {
             let starts = outcome.commands.iter().filter(|command| match command {
                 // But for the time by which it must have stopped, which a crash may start again, and what the user runs.
-                Command::Start(effect) => {
-                    !matches!(effect.kind, EffectKind::Timer { .. } | EffectKind::UserCommand { .. })
-                }
+                // What stands at the end of a turn begins there.
+                Command::Start(effect) => !matches!(
+                    effect.kind,
+                    EffectKind::Timer { .. }
+                        | EffectKind::UserCommand { .. }
+                        | EffectKind::Snapshot { moment: SnapshotMoment::AfterTurn }
+                        | EffectKind::Hook { phase: HookPhase::PostTurn | HookPhase::PostRun, .. }
+                ),
                 Command::Cancel(_) => false,
             });
             assert_eq!(starts.count(), 0, "nothing starts while the turn is being stopped");
         }
     }
 
-    /// A turn always has something that it waits for.
+    /// A summary keeps what the host told and what the user said last, and changes the epoch.
+    fn check_summary(&self, before: &Thread, outcome: &Outcome) {
+        let is_summary = |kind: &EventKind| matches!(kind, EventKind::ContextCompacted { .. });
+        if !outcome.events.iter().any(|event| is_summary(&event.kind)) {
+            return;
+        }
+        assert!(self.thread.epoch() > before.epoch(), "earlier items have changed");
+        assert_eq!(self.thread.items()[0], preamble(), "what the host told is kept");
+        if before.is_reviewing() {
+            saw("summary in a review");
+            return;
+        }
+        let said = |item: &&Shared<Item>| matches!(&***item, Item::User { .. });
+        if let Some(last) = before.items().iter().rfind(said) {
+            assert!(self.thread.items().contains(last), "what the user said last is kept");
+        }
+    }
+
+    /// The thread's own conversation comes back after a review, with what came of it.
+    fn check_review(&mut self, before: &Thread, outcome: &Outcome) {
+        for event in &outcome.events {
+            match &event.kind {
+                EventKind::EnteredReviewMode { .. } if before.current_turn().is_none() => {
+                    self.aside = before.items().to_vec();
+                }
+                EventKind::EnteredReviewMode { .. } => self.aside.clear(),
+                EventKind::ExitedReviewMode { .. } => {
+                    let (own, rest) = self.thread.items().split_at(self.aside.len());
+                    assert_eq!(own, self.aside, "the thread's own conversation is as it was");
+                    let told = serde_json::to_string(rest).unwrap();
+                    assert!(told.contains("<review>"), "what came of the review is told");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A turn always has something that it waits for, and so has a thread that is not at rest.
     fn check_lively(&self) {
+        let is_resting = self.thread.is_at_rest() || self.thread.is_closed();
+        assert!(
+            is_resting || self.thread.current_turn().is_some() || self.thread.running().next().is_some(),
+            "the thread waits for nothing: {:#?}",
+            self.thread
+        );
         let waits = self.thread.pending().next().is_some()
             || self.thread.running().any(|running| match &running.effect.kind {
                 EffectKind::UserCommand { .. } => false,
@@ -335,174 +415,11 @@ impl Checked {
     }
 }
 
-impl Ledger {
-    /// What calls are, and what the user allows.
-    fn read_input(&mut self, before: &Thread, record: &agent_core::Record) {
-        match &record.input {
-            Input::Answered {
-                effect,
-                answer: Answer::Prepared { prepared: Prepared::Ready(preparation) },
-                ..
-            } => {
-                let running = before.running().find(|running| running.effect.id == *effect).unwrap();
-                let EffectKind::Prepare { call } = &running.effect.kind else { panic!("a preparation") };
-                let request = before.prepare_request(call).unwrap();
-                self.prepared.insert(call.clone(), ((**preparation).clone(), request.cwd, request.sandbox));
-            }
-            Input::Submitted(submission) if !submitted_before(before, &submission.op_id) => {
-                let op = &submission.op;
-                let (Op::ExecApproval { id, decision } | Op::PatchApproval { id, decision }) = op else {
-                    return;
-                };
-                let Some(call) = self.asked.get(id) else { return };
-                if *decision == ApprovalDecision::ApprovedForSession {
-                    self.session.insert(self.prepared[call].0.digest.clone());
-                }
-                if !matches!(decision, ApprovalDecision::Denied | ApprovalDecision::Abort) {
-                    self.approved.insert(call.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A call runs as it was prepared, and without limits only where the user or the sandbox policy said so.
-    fn check_grant(&self, request: &agent_core::ToolRequest) {
-        let (preparation, cwd, sandbox) = &self.prepared[&request.call.id];
-        assert_eq!((&request.preparation, &request.cwd, &request.sandbox), (preparation, cwd, sandbox));
-        if request.grant == Grant::Unconfined && *sandbox != SandboxPolicy::DangerFullAccess {
-            let said_yes = self.approved.contains(&request.call.id)
-                || self.session.contains(&preparation.digest)
-                || matches!(preparation.verdict, Verdict::Allow { .. });
-            assert!(said_yes, "{} runs without limits, and nobody said so", request.call.id);
-            saw("approved call ran without limits");
-        }
-        // (8)
-        let decision = &self.decided[&request.call.id];
-        assert_eq!(
-            (decision.ruling, decision.grant),
-            (Ruling::Allowed, Some(request.grant)),
-            "what is told is what is done"
-        );
-    }
-
-    fn read(&mut self, outcome: &Outcome, record: &agent_core::Record, thread: &Thread) {
-        for event in &outcome.events {
-            self.events += 1;
-            assert_eq!(event.seq, self.events, "events are numbered from 1 without gaps");
-            self.read_event(event.turn, &event.kind);
-        }
-        if let Input::Answered { effect, answer: Answer::Tool { answer: ToolAnswer::NotStarted }, .. }
-        | Input::Lost { effect, evidence: Some(ToolAnswer::NotStarted), .. } = &record.input
-        {
-            self.may_start_again.insert(*effect);
-        }
-        for command in &outcome.commands {
-            let Command::Start(effect) = command.clone() else { continue };
-            let EffectKind::Tool { .. } = effect.kind else { continue };
-            let running = thread.running().find(|running| running.effect.id == effect.id).unwrap();
-            self.check_grant(&thread.tool_request(&effect).unwrap());
-            let starts = self.tool_starts.entry(effect.id).or_default();
-            *starts += 1;
-            if mutates(thread, running) == Some(true) && once_only(thread, running) {
-                saw("mutating call started");
-                // (5)
-                let request = thread.tool_request(&effect).unwrap();
-                let goes_on = request.reply.is_some();
-                assert!(
-                    *starts == 1 || goes_on || self.may_start_again.remove(&effect.id),
-                    "a mutating call starts a second time only where it certainly did not run"
-                );
-                if *starts > 1 {
-                    saw("mutating call that had not run started again");
-                }
-            }
-        }
-    }
-
-    fn read_event(&mut self, turn: Option<TurnId>, kind: &EventKind) {
-        match kind {
-            EventKind::TurnStarted => {
-                assert_eq!(self.terminals.insert(turn.unwrap(), 0), None, "a turn begins once");
-            }
-            EventKind::TurnCompleted { end, .. } => {
-                saw(format!("turn ended: {}", serde_json::to_value(end).unwrap()["type"]));
-                *self.terminals.get_mut(&turn.unwrap()).unwrap() += 1;
-            }
-            EventKind::TurnAborted { reason } => {
-                saw(format!("turn aborted: {reason:?}"));
-                *self.terminals.get_mut(&turn.unwrap()).unwrap() += 1;
-            }
-            EventKind::ExecApprovalRequest(request) => {
-                assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
-                self.asked.insert(request.id.clone(), request.call.clone());
-            }
-            EventKind::PatchApprovalRequest(request) => {
-                assert_eq!(self.questions.insert(request.id.clone(), 0), None, "a question is asked once");
-                self.asked.insert(request.id.clone(), request.call.clone());
-            }
-            EventKind::RequestUserInput { id, call, .. }
-            | EventKind::ElicitationRequest { id, call, .. }
-            | EventKind::DynamicToolCallRequest { id, call, .. } => {
-                assert_eq!(self.questions.insert(id.clone(), 0), None, "a question is asked once");
-                self.asked.insert(id.clone(), call.clone());
-            }
-            EventKind::CallDecided(decision) => {
-                saw(format!("decided by {}", decision.by));
-                self.decided.insert(decision.call.clone(), decision.clone());
-            }
-            EventKind::InteractionResolved { id, outcome, .. } => {
-                if *outcome == InteractionOutcome::Released {
-                    self.approved.insert(self.asked[id].clone());
-                }
-                saw(match outcome {
-                    InteractionOutcome::Told(_) => "question settled: Told".to_owned(),
-                    outcome => format!("question settled: {outcome:?}"),
-                });
-                let answers = self.questions.get_mut(id).unwrap();
-                *answers += 1;
-                assert_eq!(*answers, 1, "a question is settled once");
-            }
-            EventKind::ItemStarted { item } => {
-                if let ItemDetail::UserCommand { .. } = item.detail {
-                    saw("user command");
-                    return;
-                }
-                assert!(self.open_items.insert(item.id.clone()), "an item begins once");
-            }
-            EventKind::ItemCompleted { item } => {
-                self.open_items.remove(&item.id);
-                assert!(self.done_items.insert(item.id.clone()), "item {} ends once", item.id);
-                let detail = serde_json::to_value(&item.detail).unwrap();
-                if let Some(status) = detail["output"]["status"].as_str() {
-                    saw(format!("call ended: {status}"));
-                } else if detail["type"] == "user_message" {
-                    saw("user messages");
-                }
-            }
-            EventKind::ModelRetry { retry, .. } => {
-                saw(if *retry == 0 { "model call lost" } else { "model call retried" });
-            }
-            EventKind::ToolRetry { .. } => saw("tool call run again"),
-            _ => {}
-        }
-    }
-}
-
-/// Whether the thread has seen this op before.
-fn submitted_before(thread: &Thread, op: &OpId) -> bool {
-    let probe = Submission::new(op.clone(), "probe", Op::Interrupt);
-    thread.admit(&probe) == Admission::Repeated
-}
-
-/// Whether a call must not run a second time by itself.
-fn once_only(thread: &Thread, running: &agent_core::Running) -> bool {
-    thread.tool_request(&running.effect).is_some_and(|request| request.preparation.repeat == Repeat::Never)
-}
-
 fn without_input_seq(thread: &Thread) -> serde_json::Value {
     let mut value = serde_json::to_value(thread).unwrap();
     value.as_object_mut().unwrap().remove("input_seq");
+    // Time passes with every input.
+    value.as_object_mut().unwrap().remove("spent");
     value
 }
 
@@ -526,7 +443,7 @@ fn describe(happening: &Happening) -> String {
 prop_state_machine! {
     #![proptest_config(Config { cases: 1_200, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
 
-    fn any_sequence(sequential 1..80 => Checked);
+    fn any_sequence(sequential 1..120 => Checked);
 }
 
 /// The properties hold, and what they were tried on is not vacuous.
@@ -579,6 +496,27 @@ fn any_sequence_keeps_every_promise() {
         ("refused: \"wrong_interaction\"", 100),
         ("approved call ran without limits", 100),
         ("turn stopped though something did not answer", 20),
+        ("compacted: Size", 100),
+        ("compacted: Requested", 100),
+        ("compacted: SmallerWindow", 5),
+        ("compacted: Overflow", 20),
+        ("summary without a result", 50),
+        ("summary in a review", 10),
+        ("review completed", 50),
+        ("review interrupted", 50),
+        ("snapshot before a change", 200),
+        ("change after its snapshot", 200),
+        ("rolled back with files", 10),
+        ("rolled back without files", 50),
+        ("rolled back to where a turn was seen to begin", 50),
+        ("rollback refused by the workspace", 5),
+        ("files alone went back", 5),
+        ("hook note", 50),
+        ("moved", 50),
+        ("call within a budget of calls", 50),
+        ("turn ended: \"blocked\"", 20),
+        ("refused: \"turn_running\"", 50),
+        ("refused: \"not_restorable\"", 20),
     ] {
         let count = seen.get(what).copied().unwrap_or(0);
         assert!(count >= at_least, "{what}: {count} times, at least {at_least} expected");

@@ -1,6 +1,7 @@
 //! Tests of agent-core by boundary: the pure machine, the driver with fakes, approvals, mocks.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
+mod answers;
 mod approval;
 mod asking;
 mod conformance;
@@ -9,9 +10,11 @@ mod desk;
 mod driver;
 mod generate;
 mod histories;
+mod ledger;
 mod machine;
 mod output_schema;
 mod scenario;
+mod summaries;
 mod telling;
 mod turn_diff;
 mod user_commands;

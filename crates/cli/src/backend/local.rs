@@ -8,7 +8,7 @@ use crate::{
 };
 use agent_core::{
     BlobId, BlobSource, Event, ForkPoint, Genesis, ModelStreamer, PendingInteraction, Redactor, SessionError,
-    Settings, Submission, Tenant, ThreadFilter, ThreadKey, ThreadSummary, ToolCallHandler, recover,
+    Settings, Snapshot, Submission, Tenant, ThreadFilter, ThreadKey, ThreadSummary, ToolCallHandler, recover,
 };
 use async_trait::async_trait;
 use local_backend::{
@@ -138,6 +138,13 @@ impl Backend for LocalBackend {
         let stored = reader.load().await.map_err(|error| Failure::backend(&error))?;
         let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
         Ok(thread.settings().clone())
+    }
+
+    async fn snapshot_at(&self, key: &ThreadKey, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
+        let reader = ThreadReader::open(self.database(), key).await?;
+        let stored = reader.load().await.map_err(|error| Failure::backend(&error))?;
+        let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
+        super::snapshot_in(&thread, at)
     }
 
     /// Folds what was written into the database's file, so that the next start has nothing to recover.

@@ -23,10 +23,11 @@ pub(crate) use place::Place;
 #[cfg(feature = "temporal")]
 pub(crate) use temporal::{Temporal, marker};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use agent_core::{
-    AgentSession, BlobId, Entropy, Event, ForkPoint, Genesis, InteractionId, OpId, PendingInteraction,
-    SessionError, Settings, Submission, Tenant, ThreadFilter, ThreadKey, ThreadSummary,
+    AgentSession, BlobId, Entropy, Event, ForkPoint, Genesis, InteractionId, KeptFiles, OpId,
+    PendingInteraction, SessionError, Settings, Snapshot, Submission, Tenant, Thread, ThreadFilter, ThreadKey,
+    ThreadSummary, Undoable,
 };
 use async_trait::async_trait;
 
@@ -103,6 +104,9 @@ pub(crate) trait Backend: Send + Sync {
     /// What a thread runs under now. Nobody need serve it.
     async fn settings_of(&self, key: &ThreadKey) -> Result<Settings, Failure>;
 
+    /// The workspace as it was when a turn had ended, as far as that is kept; `None` where no turn after it changed anything.
+    async fn snapshot_at(&self, key: &ThreadKey, at: ForkPoint) -> Result<Option<Snapshot>, Failure>;
+
     /// Leaves at once, as well as that goes: the process has been told to end. What only this process served is as after its
     /// end.
     async fn abandon(&self) {}
@@ -137,6 +141,29 @@ pub(crate) enum SubmitOutcome {
     Accepted,
     /// Nobody serves the thread. The op is kept, and taken up when somebody does.
     Queued,
+}
+
+/// The workspace as it was when a turn had ended, told by what is kept of that turn, else of the next one that changed it.
+pub(crate) fn snapshot_in(thread: &Thread, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
+    let ForkPoint::Turn(at) = at else { return Ok(None) };
+    if let Some(step) = thread.snapshots_of(at) {
+        return Ok(Some(step.after));
+    }
+    let mut later: Vec<Undoable> = thread.undoable().filter(|undoable| undoable.turn > at).collect();
+    later.reverse();
+    for Undoable { turn, files, .. } in later {
+        match files {
+            KeptFiles::Unchanged => {}
+            KeptFiles::Kept => return Ok(thread.snapshots_of(turn).map(|step| step.before)),
+            KeptFiles::Lost { why } => {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    format!("the files as they were after turn {at} are not kept: {why}; fork without --worktree"),
+                ));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// At least so many characters of an id say which one is meant.

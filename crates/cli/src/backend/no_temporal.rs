@@ -3,6 +3,7 @@
 use super::Backend;
 use crate::{
     exit::{Exit, Failure},
+    owner::Owner,
     providers::Providers,
     settings::Wishes,
 };
@@ -27,6 +28,7 @@ pub(crate) fn with_temporal_blobs(local: Arc<dyn BlobSource>, _home: &Path) -> A
 pub(crate) struct Temporal {
     pub(crate) wishes: Arc<Wishes>,
     pub(crate) providers: Arc<Providers>,
+    pub(crate) owner: Owner,
     pub(crate) home: PathBuf,
 }
 

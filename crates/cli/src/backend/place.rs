@@ -2,7 +2,7 @@
 
 use super::{Backend, RemoteSession, ServedSession};
 use crate::exit::{Exit, Failure};
-use agent_core::{Event, ExportFormat, ForkPoint, PendingInteraction, Settings, ThreadKey, ThreadSummary};
+use agent_core::{Event, ExportFormat, ForkPoint, PendingInteraction, Settings, Snapshot, ThreadKey, ThreadSummary};
 use std::{io::Write, sync::Arc};
 
 /// Events that an export reads at once.
@@ -75,6 +75,11 @@ impl Place {
     /// A new thread with its past, on the same backend.
     pub(crate) async fn fork(&self, at: ForkPoint) -> Result<Box<dyn ServedSession>, Failure> {
         self.backend.fork(&self.key, at).await
+    }
+
+    /// See [`Backend::snapshot_at`].
+    pub(crate) async fn snapshot_at(&self, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
+        self.backend.snapshot_at(&self.key, at).await
     }
 
     /// See [`Backend::delete`].

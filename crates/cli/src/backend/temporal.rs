@@ -11,7 +11,8 @@ use crate::{
 };
 use agent_core::{
     Accepted, AgentSession, BlobId, Cursor, Event, ForkPoint, Genesis, PendingInteraction, SessionError,
-    Settings, Submission, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadSummary, Update,
+    Settings, Snapshot, Stored, Submission, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadSummary, Update,
+    recover,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -62,6 +63,7 @@ impl Temporal {
             queue: site.queue.clone(),
             run: site.run_options.clone(),
             durability: site.durability.clone(),
+            library: Some(Arc::clone(&self.owner.library)),
         };
         let mut threads = TemporalBackend::new(site.client.clone(), options);
         if site.owns_queue {
@@ -222,6 +224,12 @@ impl Backend for OnTemporal {
 
     async fn settings_of(&self, key: &ThreadKey) -> Result<Settings, Failure> {
         Ok(self.threads.settings(key).await?)
+    }
+
+    async fn snapshot_at(&self, key: &ThreadKey, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
+        let stored = Stored { snapshot: None, commits: self.threads.commits(key).await? };
+        let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
+        super::snapshot_in(&thread, at)
     }
 
     async fn abandon(&self) {

@@ -33,6 +33,9 @@ impl Backend for Shelf {
     async fn resume(&self, _: &ThreadKey) -> Result<Box<dyn ServedSession>, Failure> {
         not_asked()
     }
+    async fn snapshot_at(&self, _: &ThreadKey, _: ForkPoint) -> Result<Option<Snapshot>, Failure> {
+        not_asked()
+    }
     async fn resume_unless_served(&self, _: &ThreadKey) -> Result<Option<Box<dyn ServedSession>>, Failure> {
         not_asked()
     }
@@ -61,7 +64,7 @@ impl Backend for Shelf {
     async fn questions(&self, _: &ThreadKey) -> Result<Vec<PendingInteraction>, Failure> {
         not_asked()
     }
-    async fn settings_of(&self, _: &ThreadKey) -> Result<Settings, Failure> {
+    async fn settings_of(&self, _: &ThreadKey) -> Result<Settings, Snapshot, Failure> {
         not_asked()
     }
     async fn close(&self) -> Result<(), Failure> {

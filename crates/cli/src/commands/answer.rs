@@ -9,19 +9,21 @@ use crate::{
     args::{AnswerArgs, ApproveArgs, DenyArgs, SendArgs},
     backend::{Place, RemoteSession, SubmitOutcome},
     exit::{Exit, Failure},
-    follow::{Until, User, submission},
+    follow::{Until, User, said as said_text, submission},
     host::Host,
     output,
     view::{HumanView, asked, clean_line},
 };
 use agent_core::{
-    ApprovalDecision, Content, Event, EventKind, Op, PendingInteraction, Question, QuestionOption,
+    ApprovalDecision, Event, EventKind, Op, PendingInteraction, Question, QuestionOption,
     SessionError, TurnOverrides,
 };
+use std::path::Path;
 
 pub(crate) async fn send(host: &Host, args: SendArgs, again: &Again) -> Result<Exit, Failure> {
     let place = host.find(&args.thread).await?;
-    let op = Op::UserInput { items: vec![Content::text(args.text)] };
+    let skills = host.skills(Path::new(&place.summary().await?.cwd));
+    let op = Op::UserInput { items: said_text(&args.text, &skills) };
     deliver(host, &place, op, args.no_run, again).await
 }
 
@@ -121,7 +123,7 @@ fn details(question: &Event) -> Vec<String> {
 
 /// Puts what the command line changes, and what has changed around the thread, before the op: the turn that it begins has to
 /// know.
-async fn queue_changes(host: &Host, place: &Place, remote: &dyn RemoteSession) -> Result<(), Failure> {
+pub(super) async fn queue_changes(host: &Host, place: &Place, remote: &dyn RemoteSession) -> Result<(), Failure> {
     let overrides = host.wishes().overrides(&place.settings().await?)?;
     if overrides != TurnOverrides::default() {
         remote.submit_or_queue(submission(remote, Op::OverrideTurnContext { overrides })).await?;

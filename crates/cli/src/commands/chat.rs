@@ -1,5 +1,10 @@
 //! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
 
+mod desk;
+mod slash;
+
+pub(crate) use slash::is_command;
+
 use super::again::Again;
 use crate::{
     args::{ForkArgs, WhichThread},
@@ -13,7 +18,9 @@ use crate::{
     view::HumanView,
 };
 use agent_core::{ForkPoint, Op, Source, Surroundings, TurnId, TurnOverrides};
-use std::{io::Write, time::Duration};
+use desk::{Next, carry_out, go, remember};
+use slash::Slash;
+use std::{io::Write, path::Path, time::Duration};
 use tokio::sync::mpsc;
 
 /// What a thread has to say before anything is asked of it is shown for so long.
@@ -51,7 +58,10 @@ pub(crate) async fn fork(host: &Host, args: ForkArgs, again: &Again) -> Result<E
         let id = &place.key().thread;
         return Err(Failure::usage(format!("thread {id} has no turn yet that could be forked")));
     }
-    let session = host.fork(&place, at).await?;
+    let session = match &args.worktree {
+        None => host.fork(&place, at).await?,
+        Some(folder) => host.fork_with_files(&place, at, folder).await?,
+    };
     if args.no_run || !output::on_terminal() {
         output::result(session.key().thread.as_str());
         return Ok(Exit::Done);
@@ -78,34 +88,86 @@ async fn converse(
     let mut lines = typed_lines();
     let cwd = host.wishes().cwd(session.first_settings())?;
     let mut around = host.wishes().surroundings(&cwd);
-    output::remark(&style.dim("type what you want, !command to run one yourself; /quit leaves, Ctrl-C stops a turn. The thread is kept."));
+    follower = follower.knowing(host.skills(Path::new(&cwd)));
+    let mut memory_fails = false;
+    output::remark(&style.dim(
+        "type what you want, !command to run one yourself; /help lists commands, /quit leaves, Ctrl-C stops a turn. The thread \
+         is kept.",
+    ));
     loop {
         if !running && !follower.catch_up(CATCH_UP).await? {
-            let Some(text) = ask(&mut lines).await else { break };
-            match text.trim() {
-                "" => continue,
-                "/quit" | "/exit" | "quit" | "exit" => break,
-                command if command.starts_with('/') && !command.contains(' ') => {
-                    output::remark(&format!(
-                        "there is no command {command}; /quit leaves, anything else is said to the agent"
-                    ));
-                    continue;
-                }
-                text => {
+            let Some(text) = ask(&mut lines, "› ").await else { break };
+            let next = match meant(host, text.trim()) {
+                Meant::Nothing => Next::Ask,
+                Meant::Command(slash) => {
                     look_around(host, session, &cwd, &mut around).await?;
-                    if follower.say(text).await? == Submitted::Refused {
-                        continue;
-                    }
+                    carry_out(host, session, &mut follower, slash).await?
                 }
+                Meant::Said(said) => {
+                    look_around(host, session, &cwd, &mut around).await?;
+                    let next = follower.say(&said).await?.into();
+                    if next == Next::Follow {
+                        remember(session, text.trim(), &mut memory_fails).await;
+                    }
+                    next
+                }
+            };
+            match next {
+                Next::Ask => continue,
+                Next::Follow => {}
+                Next::Leave => break,
             }
         }
-        follower.follow(Until::Rests, User::Present(&mut lines)).await?;
+        loop {
+            follower.follow(Until::Rests, User::Present(&mut lines)).await?;
+            if !follower.has_proposed() || !yes(&mut lines).await || go(&mut follower).await? != Next::Follow {
+                break;
+            }
+        }
         running = false;
     }
     let command = again.command(&["resume", session.key().thread.as_str()]);
     output::remark(&style.dim(format!("to go on: {command}")));
     again.advise_secrets();
     Ok(Exit::Done)
+}
+
+/// What a line means.
+enum Meant {
+    /// It is empty, or makes no sense; the user was told.
+    Nothing,
+    Command(Slash),
+    Said(String),
+}
+
+fn meant(host: &Host, line: &str) -> Meant {
+    match line {
+        "" => return Meant::Nothing,
+        "quit" | "exit" => return Meant::Command(Slash::Quit),
+        _ => {}
+    }
+    let why = match (Slash::parse(line), host.custom_prompts().expand(line)) {
+        (Some(Ok(slash)), _) => return Meant::Command(slash),
+        (Some(Err(why)), _) => why,
+        (None, Some(Ok(said))) => return Meant::Said(said),
+        (None, Some(Err(error))) => error.to_string(),
+        (None, None) if line.starts_with('/') && !line.contains(' ') && !line[1..].contains(['/', '.']) => {
+            format!("there is no command {line}; /help lists them, anything else is said to the agent")
+        }
+        (None, None) => return Meant::Said(line.to_owned()),
+    };
+    output::remark(&why);
+    Meant::Nothing
+}
+
+/// Whether the plan that was proposed is to be carried out.
+async fn yes(lines: &mut mpsc::Receiver<String>) -> bool {
+    let line = ask(lines, "carry it out? [y/n] ").await;
+    let is_yes = line.is_some_and(|line| ["y", "yes", "/go"].contains(&line.trim().to_lowercase().as_str()));
+    if !is_yes {
+        output::remark("the plan waits: say what to change, /go carries it out, /code leaves plan mode");
+    }
+    is_yes
 }
 
 /// Tells the thread what has changed around it since it was told last: another day, another branch.
@@ -125,9 +187,9 @@ async fn look_around(
 }
 
 /// The next line, `None` at the end of input or on Ctrl-C.
-async fn ask(lines: &mut mpsc::Receiver<String>) -> Option<String> {
+async fn ask(lines: &mut mpsc::Receiver<String>, prompt: &str) -> Option<String> {
     let mut out = std::io::stderr();
-    let _ = write!(out, "› ").and_then(|()| out.flush());
+    let _ = write!(out, "{prompt}").and_then(|()| out.flush());
     tokio::select! {
         line = lines.recv() => line,
         _ = tokio::signal::ctrl_c() => None,

@@ -10,7 +10,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use config::{
     CONFIG_FILE, ConfigError, Environment, Existing, Fallback, Home, Import, ImportError, KEYS, Key, KeyPath,
-    Layer, Listing, Loaded, Lookup, Origin, Provenance, Setting, Value, Verdict, lookup_key,
+    Listing, Loaded, Lookup, Origin, Provenance, Setting, Value, Verdict, lookup_key,
 };
 use serde_json::json;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use crate::{
     args::{ExecOptions, read_text},
     backend::ServedSession,
     exit::{Exit, Failure},
-    follow::{Follower, Until, User, submission, turn_begins},
+    follow::{Follower, Until, User, said, submission, turn_begins},
     host::{Host, Keeping},
     output,
     settings::Attendance,
@@ -28,6 +28,9 @@ const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
 
 /// An op that was left in the inbox begins its turn within so long after a resume.
 const QUEUED_TURN_BEGINS: Duration = Duration::from_millis(500);
+
+/// What begins a prompt of the user's own.
+const CUSTOM: &str = "/prompts:";
 
 /// What is said to the thread.
 struct Task {
@@ -52,7 +55,8 @@ pub(super) async fn exec(
     let mut view = view(options, host.taste(&settings.model));
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&*session, &mut *view, 0);
-    let exit = turn(&*session, &mut follower, task).await?;
+    let exit = turn(host, &*session, &mut follower, task).await?;
+    advise_budget(exit, &*session, again);
     Ok(end(exit, &follower, &last_word, again))
 }
 
@@ -93,7 +97,7 @@ pub(super) async fn resume(
     let exit = match (task, exit) {
         (None, exit) => exit.unwrap_or(Exit::Done),
         (Some(task), Some(Exit::Waiting)) => {
-            let op = task.op(&*session).await?;
+            let op = task.op(host, &*session).await?;
             session.submit(submission(&*session, op)).await?;
             output::remark("the prompt is kept; it is heard when the questions have their answers");
             Exit::Waiting
@@ -109,14 +113,20 @@ pub(super) async fn resume(
             output::remark("the prompt was not begun");
             return Ok(Exit::Interrupted);
         }
-        (Some(task), _) => turn(&*session, &mut follower, task).await?,
+        (Some(task), _) => turn(host, &*session, &mut follower, task).await?,
     };
+    advise_budget(exit, &*session, again);
     Ok(end(exit, &follower, &last_word, again))
 }
 
 /// Begins a turn and follows it to its end.
-async fn turn(session: &dyn ServedSession, follower: &mut Follower<'_>, task: Task) -> Result<Exit, Failure> {
-    let op = task.op(session).await?;
+async fn turn(
+    host: &Host,
+    session: &dyn ServedSession,
+    follower: &mut Follower<'_>,
+    task: Task,
+) -> Result<Exit, Failure> {
+    let op = task.op(host, session).await?;
     session.submit(submission(session, op)).await?;
     follower.follow(Until::TurnEnds, User::Absent).await
 }
@@ -147,8 +157,14 @@ impl Task {
     }
 
     /// Keeps the images, and says it all.
-    async fn op(self, session: &dyn ServedSession) -> Result<Op, Failure> {
-        let mut items = vec![Content::text(self.prompt)];
+    async fn op(self, host: &Host, session: &dyn ServedSession) -> Result<Op, Failure> {
+        let cwd = host.wishes().cwd(session.first_settings())?;
+        let prompt = match host.custom_prompts().expand(&self.prompt) {
+            Some(Ok(prompt)) if self.prompt.starts_with(CUSTOM) => prompt,
+            Some(Err(error)) if self.prompt.starts_with(CUSTOM) => return Err(Failure::usage(error.to_string())),
+            _ => self.prompt,
+        };
+        let mut items = said(&prompt, &host.skills(Path::new(&cwd)));
         for Image { bytes, media_type, .. } in self.images {
             let id = session.put_blob(&bytes).await?;
             let blob = BlobRef { id, bytes: bytes.len() as u64, media_type: media_type.to_owned() };
@@ -193,6 +209,18 @@ fn require_repository(settings: &Settings, options: &ExecOptions) -> Result<(), 
          --skip-git-repo-check",
         cwd.display()
     )))
+}
+
+/// Says how a thread whose budget is spent goes on.
+fn advise_budget(exit: Exit, session: &dyn ServedSession, again: &Again) {
+    if exit == Exit::Budget {
+        let id = session.key().thread.as_str();
+        let command = again.command(&["exec", "resume", id, "-p", "go on", "--max-tokens", "MORE"]);
+        output::remark(&format!(
+            "to go on, raise what is spent (--max-tokens, --max-cost, --max-tool-calls, --max-time, --max-work), for example: \
+             {command}"
+        ));
+    }
 }
 
 /// Gives the last word, and says how to answer what waits.

@@ -6,26 +6,32 @@ mod chat;
 #[cfg(feature = "temporal")]
 mod codec_key;
 mod config;
+mod deliver;
 mod demo;
 #[cfg(feature = "temporal")]
 mod dev_server;
 mod doctor;
 mod exec;
+mod lists;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod patch;
 mod policy;
+mod review;
 mod sandbox;
 mod sessions;
 mod show;
 mod signals;
+mod taking_back;
+mod trust;
 mod watch;
 #[cfg(feature = "temporal")]
 mod worker;
 
 #[cfg(feature = "temporal")]
 pub(crate) use codec_key::CodecKeyArgs;
+pub(crate) use chat::is_command;
 pub(crate) use config::ConfigArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use dev_server::DevServerArgs;
@@ -39,13 +45,14 @@ pub(crate) use sandbox::SandboxArgs;
 pub(crate) use worker::WorkerArgs;
 
 use crate::{
-    args::{Cli, Command, ExecArgs, ExecResume, Layers, ResumeArgs, RunArgs},
+    args::{Cli, Command, ExecArgs, ExecResume, Layers, ListArgs, ResumeArgs, RunArgs},
     exit::{Exit, Failure},
     host::{Host, Keeping},
     output,
     settings::Purpose,
 };
 use ::config::Environment;
+use agent_core::Query;
 use again::Again;
 use clap::CommandFactory;
 use signals::until_told_to_end;
@@ -59,7 +66,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
     let layered =
         |own: &Layers| RunArgs { layers: own.clone().over(run.layers.clone()), ..RunArgs::default() };
     match command {
-        None => serve(environment, run, async |host, again| chat::start(host, again).await).await,
+        None => {
+            trust::ask_once(environment, &run)?;
+            serve(environment, run, async |host, again| chat::start(host, again).await).await
+        }
         Some(Command::Exec(args)) => exec(environment, *args, run).await,
         Some(Command::Resume(args)) => {
             let ResumeArgs { thread, run: own } = *args;
@@ -90,6 +100,34 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
             let (run, thread) = (layered(&args.layers), args.thread.as_deref());
             serve(environment, run, async |host, again| answer::interrupt(host, thread, again).await).await
         }
+        Some(Command::Review(mut args)) => {
+            let run = std::mem::take(&mut args.run).over(run);
+            serve(environment, run, async |host, again| review::review(host, *args, again).await).await
+        }
+        Some(Command::Undo(args)) => {
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| taking_back::undo(host, &args, again).await).await
+        }
+        Some(Command::Rollback(args)) => {
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| taking_back::rollback(host, &args, again).await).await
+        }
+        Some(Command::Compact(args)) => {
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, again| taking_back::compact(host, &args, again).await).await
+        }
+        Some(Command::Trust(args)) => trust::trust(environment, &args),
+        Some(Command::Features(args)) => {
+            look(environment, layered(&args.layers), async |host| Ok(lists::features(host, &args))).await
+        }
+        Some(Command::History(args)) => {
+            look(environment, layered(&args.layers), async |host| lists::history(host, &args)).await
+        }
+        Some(Command::Skills(args)) => list(environment, layered(&args.layers), Query::Skills, &args).await,
+        Some(Command::Prompts(args)) => {
+            list(environment, layered(&args.layers), Query::CustomPrompts, &args).await
+        }
+        Some(Command::Models(args)) => list(environment, layered(&args.layers), Query::Models, &args).await,
         Some(Command::Sessions(args)) => {
             let run = layered(&args.layers());
             if args.serves() {
@@ -145,7 +183,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
 /// What is said before a command has to mean something to it.
 fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failure> {
     let taken = match command {
-        None | Some(Command::Exec(_) | Command::Resume(_) | Command::Config(_)) => run.clone(),
+        None | Some(Command::Exec(_) | Command::Resume(_) | Command::Review(_) | Command::Config(_)) => run.clone(),
         Some(
             Command::Fork(_)
             | Command::Send(_)
@@ -153,6 +191,14 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
             | Command::Deny(_)
             | Command::Answer(_)
             | Command::Interrupt(_)
+            | Command::Undo(_)
+            | Command::Rollback(_)
+            | Command::Compact(_)
+            | Command::Features(_)
+            | Command::History(_)
+            | Command::Skills(_)
+            | Command::Prompts(_)
+            | Command::Models(_)
             | Command::Sessions(_)
             | Command::Attach(_)
             | Command::Status(_)
@@ -166,7 +212,7 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
         return Ok(());
     }
     Err(Failure::usage(
-        "the options before the command are for a conversation, exec, resume and config; the commands for threads that there \
+        "the options before the command are for a conversation, exec, resume, review and config; the commands for threads that there \
          are, and doctor, take -c and --profile of them, and --backend and what belongs to it; the other commands none",
     ))
 }
@@ -199,6 +245,15 @@ async fn serve_kept(
         host.abandon().await;
     }
     exit
+}
+
+async fn list(
+    environment: &Environment,
+    run: RunArgs,
+    query: Query,
+    args: &ListArgs,
+) -> Result<Exit, Failure> {
+    look(environment, run, async |host| lists::list(host, query, args).await).await
 }
 
 /// Does what serves no thread. Signals keep their usual effect: nothing has to be stopped in good order, and what is written

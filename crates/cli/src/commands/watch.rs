@@ -1,8 +1,11 @@
 //! `attach` and `status`: look at a thread from another terminal.
 
+mod spending;
+
 use super::answer::ask;
 use crate::{
     args::BackendName,
+    backend::Place,
     exit::{Exit, Failure},
     follow::{Follower, Until, User},
     host::Host,
@@ -37,6 +40,12 @@ pub(crate) async fn attach(host: &Host, thread: Option<&str>) -> Result<Exit, Fa
 /// Says what a thread is doing.
 pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Failure> {
     let place = host.find_or_last(thread).await?;
+    tell_status(&place).await?;
+    Ok(Exit::Done)
+}
+
+/// Says what a thread is doing, what it runs under, what is left and what was spent.
+pub(super) async fn tell_status(place: &Place) -> Result<(), Failure> {
     let thread = place.summary().await?;
     let id = &place.key().thread;
     let title = thread.called().unwrap_or_default();
@@ -58,13 +67,14 @@ pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Fa
         ("model", thread.model.clone()),
         ("turns", thread.turns.to_string()),
     ];
-    for (name, value) in lines {
+    let spent = spending::lines(&place.settings().await?, spending::last_count(place, thread.last_event).await?);
+    for (name, value) in lines.into_iter().chain(spent) {
         output::result(&format!("{name:<10} {value}"));
     }
     for question in place.questions().await? {
         output::result(&format!("{:<10} {}  {}", "question", question.id, ask(&question.question)));
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// A status as one word.

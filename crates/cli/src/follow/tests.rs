@@ -36,7 +36,7 @@ impl AgentSession for Told {
 
     async fn submit(&self, submission: Submission) -> Result<Accepted, SessionError> {
         self.submitted.lock().unwrap_or_else(PoisonError::into_inner).push(submission.op);
-        Ok(Accepted { turn: None, event_seq: 0, repeated: false })
+        Ok(Accepted { turn: None, event_seq: 0, repeated: false, listing: None })
     }
 
     fn updates(&self, after: Cursor) -> BoxStream<'static, Result<Update, SessionError>> {

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use config::{CustomPrompts, Feature, PromptHistory};
 use models::Catalogue;
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -74,12 +75,10 @@ impl HostLibrary {
 
     fn models(&self) -> Vec<ModelInfo> {
         let config = self.wishes.config();
-        let configured = config.models.keys().map(String::as_str);
-        let mut names: Vec<&str> =
-            std::iter::once(config.model.as_str()).chain(configured).chain(Catalogue::names()).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(*name));
-        names.into_iter().map(|name| self.model(name)).collect()
+        let named = std::iter::once(config.model.clone()).chain(config.models.keys().cloned());
+        let names = named.chain(Catalogue::names().map(str::to_owned));
+        let mut seen = BTreeSet::new();
+        names.filter(|name| seen.insert(name.clone())).map(|name| self.model(&name)).collect()
     }
 
     fn model(&self, name: &str) -> ModelInfo {
@@ -111,9 +110,9 @@ impl Library for HostLibrary {
             Query::Models => Ok(Listing::Models { models: self.models() }),
             #[cfg(feature = "mcp")]
             Query::McpTools => {
-                let servers =
-                    super::mcp_servers::look(&self.wishes, &self.home, &self.cwd(), &self.providers.redactor);
-                Ok(Listing::McpTools { servers: servers.await })
+                let (cwd, redactor) = (self.cwd(), &self.providers.redactor);
+                let servers = super::mcp_servers::look(&self.wishes, &self.home, &cwd, redactor).await;
+                Ok(Listing::McpTools { servers })
             }
             _ => Err(Refusal::NotServed { what: "this query".into() }),
         }
@@ -121,7 +120,7 @@ impl Library for HostLibrary {
 }
 
 /// The custom prompts of the directory that is worked in.
-pub(crate) fn custom_prompts(wishes: &Wishes, home: &Path) -> CustomPrompts {
+pub(super) fn custom_prompts(wishes: &Wishes, home: &Path) -> CustomPrompts {
     if !wishes.config().features.is_on(Feature::CustomPrompts) {
         return CustomPrompts::default();
     }

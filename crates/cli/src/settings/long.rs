@@ -2,7 +2,7 @@
 
 use super::Wishes;
 use agent_core::{HookPhase, Mask, Mode, ModelChoice, Price};
-use config::{Feature, ModeEntry};
+use config::ModeEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Wishes {
@@ -33,16 +33,9 @@ impl Wishes {
     /// The phases of which the owner of the workspace is told.
     pub(super) fn hook_phases(&self) -> BTreeSet<HookPhase> {
         let config = self.config();
-        let hooks = config.hooks.iter().filter(|_| config.features.is_on(Feature::Hooks));
         // Whoever is notified hears of the end of a turn as hooks do.
-        let notified = self.notifies().then_some(HookPhase::PostTurn);
-        hooks.map(|hook| hook.phase).chain(notified).collect()
-    }
-
-    /// Whether a program is told of the end of a turn.
-    pub(crate) fn notifies(&self) -> bool {
-        let config = self.config();
-        !config.notify.is_empty() && config.features.is_on(Feature::Notify)
+        let notified = (!config.notify.is_empty()).then_some(HookPhase::PostTurn);
+        config.hooks.iter().map(|hook| hook.phase).chain(notified).collect()
     }
 
     /// A model of the thread's provider, with what is known of it.

@@ -49,9 +49,21 @@ pub(crate) struct HumanView<W> {
     reasoning: Reasoning,
 }
 
+/// Whether what the agent says is that of a reviewer.
+#[derive(Clone, Default, PartialEq, Eq)]
+enum Reviewing {
+    #[default]
+    No,
+    /// Nothing was said yet.
+    Begun,
+    /// It said this last, and it may be the result.
+    Said(String),
+}
+
 /// What follows from the events.
 #[derive(Clone, Default)]
 struct Told {
+    review: Reviewing,
     plan: ShownPlan,
     summary: Summary,
     /// What the turn changed, as last told.
@@ -147,7 +159,7 @@ impl<W: Write + Send> HumanView<W> {
         match &item.detail {
             ItemDetail::UserMessage { content } => self.user(content),
             ItemDetail::AgentMessage { text, cut } => {
-                self.page.complete(&item.id, text);
+                self.said(&item.id, text);
                 if *cut {
                     self.dim("(stopped here)");
                 }
@@ -200,6 +212,18 @@ impl<W: Write + Send> HumanView<W> {
             | ItemDetail::Plan { output: None, .. } => {}
             ItemDetail::Unknown(value) => self.later("item", value),
             _ => self.dim("(an item of a later version)"),
+        }
+    }
+
+    /// The last thing that a reviewer says is its result, which is shown in another form: so each is kept until the next.
+    fn said(&mut self, item: &ItemId, text: &str) {
+        match &mut self.told.review {
+            Reviewing::No => self.page.complete(item, text),
+            reviewing => {
+                if let Reviewing::Said(before) = std::mem::replace(reviewing, Reviewing::Said(text.to_owned())) {
+                    self.page.line(&clean(&before));
+                }
+            }
         }
     }
 
@@ -326,11 +350,18 @@ impl<W: Write + Send> View for HumanView<W> {
                 self.dim(&long::compacted(*trigger, *before_tokens, *after_tokens));
             }
             EventKind::EnteredReviewMode { request } => {
+                self.told.review = Reviewing::Begun;
                 self.dim(&format!("reviewing {}", long::target(request)));
             }
-            EventKind::ExitedReviewMode { outcome } => self.page.lines(long::review(self.style, outcome)),
+            EventKind::ExitedReviewMode { outcome } => {
+                self.told.review = Reviewing::No;
+                self.page.lines(long::review(self.style, outcome));
+            }
             EventKind::RolledBack { from, files, notes } => {
                 self.page.lines(long::rolled_back(self.style, *from, files, notes));
+            }
+            EventKind::FilesRestored { from, files, notes } => {
+                self.page.lines(long::files_restored(self.style, *from, files, notes));
             }
             EventKind::RollbackRefused { from, reason, paths } => {
                 self.page.lines(long::rollback_refused(self.style, *from, reason, paths));
@@ -369,6 +400,7 @@ impl<W: Write + Send> View for HumanView<W> {
 
     fn live(&mut self, live: &Live) {
         match &live.kind {
+            LiveKind::Message(_) if self.told.review != Reviewing::No => {}
             LiveKind::Message(piece) => self.page.stream(live, piece, &clean(piece)),
             LiveKind::Reasoning(piece) if self.reasoning == Reasoning::Summary => {
                 self.page.stream(live, piece, &self.style.dim(clean(piece)));

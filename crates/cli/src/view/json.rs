@@ -5,6 +5,7 @@
 //! who streams, and passes over them itself. All of them are in `docs/exec.md`.
 
 mod item;
+mod long;
 
 use super::{
     Reasoning, Taste, View, command_line,
@@ -158,12 +159,15 @@ impl<W: Write + Send> View for JsonView<W> {
                 *self.told = Told { interactions, ..Told::default() };
                 self.line(seq, json!({ "type": "turn.started" }));
             }
-            EventKind::TokenCount { last, total, context_window, context_left, rate_limits } => {
+            EventKind::TokenCount { last, total, context_window, context_left, cost_microusd, rate_limits } => {
                 self.told.usage += *last;
                 let mut value =
                     json!({ "type": "token_count", "last": tokens(last), "total": tokens(total) });
                 value["context_window"] = json!(context_window);
                 value["context_left"] = json!(context_left);
+                if let Some(cost) = cost_microusd {
+                    value["cost_microusd"] = json!(cost);
+                }
                 value["rate_limits"] = limits(rate_limits);
                 self.line(seq, value);
             }
@@ -203,13 +207,14 @@ impl<W: Write + Send> View for JsonView<W> {
             EventKind::BackgroundNote { message } => {
                 self.line(seq, json!({ "type": "note", "message": message }))
             }
-            EventKind::ContextCompacted => self.line(seq, json!({ "type": "context.compacted" })),
-            EventKind::EnteredReviewMode { request } => {
-                self.line(seq, json!({ "type": "review.entered", "request": request }));
-            }
-            EventKind::ExitedReviewMode { result } => {
-                self.line(seq, json!({ "type": "review.exited", "result": result }));
-            }
+            EventKind::ContextCompacted { .. }
+            | EventKind::EnteredReviewMode { .. }
+            | EventKind::ExitedReviewMode { .. }
+            | EventKind::RolledBack { .. }
+            | EventKind::FilesRestored { .. }
+            | EventKind::RollbackRefused { .. }
+            | EventKind::HookNote { .. }
+            | EventKind::Moved { .. } => self.line(seq, long::event_json(&event.kind)),
             EventKind::SubAgent { update } => {
                 self.line(seq, json!({ "type": "sub_agent", "update": update }))
             }

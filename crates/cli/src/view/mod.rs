@@ -13,7 +13,7 @@ mod taste;
 mod tests;
 mod width;
 
-pub(crate) use amounts::{dollars_exactly, number};
+pub(crate) use amounts::{dollars_exactly, number, percent};
 pub(crate) use asked::asked;
 pub(crate) use clean::{clean, clean_line};
 pub(crate) use command_line::command_line;

@@ -51,25 +51,34 @@ pub(super) const LONG_THREADS: &[Key] = &[
             "The thread stops after so many tool calls.",
         )
     },
-    key(
-        "budget.max_cost_usd",
-        Kind::Dollars,
-        Fallback::Unset,
-        "The thread stops after it has cost so many dollars, by the price that is known of the model or said with \
-         `models.NAME.price`. Without a price this limit is never reached.",
-    ),
-    key(
-        "budget.max_work_minutes",
-        Kind::Count(0),
-        Fallback::Unset,
-        "The thread stops after so many minutes of work. The time in which it only waits for an answer does not count.",
-    ),
-    key(
-        "budget.max_turn_ms",
-        Kind::Count(0),
-        Fallback::Unset,
-        "A turn stops after so many milliseconds. Looked at before each request to the model and each tool call.",
-    ),
+    Key {
+        flag: Some("--max-cost"),
+        ..key(
+            "budget.max_cost_usd",
+            Kind::Dollars,
+            Fallback::Unset,
+            "The thread stops after it has cost so many dollars, by the price that is known of the model or said with \
+             `models.NAME.price`. Without a price this limit is never reached.",
+        )
+    },
+    Key {
+        flag: Some("--max-work"),
+        ..key(
+            "budget.max_work_minutes",
+            Kind::Count(0),
+            Fallback::Unset,
+            "The thread stops after so many minutes of work. The time in which it only waits for an answer does not count.",
+        )
+    },
+    Key {
+        flag: Some("--max-time"),
+        ..key(
+            "budget.max_turn_ms",
+            Kind::Count(0),
+            Fallback::Unset,
+            "A turn stops after so many milliseconds. Looked at before each request to the model and each tool call.",
+        )
+    },
     key(
         "budget.turn_seconds",
         Kind::Count(0),
@@ -77,7 +86,12 @@ pub(super) const LONG_THREADS: &[Key] = &[
         "The same in seconds; one layer says one of the two.",
     ),
     budget("budget.tokens", "budget.max_tokens", Kind::Count(0), "Short for `budget.max_tokens`."),
-    budget("budget.tool_calls", "budget.max_tool_calls", Kind::Count(0), "Short for `budget.max_tool_calls`."),
+    budget(
+        "budget.tool_calls",
+        "budget.max_tool_calls",
+        Kind::Count(0),
+        "Short for `budget.max_tool_calls`.",
+    ),
     budget("budget.cost_usd", "budget.max_cost_usd", Kind::Dollars, "Short for `budget.max_cost_usd`."),
     budget(
         "budget.work_minutes",
@@ -114,18 +128,24 @@ pub(super) const LONG_THREADS: &[Key] = &[
         "Whether turns can be taken back with their changes of files. The workspace is then kept, as it was before a turn, in \
          the data folder.",
     ),
-    key(
-        "personality",
-        Kind::Word(Personality::WORDS),
-        Fallback::Unset,
-        "The manner in which the agent speaks. Where nothing is said the model has its own.",
-    ),
-    key(
-        "mode",
-        Kind::Word(Mode::WORDS),
-        Fallback::Text("code"),
-        "How the agent works when a thread begins.",
-    ),
+    Key {
+        flag: Some("--personality"),
+        ..key(
+            "personality",
+            Kind::Word(Personality::WORDS),
+            Fallback::Unset,
+            "The manner in which the agent speaks. Where nothing is said the model has its own.",
+        )
+    },
+    Key {
+        flag: Some("--mode"),
+        ..key(
+            "mode",
+            Kind::Word(Mode::WORDS),
+            Fallback::Text("code"),
+            "How the agent works when a thread begins.",
+        )
+    },
     model("modes.plan.model"),
     effort("modes.plan.effort"),
     instructions("modes.plan.instructions"),

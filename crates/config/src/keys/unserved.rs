@@ -24,7 +24,8 @@ const FEATURES: &str = "here: the features that are not finished say so in `ever
 const PERMISSIONS: &str =
     "here: there are no named permissions; `sandbox_mode` and `sandbox` say what may be touched";
 const SCREEN: &str = "here: there is no full-screen interface";
-const SKILLS: &str = "here: skills are files in folders, see docs/context.md; there are no plugins and no apps";
+const SKILLS: &str =
+    "here: skills are files in folders, see docs/context.md; there are no plugins and no apps";
 const AGENTS: &str = "here: there are no sub-agents";
 const REVIEW: &str = "here: approvals are decided by the policy and by the user, not by a model";
 const PARAMETER: &str = "here: this parameter of the model's API is not sent";

@@ -22,10 +22,13 @@ pub(super) fn filled(name: &str, prompt: &Prompt, arguments: &str) -> Result<Str
         let text: String = parts.iter().filter_map(text_of).collect();
         return Ok(if arguments.is_empty() { text } else { format!("{text}\n\n{arguments}") });
     }
-    let names: BTreeSet<&str> = parts.iter().filter_map(|part| match part {
-        Part::Name(name) => Some(*name),
-        _ => None,
-    }).collect();
+    let names: BTreeSet<&str> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Name(name) => Some(*name),
+            _ => None,
+        })
+        .collect();
     let numbers = parts.iter().filter_map(|part| match part {
         Part::Number(number) => Some(*number),
         _ => None,
@@ -96,7 +99,8 @@ fn parts(text: &str) -> Vec<Part<'_>> {
         let (before, behind) = (&rest[..at], &rest[at + 1..]);
         parts.push(Part::Text(before));
         let first = behind.chars().next();
-        let end = behind.find(|letter: char| !(letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'));
+        let end = behind
+            .find(|letter: char| !(letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'));
         let word = &behind[..end.unwrap_or(behind.len())];
         let (part, taken) = match first {
             Some('$') => (Part::Text("$"), 1),
@@ -122,7 +126,12 @@ mod tests {
     use super::*;
 
     fn prompt(text: &str) -> Prompt {
-        Prompt { description: String::new(), argument_hint: Some("[file]".into()), path: "p.md".into(), text: text.into() }
+        Prompt {
+            description: String::new(),
+            argument_hint: Some("[file]".into()),
+            path: "p.md".into(),
+            text: text.into(),
+        }
     }
 
     fn said(text: &str, arguments: &str) -> String {
@@ -154,7 +163,11 @@ mod tests {
         let cases = [
             ("$1 $2 $FILE", "a", "error: /prompts:p needs $2, $FILE (as FILE=value); it takes [file]"),
             ("$2", "a", "error: /prompts:p needs $2; it takes [file]"),
-            ("$1", "a b", "error: /prompts:p has no place for \"b\"; quotes keep words together; it takes [file]"),
+            (
+                "$1",
+                "a b",
+                "error: /prompts:p has no place for \"b\"; quotes keep words together; it takes [file]",
+            ),
             ("$1", "\"a", "error: the arguments of /prompts:p have a quote without an end"),
         ];
         for (text, arguments, expected) in cases {

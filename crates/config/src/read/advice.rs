@@ -62,15 +62,15 @@ fn keys_of(table: &KeyPath) -> BTreeSet<&'static str> {
 fn nearest(name: &str, names: &BTreeSet<&'static str>) -> Option<&'static str> {
     let folded = name.to_ascii_lowercase().replace('-', "_");
     let distance = |known: &str| strsim::damerau_levenshtein(&folded, known);
-    // Of two that are as near, the one that was cut short or has the same letters: who writes `modl` or `modle` means `model`,
+    // Of two that are as near, the one with all of its letters: who writes `modl` or `modle` means `model`,
     // not `mode`.
-    let letters = |text: &str| {
-        let mut letters: Vec<char> = text.chars().collect();
-        letters.sort_unstable();
-        letters
+    let lacks = |known: &str| {
+        let mut left: Vec<char> = known.chars().collect();
+        folded.chars().any(|letter| {
+            left.iter().position(|other| *other == letter).map(|at| left.swap_remove(at)).is_none()
+        })
     };
-    let own = letters(&folded);
-    let far = |known: &&&'static str| (distance(known), !known.starts_with(&folded) && letters(known) != own);
+    let far = |known: &&&'static str| (distance(known), lacks(known));
     names.iter().min_by_key(far).filter(|known| distance(known) <= known.len() / 3).copied()
 }
 

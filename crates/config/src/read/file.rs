@@ -2,7 +2,8 @@
 
 use super::{Profiles, Reader, Said};
 use crate::{
-    ConfigError, KeyPath, Origin, Place, Problem, ProblemKind, SyntaxError, origin::Lines, value::names_a_secret,
+    ConfigError, KeyPath, Origin, Place, Problem, ProblemKind, SyntaxError, origin::Lines,
+    value::names_a_secret,
 };
 use std::{io::Read, path::Path};
 use toml::{

@@ -2,7 +2,7 @@
 
 use super::{Reader, Said, found, plain};
 use crate::{
-    Advice, KeyPath, ProblemKind, Value,
+    Advice, KeyPath, ProblemKind, Value, Word,
     choice::Choice,
     keys::{Blank, Kind},
 };
@@ -16,7 +16,9 @@ use toml::{
 /// The most hooks of one layer.
 const MAX_HOOKS: usize = 64;
 /// The longest that a hook may be waited for, in milliseconds.
-const MAX_TIMEOUT_MS: i64 = 600_000;
+pub const MAX_HOOK_TIMEOUT_MS: u64 = 600_000;
+/// The phases in which hooks run.
+pub const HOOK_PHASES: &[Word] = HookPhase::WORDS;
 
 const PHASE: &str = "phase";
 const COMMAND: &str = "command";
@@ -100,7 +102,11 @@ impl Reader<'_> {
         for needed in [PHASE, COMMAND] {
             if !table.iter().any(|(name, _)| name.get_ref() == needed) {
                 let (key, found) = (shown.clone(), format!("without `{needed}`"));
-                let kind = ProblemKind::BadValue { key, found, allowed: "a table with `phase` and `command`".into() };
+                let kind = ProblemKind::BadValue {
+                    key,
+                    found,
+                    allowed: "a table with `phase` and `command`".into(),
+                };
                 self.problem(shown.clone(), at, kind, layer);
             }
         }
@@ -114,7 +120,9 @@ impl Reader<'_> {
             (Value::Text(text), Blank::Refused) if text.trim().is_empty() => {
                 Err(format!("{kind} that is not blank"))
             }
-            (Value::Integer(ms), _) if *ms > MAX_TIMEOUT_MS => Err(format!("at most {MAX_TIMEOUT_MS}")),
+            (Value::Integer(ms), _) if u64::try_from(*ms).is_ok_and(|ms| ms > MAX_HOOK_TIMEOUT_MS) => {
+                Err(format!("at most {MAX_HOOK_TIMEOUT_MS}"))
+            }
             _ => Ok(value),
         }
     }

@@ -19,7 +19,9 @@ const ALWAYS: Layer = Layer::Managed;
 pub(super) fn budget(top: &Values<'_>, problems: &mut Vec<Problem>) -> Budget {
     let table = top.table("budget");
     let turn = match table.strongest(&["max_turn_ms", "turn_seconds"], problems) {
-        Some("turn_seconds") => table.count("turn_seconds").map(|seconds| seconds.saturating_mul(MS_PER_SECOND)),
+        Some("turn_seconds") => {
+            table.count("turn_seconds").map(|seconds| seconds.saturating_mul(MS_PER_SECOND))
+        }
         _ => table.count("max_turn_ms"),
     };
     Budget {
@@ -38,7 +40,9 @@ pub(super) fn compact_at(top: &Values<'_>, remarks: &mut Remarks) -> CompactAt {
     let (tokens, percent) = (top.count(TOKENS), top.count(PERCENT));
     let (of_tokens, of_percent) = (top.origin(TOKENS), top.origin(PERCENT));
     if tokens.is_some() && percent.is_some() && of_tokens.layer() == of_percent.layer() {
-        remarks.notices.push(format!("{of_percent}: `{PERCENT}` has no effect beside `{TOKENS}` ({of_tokens})"));
+        remarks
+            .notices
+            .push(format!("{of_percent}: `{PERCENT}` has no effect beside `{TOKENS}` ({of_tokens})"));
     }
     match (tokens, percent) {
         (Some(tokens), None) => CompactAt::Tokens(tokens),
@@ -91,10 +95,13 @@ fn hook(item: &Value, layer: Layer) -> Option<HookEntry> {
         _ => None,
     };
     let texts = |value: &Value| match value {
-        Value::List(items) => items.iter().filter_map(|item| match item {
-            Value::Text(text) => Some(text.clone()),
-            _ => None,
-        }).collect(),
+        Value::List(items) => items
+            .iter()
+            .filter_map(|item| match item {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
         _ => Vec::new(),
     };
     let command = match table.get("command")? {

@@ -118,15 +118,19 @@ fn all(places: &SkillPlaces, warnings: &mut Vec<String>) -> Vec<Place> {
                 if dot.canonicalize().is_ok_and(|dot| dot == own) {
                     continue;
                 }
-                let place = Place { folder: dot.join(SKILLS), scope: SkillScope::Repo, boundary: Some(root.clone()) };
+                let place =
+                    Place { folder: dot.join(SKILLS), scope: SkillScope::Repo, boundary: Some(root.clone()) };
                 all.push(place);
             }
         }
         if places.trust != Trust::Trusted {
-            let untold = all.iter().find(|place| place.folder.is_dir()).filter(|_| places.trust == Trust::Unknown);
+            let untold =
+                all.iter().find(|place| place.folder.is_dir()).filter(|_| places.trust == Trust::Unknown);
             warnings.extend(untold.map(|place| {
                 let folder = place.folder.display();
-                format!("{folder}: these skills do not count until the project is trusted; everturn trust says so")
+                format!(
+                    "{folder}: these skills do not count until the project is trusted; everturn trust says so"
+                )
             }));
             all.clear();
         }
@@ -143,8 +147,11 @@ fn all(places: &SkillPlaces, warnings: &mut Vec<String>) -> Vec<Place> {
 /// The folders in a folder of skills, by name.
 fn entries(place: &Place, warnings: &mut Vec<String>) -> Vec<PathBuf> {
     let Ok(read) = place.folder.read_dir() else { return Vec::new() };
-    let mut folders: Vec<PathBuf> =
-        read.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).take(MAX_FOLDERS + 1).collect();
+    let mut folders: Vec<PathBuf> = read
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .take(MAX_FOLDERS + 1)
+        .collect();
     folders.sort();
     if folders.len() > MAX_FOLDERS {
         warnings.push(format!("{}: only {MAX_FOLDERS} of its folders are looked at", place.folder.display()));
@@ -156,7 +163,9 @@ fn entries(place: &Place, warnings: &mut Vec<String>) -> Vec<PathBuf> {
 /// The skill in a folder; none where it has no `SKILL.md`.
 fn skill(folder: &Path, place: &Place) -> Result<Option<Skill>, Fault> {
     let path = folder.join(FILE);
-    if let Some(boundary) = place.boundary.as_ref().filter(|boundary| path.exists() && !is_within(&path, boundary)) {
+    if let Some(boundary) =
+        place.boundary.as_ref().filter(|boundary| path.exists() && !is_within(&path, boundary))
+    {
         return Err(Fault::new(format!("a link that leads out of {} is not followed", boundary.display())));
     }
     let Some(text) = front_matter::read(&path, MAX_SKILL_BYTES)? else { return Ok(None) };
@@ -177,7 +186,9 @@ fn skill(folder: &Path, place: &Place) -> Result<Option<Skill>, Fault> {
         None => description,
     };
     let allowed_tools = match matter.allowed_tools {
-        Some(Words::One(words)) => words.split([' ', ',']).filter(|word| !word.is_empty()).map(line).collect(),
+        Some(Words::One(words)) => {
+            words.split([' ', ',']).filter(|word| !word.is_empty()).map(line).collect()
+        }
         Some(Words::Many(words)) => words.iter().map(|word| line(word)).collect(),
         None => Vec::new(),
     };

@@ -2,12 +2,13 @@
 
 use crate::scene::Scene;
 use agent_core::{
-    ApprovalPolicy, Budget, CompactAt, Effort, GranularPolicy, HookPhase, Mode, Otherwise, Route, Summary, Undo,
+    ApprovalPolicy, Budget, CompactAt, Effort, GranularPolicy, HookPhase, Mode, Otherwise, Route, Summary,
+    Undo,
 };
 use config::{
-    AnswerWithin, Backend, Config, Constraints, CredentialsStore, DevServerStart, Durability, Fallback, Features,
-    HistoryPersistence, HistorySettings, HookCommand, HookEntry, Inherit, KEYS, Kind, Layer, ModeEntry,
-    ModelEntry, PriceEntry, Sandbox, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
+    AnswerWithin, Backend, Config, Constraints, CredentialsStore, DevServerStart, Durability, Fallback,
+    Features, HistoryPersistence, HistorySettings, HookCommand, HookEntry, Inherit, KEYS, Kind, Layer,
+    ModeEntry, ModelEntry, PriceEntry, Sandbox, SandboxMode, SandboxWorkspaceWrite, ShellEnvironmentPolicy,
     Temporal, TemporalTls, WebSearch,
 };
 use std::collections::BTreeMap;
@@ -299,7 +300,11 @@ fn no_key_of_the_table_is_forgotten() {
         };
         let path =
             if key.path.ends_with("requires_openai_auth") { path.replace("openai.", "other.") } else { path };
-        let value = if key.path.ends_with("requires_key") { "false".to_owned() } else { value };
+        let value = if key.path.ends_with("requires_key") || key.path == "features.*" {
+            "false".to_owned()
+        } else {
+            value
+        };
         let scene = Scene::new().file(&format!("{more}\n"));
         std::fs::write(scene.home().join("other"), "own instructions").unwrap();
         let before = scene.load().config;

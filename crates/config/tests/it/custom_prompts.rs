@@ -6,11 +6,17 @@ use config::{CustomPrompts, Trust};
 
 fn scene() -> Scene {
     Scene::new()
-        .with("prompts/fix.md", "---\ndescription: Fixes it\nargument-hint: [file] [line]\n---\nFix $1 at $2.\n")
+        .with(
+            "prompts/fix.md",
+            "---\ndescription: Fixes it\nargument-hint: [file] [line]\n---\nFix $1 at $2.\n",
+        )
         .with("prompts/plain.md", "Say hello.\n")
         .with("project/.git/HEAD", "")
         .with("project/.everturn/prompts/plain.md", "Say hello to the project.")
-        .with("project/.everturn/prompts/ship.md", "---\nargument-hint: \"TARGET=<name>\"\n---\nShip to $TARGET")
+        .with(
+            "project/.everturn/prompts/ship.md",
+            "---\nargument-hint: \"TARGET=<name>\"\n---\nShip to $TARGET",
+        )
         .cwd("project")
 }
 

@@ -38,7 +38,8 @@ fn an_unknown_key_comes_with_the_nearest_one_or_the_table_it_belongs_in() {
         ),
         (
             "budget.zzzzzzz = 1",
-            "FILE:1:8: unknown key `budget.zzzzzzz`; there are max_tokens, max_tool_calls, max_turn_ms",
+            "FILE:1:8: unknown key `budget.zzzzzzz`; there are cost_usd, max_cost_usd, max_tokens, max_tool_calls, max_turn_ms, \
+             max_work_minutes, tokens, tool_calls, turn_seconds, work_minutes",
         ),
         (
             "qqqqqqqqqqq = 1",

@@ -38,7 +38,9 @@ fn an_unknown_feature_says_what_may_have_been_meant() {
     let codex = Scene::new().file("[features]\nmulti_agent = true\n");
     assert_eq!(
         codex.notices(),
-        ["FILE:2:1: there is no feature `multi_agent`, so it has no effect; everturn features list has those there are"]
+        [
+            "FILE:2:1: there is no feature `multi_agent`, so it has no effect; everturn features list has those there are"
+        ]
     );
     let bad = Scene::new().file("[features]\nskills = 1\n");
     assert_eq!(bad.error(), "FILE:2:10: `features.skills` is 1; it takes true or false");
@@ -87,7 +89,8 @@ fn of_two_ways_to_say_when_to_summarise_the_stronger_layers_counts() {
 
 #[test]
 fn a_budget_of_zero_is_one_and_less_than_nothing_is_none() {
-    let budget = Scene::new().file("[budget]\ntokens = 0\ncost_usd = 0\nturn_seconds = 0\n").load().config.budget;
+    let budget =
+        Scene::new().file("[budget]\ntokens = 0\ncost_usd = 0\nturn_seconds = 0\n").load().config.budget;
     assert_eq!((budget.tokens, budget.cost_microusd, budget.turn_ms), (Some(0), Some(0), Some(0)));
     let cases = [
         ("cost_usd = -0.5", "`budget.cost_usd` is -0.5; it takes a number of dollars, from 0"),

@@ -141,9 +141,8 @@ fn several_processes_that_write_at_once_break_no_line_and_lose_none_but_the_olde
     let meta = history.meta().unwrap();
     assert_eq!(meta.broken, 0);
     assert!(meta.entries > 100, "{meta:?}");
-    let all: Vec<String> = (0..meta.entries)
-        .map(|offset| history.entry(meta.log_id, offset).unwrap().unwrap().text)
-        .collect();
+    let all: Vec<String> =
+        (0..meta.entries).map(|offset| history.entry(meta.log_id, offset).unwrap().unwrap().text).collect();
     // Of each process what is left is its last prompts, in order and without a gap.
     for id in ids {
         let own = all.iter().filter_map(|text| text.strip_prefix(&format!("{id} ")));

@@ -15,7 +15,7 @@ fn the_hooks_of_all_layers_run_the_weaker_ones_first() {
         .with("project/.git/HEAD", "")
         .with(
             "project/.everturn/config.toml",
-            "[[hooks]]\nname = \"project\"\nphase = \"pre_run\"\ncommand = [\"check/it\"]\n",
+            "[[hooks]]\nname = \"project\"\nphase = \"pre_run\"\ncommand = [\"check/it\", \"-q\"]\n",
         )
         .with(
             "project/below/.everturn/config.toml",
@@ -33,7 +33,6 @@ fn the_hooks_of_all_layers_run_the_weaker_ones_first() {
     let expected = [
         ("user", Layer::User),
         ("project", Layer::Project),
-        ("below", Layer::Project),
         ("profile", Layer::Profile),
         ("run 1", Layer::Override),
         ("run 2", Layer::Override),
@@ -41,11 +40,14 @@ fn the_hooks_of_all_layers_run_the_weaker_ones_first() {
     ];
     assert_eq!(found, expected);
     let program = project.join(".everturn/check/it").to_string_lossy().into_owned();
-    assert_eq!(hooks[1].command, HookCommand::Argv(vec![program]), "relative to the file that says it");
-    assert_eq!(hooks[2].command, HookCommand::Argv(vec!["it".into()]), "looked for on PATH");
+    assert_eq!(hooks[1].command, HookCommand::Argv(vec![program, "-q".into()]), "relative to the file that says it");
     assert!(hooks.iter().all(|hook| hook.phase == HookPhase::PreRun && hook.timeout_ms == 5_000));
+    let below = "HOME/project/below/.everturn/config.toml:1:3: `hooks` has no effect in a folder of a project; only the file at \
+                 its root says that";
+    assert_eq!(scene.notices(), [below]);
     let loaded = scene.load();
-    let listed: Vec<String> = loaded.provenance.find("hooks").iter().map(|(path, _)| path.to_string()).collect();
+    let listed: Vec<String> =
+        loaded.provenance.find("hooks").iter().map(|(path, _)| path.to_string()).collect();
     assert_eq!(listed, ["hooks.managed", "hooks.override", "hooks.profile", "hooks.project", "hooks.user"]);
 }
 

@@ -128,7 +128,10 @@ fn the_listing_leaves_out_other_providers_unless_all_is_wanted() {
         urls.map(|(path, _)| path.segments()[1].clone()).collect::<Vec<_>>()
     };
     assert_eq!(urls(Listing::Effective), ["openai", "vllm"]);
-    assert_eq!(urls(Listing::All), ["anthropic", "llamacpp", "lmstudio", "ollama", "openai", "openrouter", "vllm"]);
+    assert_eq!(
+        urls(Listing::All),
+        ["anthropic", "llamacpp", "lmstudio", "ollama", "openai", "openrouter", "vllm"]
+    );
     let unset: Vec<&str> = loaded.provenance.unset().map(|key| key.path).collect();
     assert!(unset.contains(&"sandbox_mode") && !unset.contains(&"model"), "{unset:?}");
     assert_eq!(

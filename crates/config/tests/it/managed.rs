@@ -13,7 +13,11 @@ fn a_value_that_is_not_allowed_names_both_places() {
     let file = Scene::new().file(&format!("log = \"x\"\n{danger}\n")).managed(POLICIES);
     let not = "which HOME/managed.toml:2:25 does not allow; it allows \"read-only\", \"workspace-write\"";
     assert_eq!(file.error(), format!("FILE:2:1: `sandbox_mode` is \"danger-full-access\", {not}"));
-    let flag = Scene::new().managed(POLICIES).flag(FlagValue::new("--sandbox", "sandbox_mode", "danger-full-access"));
+    let flag = Scene::new().managed(POLICIES).flag(FlagValue::new(
+        "--sandbox",
+        "sandbox_mode",
+        "danger-full-access",
+    ));
     assert_eq!(flag.error(), format!("--sandbox: `sandbox_mode` is \"danger-full-access\", {not}"));
     let profile = Scene::new().managed(POLICIES).file(&format!("[profiles.p]\n{danger}\n")).profile("p");
     assert_eq!(profile.error(), format!("FILE:2:1: `sandbox_mode` is \"danger-full-access\", {not}"));
@@ -24,7 +28,11 @@ fn a_value_that_is_not_allowed_names_both_places() {
          allow; it allows \"on-request\", \"untrusted\""
     );
     let granular = Scene::new().managed(POLICIES).set("approval_policy.granular.patches=false");
-    assert!(granular.error().contains("`approval_policy.granular.patches` is false, which HOME/managed.toml:1:29"));
+    assert!(
+        granular
+            .error()
+            .contains("`approval_policy.granular.patches` is false, which HOME/managed.toml:1:29")
+    );
 }
 
 #[test]
@@ -37,7 +45,9 @@ fn a_trusted_project_cannot_loosen_it_either() {
     let root = scene.home().canonicalize().unwrap().join("project");
     let scene = scene.set(&format!("projects.{:?}.trust_level=\"trusted\"", root));
     assert!(
-        scene.error().starts_with("HOME/project/.everturn/config.toml:2:1: `sandbox_mode` is \"danger-full-access\", which"),
+        scene.error().starts_with(
+            "HOME/project/.everturn/config.toml:2:1: `sandbox_mode` is \"danger-full-access\", which"
+        ),
         "{}",
         scene.error()
     );
@@ -81,7 +91,10 @@ fn models_and_providers_are_held_to_their_lists_everywhere() {
 fn the_web_can_be_closed_by_every_name_that_opens_it() {
     for open in ["web_search=live", "tools.web_search=true", "features.web_search_request=true"] {
         let error = Scene::new().managed("web_search = \"off\"\n").set(open).error();
-        assert!(error.contains("which HOME/managed.toml:1:14 does not allow; it allows \"disabled\""), "{error}");
+        assert!(
+            error.contains("which HOME/managed.toml:1:14 does not allow; it allows \"disabled\""),
+            "{error}"
+        );
     }
     let cached = Scene::new().managed("web_search = \"cached\"\n").set("web_search=cached");
     assert_eq!(cached.load().config.web_search, WebSearch::Cached);
@@ -99,7 +112,8 @@ fn a_budget_is_held_below_its_maximum_and_is_the_maximum_where_nothing_is_said()
         (Some(1_000), Some(2_500_000), Some(10_000), None)
     );
     assert_eq!(scene.setting("budget.max_tokens"), "1000 from HOME/managed.toml:2:10 (managed)");
-    let lower = Scene::new().managed(managed).file("budget.tokens = 10\n[budget]\n".split('\n').next().unwrap());
+    let lower =
+        Scene::new().managed(managed).file("budget.tokens = 10\n[budget]\n".split('\n').next().unwrap());
     assert_eq!(lower.load().config.budget.tokens, Some(10));
     let over = Scene::new().managed(managed).file("budget.tokens = 1001\n");
     assert_eq!(
@@ -113,7 +127,10 @@ fn a_budget_is_held_below_its_maximum_and_is_the_maximum_where_nothing_is_said()
 #[test]
 fn what_is_fixed_stays_and_who_said_otherwise_is_told() {
     let managed = "[fixed]\nsandbox_mode = \"read-only\"\nfeatures.skills = false\n";
-    let scene = Scene::new().managed(managed).file("sandbox_mode = \"workspace-write\"\n").set("features.skills=false");
+    let scene = Scene::new()
+        .managed(managed)
+        .file("sandbox_mode = \"workspace-write\"\n")
+        .set("features.skills=false");
     assert_eq!(scene.load().config.sandbox_mode, Some(SandboxMode::ReadOnly));
     assert_eq!(scene.setting("sandbox_mode"), "\"read-only\" from HOME/managed.toml:2:1 (managed)");
     assert_eq!(
@@ -146,20 +163,38 @@ fn a_second_file_can_only_add() {
 #[test]
 fn a_file_that_is_wrong_stops_every_run() {
     let cases = [
-        ("allowed_sandbox_mode = [\"read-only\"]", "HOME/managed.toml:1:1: unknown key `allowed_sandbox_mode`; did you mean `allowed_sandbox_modes`?"),
+        (
+            "allowed_sandbox_mode = [\"read-only\"]",
+            "HOME/managed.toml:1:1: unknown key `allowed_sandbox_mode`; did you mean `allowed_sandbox_modes`?",
+        ),
         (
             "allowed_sandbox_modes = [\"readonly\"]",
             "HOME/managed.toml:1:25: `allowed_sandbox_modes` is [\"readonly\"]; it takes an array with at least one of \
              \"read-only\", \"workspace-write\", \"danger-full-access\"",
         ),
         ("allowed_models = []", "HOME/managed.toml:1:18 (managed)"),
-        ("web_search = true", "HOME/managed.toml:1:14: `web_search` is true; it takes \"off\", \"cached\" or \"live\""),
+        (
+            "web_search = true",
+            "HOME/managed.toml:1:14: `web_search` is true; it takes \"off\", \"cached\" or \"live\"",
+        ),
         ("max_budget = 3", "HOME/managed.toml:1:14: `max_budget` is 3; it takes a table"),
-        ("max_budget.tokens = -1", "HOME/managed.toml:1:21: `max_budget.tokens` is -1; it takes a whole number from 0"),
-        ("max_budget.token = 1", "HOME/managed.toml:1:12: unknown key `max_budget.token`; did you mean `max_budget.tokens`?"),
-        ("fixed.modle = \"m\"", "HOME/managed.toml:1:7: unknown key `fixed.modle`; did you mean `fixed.model`?"),
+        (
+            "max_budget.tokens = -1",
+            "HOME/managed.toml:1:21: `max_budget.tokens` is -1; it takes a whole number from 0",
+        ),
+        (
+            "max_budget.token = 1",
+            "HOME/managed.toml:1:12: unknown key `max_budget.token`; did you mean `max_budget.tokens`?",
+        ),
+        (
+            "fixed.modle = \"m\"",
+            "HOME/managed.toml:1:7: unknown key `fixed.modle`; did you mean `fixed.model`?",
+        ),
         ("fixed = [", "HOME/managed.toml:1:10"),
-        ("[[hooks]]\nphase = \"never\"\ncommand = \"c\"", "HOME/managed.toml:2:9: `hooks.1.phase` is \"never\""),
+        (
+            "[[hooks]]\nphase = \"never\"\ncommand = \"c\"",
+            "HOME/managed.toml:2:9: `hooks.1.phase` is \"never\"",
+        ),
     ];
     for (text, expected) in cases {
         let error = Scene::new().managed(text).error();

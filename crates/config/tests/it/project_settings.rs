@@ -2,10 +2,11 @@
 
 use crate::scene::Scene;
 use agent_core::{ApprovalPolicy, Effort};
-use config::{NOT_FOR_PROJECTS, Project, SandboxMode, Trust};
+use config::{NOT_FOR_PROJECTS, ONLY_AT_THE_ROOT, Project, SandboxMode, Trust};
 use std::path::PathBuf;
 
-const LOOSE: &str = "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\nmodel = \"theirs\"\n";
+const LOOSE: &str =
+    "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\nmodel = \"theirs\"\n";
 
 /// A repository with settings at its root and below, and the directory below as the one to work in.
 fn scene(settings: &str) -> Scene {
@@ -53,7 +54,8 @@ fn not_even_its_mistakes_are_read_before_it_is_trusted() {
 
 #[test]
 fn a_trusted_projects_settings_are_between_the_users_and_the_profiles() {
-    let project = "model = \"project\"\nlog_dir = \"x\"\nmodel_reasoning_effort = \"high\"\ninstructions = \"i\"\n";
+    let project =
+        "model = \"project\"\nlog_dir = \"x\"\nmodel_reasoning_effort = \"high\"\ninstructions = \"i\"\n";
     let user = "model = \"user\"\nmodel_reasoning_summary = \"concise\"\ninstructions = \"u\"\n\
                 [profiles.p]\ninstructions = \"profile\"\n";
     let scene = said(scene(project), "trusted", user).profile("p");
@@ -105,6 +107,27 @@ fn some_keys_are_never_a_projects_to_say() {
     assert!(notices.iter().any(|notice| notice.contains("the profile p has no effect here")), "{notices:#?}");
 }
 
+/// An agent that works at the root can write into the folders below: see [`ONLY_AT_THE_ROOT`].
+#[test]
+fn a_folder_below_the_root_says_nothing_of_what_runs_and_what_may_be_touched() {
+    let below = "model = \"m\"\napproval_policy.granular.patches = false\nsandbox_mode = \"danger-full-access\"\n\
+                 exec_policy_files = [\"x\"]\nweb_search = \"live\"\ntools.web_search = true\nfeatures.skills = false\n\
+                 hooks = [{ phase = \"pre_run\", command = \"c\" }]\nmcp_servers.s.command = \"c\"\n\
+                 sandbox.hide_dotenv = false\nsandbox_workspace_write.network_access = true\n\
+                 shell_environment_policy.inherit = \"all\"\n";
+    let written = scene("").with("project/a/b/.everturn/config.toml", below);
+    let written = said(written, "trusted", "");
+    let plain = said(scene("").with("project/a/b/.everturn/config.toml", "model = \"m\"\n"), "trusted", "");
+    assert_eq!(written.load().config, plain.load().config);
+    let notices = written.notices();
+    for key in ONLY_AT_THE_ROOT {
+        let named = notices.iter().any(|notice| {
+            notice.contains(&format!(": `{key}")) && notice.ends_with("; only the file at its root says that")
+        });
+        assert!(named, "{key}: {notices:#?}");
+    }
+}
+
 #[test]
 fn mistakes_of_a_trusted_project_name_file_and_line() {
     let scene = said(scene("\nmodle = \"m\"\n"), "trusted", "");
@@ -122,14 +145,18 @@ fn mistakes_of_a_trusted_project_name_file_and_line() {
 
 #[test]
 fn a_link_out_of_the_project_is_not_followed() {
-    let scene = Scene::new().with("project/.git/HEAD", "").with("elsewhere/config.toml", LOOSE).cwd("project");
-    std::os::unix::fs::symlink(scene.home().join("elsewhere"), scene.home().join("project/.everturn")).unwrap();
+    let scene =
+        Scene::new().with("project/.git/HEAD", "").with("elsewhere/config.toml", LOOSE).cwd("project");
+    std::os::unix::fs::symlink(scene.home().join("elsewhere"), scene.home().join("project/.everturn"))
+        .unwrap();
     let scene = said(scene, "trusted", "");
     assert_eq!(scene.load().config.sandbox_mode, None);
     assert_eq!(
         scene.notices(),
-        ["HOME/project/.everturn/config.toml: a link that leads out of HOME/project is not followed; its settings do not \
-          count"]
+        [
+            "HOME/project/.everturn/config.toml: a link that leads out of HOME/project is not followed; its settings do not \
+          count"
+        ]
     );
 }
 

@@ -52,7 +52,9 @@ fn skills_are_found_in_all_places_and_the_nearest_counts() {
     assert_eq!(untrusted.warnings, [""; 0]);
     let unknown = Skills::find(&places(&scene, Trust::Unknown));
     assert_eq!(listed(&unknown), listed(&untrusted));
-    assert!(unknown.warnings[0].ends_with("do not count until the project is trusted; everturn trust says so"));
+    assert!(
+        unknown.warnings[0].ends_with("do not count until the project is trusted; everturn trust says so")
+    );
     let own = Skills::find(&SkillPlaces { foreign: false, ..places(&scene, Trust::Trusted) });
     assert_eq!(listed(&own), ["repo a below", "user d shared", "system e system"]);
 }
@@ -62,7 +64,11 @@ fn what_is_wrong_with_one_is_a_warning_and_the_rest_goes_on() {
     let cases: [(&str, &[u8], &str); 7] = [
         ("broken", b"---\nname: x\ndescription: [open\n---\n", "SKILL.md:"),
         ("endless", b"---\nname: x\n", "SKILL.md:1: the front matter has no end; a line `---` ends it"),
-        ("mixed", b"---\nname: x\ndescription: {a: b}\n---\n", "SKILL.md:3: the front matter is not the YAML it should be"),
+        (
+            "mixed",
+            b"---\nname: x\ndescription: {a: b}\n---\n",
+            "SKILL.md:3: the front matter is not the YAML it should be",
+        ),
         ("large", &[b'x'; 64 * 1024 + 1], "SKILL.md: has 65537 bytes; 65536 are the most"),
         ("named", b"---\nname: \"a b\"\ndescription: d\n---\n", "SKILL.md: \"a b\" is no name of a skill"),
         ("silent", b"no front matter\n", "SKILL.md: has no `description` in its front matter"),
@@ -76,7 +82,10 @@ fn what_is_wrong_with_one_is_a_warning_and_the_rest_goes_on() {
         let skills = Skills::find(&places(&scene, Trust::Trusted));
         assert_eq!(listed(&skills), ["user good d"], "{name}");
         let [warning] = &skills.warnings[..] else { panic!("{name}: {:?}", skills.warnings) };
-        assert!(warning.contains(expected) && warning.ends_with("; this skill is left out"), "{name}: {warning}");
+        assert!(
+            warning.contains(expected) && warning.ends_with("; this skill is left out"),
+            "{name}: {warning}"
+        );
     }
 }
 
@@ -107,7 +116,8 @@ fn the_model_is_told_of_skills_in_few_words_and_not_of_those_that_are_for_the_us
     assert!(told.contains("- a: first <\\/skills> one (file: /") && !told.contains("secret"), "{told}");
     for number in 10..40 {
         let name = format!("s{number}");
-        scene = scene.with(&format!("data/skills/{name}/SKILL.md"), &skill(&name, "many words to fill the room"));
+        scene =
+            scene.with(&format!("data/skills/{name}/SKILL.md"), &skill(&name, "many words to fill the room"));
     }
     let told = Skills::find(&places(&scene, Trust::Trusted)).prompt_text(400).unwrap();
     assert!(told.len() < 400 * 4 + 100, "{}", told.len());

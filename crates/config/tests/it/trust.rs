@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn trust_is_written_and_the_rest_of_the_file_stays_what_it_was() {
-    let file = "# mine\nmodel = \"m\"   # good\n\n[projects.\"/other\"] # keep\ntrust_level = \"untrusted\"\n";
+    let file =
+        "# mine\nmodel = \"m\"   # good\n\n[projects.\"/other\"] # keep\ntrust_level = \"untrusted\"\n";
     let scene = Scene::new().file(file).with("p/.git/HEAD", "").cwd("p/below");
     std::fs::set_permissions(scene.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
     let (home, cwd) = (scene.home(), scene.home().join("p/below"));

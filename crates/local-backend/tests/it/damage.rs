@@ -71,7 +71,7 @@ async fn a_database_of_a_later_version_is_left_alone() {
     sqlx::query("PRAGMA user_version = 99").execute(&mut raw).await.unwrap();
     raw.close().await.unwrap();
     let error = try_open(home.path()).await.unwrap_err();
-    assert!(matches!(error, LocalError::NewerSchema { found: 99, supported: 1, .. }), "{error}");
+    assert!(matches!(error, LocalError::NewerSchema { found: 99, supported: 2, .. }), "{error}");
     assert!(error.to_string().contains("update Everturn"), "{error}");
 }
 

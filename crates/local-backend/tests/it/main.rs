@@ -6,6 +6,8 @@ mod cost;
 mod damage;
 mod entropy;
 mod inbox;
+mod lookup;
+mod moving;
 mod processes;
 mod session;
 mod storage;

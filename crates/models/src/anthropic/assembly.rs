@@ -114,10 +114,11 @@ impl Assembly for AnthropicAssembly {
             }
             "error" => return Err(Trouble::Fault(fault(data))),
             // Some servers send an error object without a type.
-            "" => match serde_json::from_str(data).ok().and_then(ProviderFault::of_event) {
-                Some(fault) => return Err(Trouble::Fault(fault)),
-                None => {}
-            },
+            "" => {
+                if let Some(fault) = serde_json::from_str(data).ok().and_then(ProviderFault::of_event) {
+                    return Err(Trouble::Fault(fault));
+                }
+            }
             _ => {}
         }
         Ok(())

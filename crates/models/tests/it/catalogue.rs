@@ -148,7 +148,15 @@ fn every_entry_is_plausible() {
 }
 
 fn rank(effort: Effort) -> usize {
-    let all = [Effort::None, Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max];
+    let all = [
+        Effort::None,
+        Effort::Minimal,
+        Effort::Low,
+        Effort::Medium,
+        Effort::High,
+        Effort::XHigh,
+        Effort::Max,
+    ];
     all.iter().position(|one| *one == effort).unwrap_or(all.len())
 }
 

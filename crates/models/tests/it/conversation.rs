@@ -2,8 +2,8 @@
 
 use agent_core::{
     CallId, Content, Conversation, EffectId, Item, ItemId, ModelError, ModelEvent, ModelItem, ModelRequest,
-    ModelStreamer, OutputStatus, Payload, Purpose, Shared, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput, TurnId,
-    testing::check_response,
+    ModelStreamer, OutputStatus, Payload, Purpose, Shared, Tenant, ThreadId, ThreadKey, ToolCall, ToolOutput,
+    TurnId, testing::check_response,
 };
 use futures::StreamExt;
 use models::{Catalogue, HttpModel, ModelOverrides, ProviderConfig, SecretString, WireApi};

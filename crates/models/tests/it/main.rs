@@ -1,6 +1,8 @@
 //! The crate's integration tests: one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod anthropic_request;
+mod anthropic_thoughts;
 mod blobs;
 mod catalogue;
 mod chat_request;

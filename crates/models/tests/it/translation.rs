@@ -1,4 +1,4 @@
-//! Conversations of every kind over both APIs: what is sent obeys the rules of the strictest server.
+//! Conversations of every kind over every API: what is sent obeys the rules of the strictest server.
 
 use crate::{
     blobs::Blobs,
@@ -80,6 +80,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Some("chat:{\"thoughts\":\"reasoning_content\"}")),
         Just(Some("chat:{\"extra_content\":{\"0\":{\"google\":1}}}")),
         Just(Some("chat:broken")),
+        Just(Some("anthropic:broken")),
+        Just(Some(
+            r#"anthropic:{"model":"test-model","prefix":1,"text":2,"block":{"signature":"bm90IHlvdXJz"}}"#
+        )),
     ];
     let sealed = prop_oneof![Just(None), Just(Some("mine")), Just(Some("other"))];
     let thought =
@@ -89,7 +93,9 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Some(
             r#"{"type":"web_search_call","status":"completed","action":{"type":"search","query":"q"}}"#
         )),
-        Just(Some(r#"{"type":"web_search_tool_result"}"#)),
+        Just(Some(
+            r#"anthropic:{"searched":{"type":"server_tool_use","id":"s"},"found":{"type":"web_search_tool_result","tool_use_id":"s"}}"#
+        )),
         Just(Some("broken")),
     ];
     let search = (record, sealed).prop_map(|(sealed, provider)| Search { sealed, provider });
@@ -249,6 +255,48 @@ fn check_responses(input: &[Value], items: &[Item], freeform: bool) {
     assert_eq!(called, call_ids(items));
 }
 
+/// What is wrong with the messages of an Anthropic request.
+fn check_anthropic(messages: &[Value], items: &[Item]) {
+    let mut answered = Vec::new();
+    let mut waiting: Vec<String> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        let role = text(&message["role"]);
+        assert_eq!(role, if at % 2 == 0 { "user" } else { "assistant" }, "they take turns, the user first");
+        let blocks = message["content"].as_array().unwrap();
+        assert!(!blocks.is_empty(), "an empty message");
+        let results = blocks.iter().take_while(|block| block["type"] == "tool_result").count();
+        let called = std::mem::take(&mut waiting);
+        let ids = blocks[..results].iter().map(|block| text(&block["tool_use_id"]).to_owned());
+        assert_eq!(ids.collect::<Vec<_>>(), called, "all results come first, in the order of the calls");
+        answered.extend(called);
+        for block in &blocks[results..] {
+            match (role, text(&block["type"])) {
+                (_, "text") => assert!(!text(&block["text"]).trim().is_empty(), "an empty text"),
+                ("user", "image") => assert_eq!(block["source"]["media_type"], "image/png"),
+                ("assistant", "tool_use") => {
+                    assert!(block["input"].is_object(), "{block}");
+                    waiting.push(text(&block["id"]).to_owned());
+                }
+                ("assistant", "server_tool_use" | "web_search_tool_result") => {}
+                other => panic!("no such block: {other:?}"),
+            }
+        }
+        for result in &blocks[..results] {
+            let content = &result["content"];
+            assert!(content.as_array().map_or(content != "", |parts| !parts.is_empty()), "an empty result");
+            let has_image =
+                content.as_array().is_some_and(|parts| parts.iter().any(|part| part["type"] == "image"));
+            assert!(!(has_image && result["is_error"] == true), "an error with an image");
+        }
+    }
+    assert_eq!(waiting, Vec::<String>::new(), "a call without a result");
+    assert_eq!(messages.len() % 2, 1, "the user is last");
+    assert_eq!(answered, call_ids(items));
+    let all = json!(messages).to_string();
+    assert!(!all.contains("gAAA") && !all.contains("bm90IHlvdXJz") && !all.contains("web_search_call"));
+    assert!(all.matches("cache_control").count() <= 2, "more than two marks: {all}");
+}
+
 fn call_ids(items: &[Item]) -> Vec<String> {
     let id = |item: &Item| match item {
         Item::Call(call) => Some(call.id.as_str().to_owned()),
@@ -258,7 +306,7 @@ fn call_ids(items: &[Item]) -> Vec<String> {
 }
 
 #[test]
-fn any_conversation_obeys_the_rules_of_both_apis() {
+fn any_conversation_obeys_the_rules_of_every_api() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut blobs = Blobs::default();
     blobs.put(b"\x89PNG", "image/png");
@@ -266,6 +314,8 @@ fn any_conversation_obeys_the_rules_of_both_apis() {
     let server = ModelServer::start(Replies::always(Reply::new().text("fine"))).unwrap();
     let model = |api| http(&server, api).with_blobs(Arc::clone(&blobs));
     let (chat, plain) = (model(WireApi::Chat), model(WireApi::Responses));
+    let anthropic = model(WireApi::Anthropic);
+    let thinking = anthropic.with_catalogue(capable());
     let capable = plain.with_catalogue(capable());
     let sent = |model: &HttpModel, items_said: &[Item]| -> Vec<Value> {
         let request = ModelRequest { provider: "mine".to_owned(), ..request(items_said.to_vec()) };
@@ -281,9 +331,14 @@ fn any_conversation_obeys_the_rules_of_both_apis() {
             check_responses(&sent(&plain, &items), &items, false);
             let input = sent(&capable, &items);
             check_responses(&input, &items, true);
+            let blocks = sent(&anthropic, &items);
+            check_anthropic(&blocks, &items);
+            check_anthropic(&sent(&thinking, &items), &items);
             let mut seen = seen.borrow_mut();
             let searched = input.iter().any(|item| item["type"] == "web_search_call");
             *seen.entry("searched").or_default() += u32::from(searched);
+            let found = json!(blocks).to_string().contains("web_search_tool_result");
+            *seen.entry("searched over Anthropic's").or_default() += u32::from(found);
             let all = json!(messages).to_string();
             for what in ["reasoning_content", "extra_content", "image_url", "arguments_that_are", "a notice"]
             {
@@ -372,6 +427,24 @@ async fn thread_changes_its_provider_there_and_back() {
     let thoughts: Vec<&Value> =
         fourth.iter().filter_map(|message| message.get("reasoning_content")).collect();
     assert_eq!(thoughts, ["", "Thoughts."]);
+
+    // A third one has neither's seals, and all that was said and done, its images included.
+    let blocks = |sent: &[Value]| -> Vec<Vec<String>> {
+        sent.iter().map(|message| kinds(message["content"].as_array().unwrap(), "type")).collect()
+    };
+    let fifth = ask(WireApi::Anthropic, "anthropic", &said).await;
+    let expected: [&[&str]; 7] =
+        [&["text"], &["tool_use"], &["tool_result"], &["text"], &["text"], &["tool_use"], &["tool_result"]];
+    assert_eq!(blocks(&fifth)[..7], expected, "{fifth:#?}");
+    assert_eq!(fifth[1]["content"][0]["input"], json!({ "input": "*** Begin Patch" }));
+    assert_eq!(fifth[2]["content"][0]["content"][1]["source"]["media_type"], "image/png");
+    let all = json!(fifth).to_string();
+    assert!(!all.contains("gAAA") && !all.contains("Thoughts."), "{all}");
+    // What it seals stays with it, and what was sent before stays as it was.
+    said.extend([sealed("anthropic", "anthropic:{}"), agent("Well."), user("back again")]);
+    let sixth = ask(WireApi::Responses, "openai", &said).await;
+    assert_eq!(sixth[..third.len()], third[..]);
+    assert_eq!(kinds(&sixth[third.len()..], "type"), ["message", "message"]);
 }
 
 #[tokio::test]

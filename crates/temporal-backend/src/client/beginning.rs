@@ -35,8 +35,18 @@ pub(super) struct Beginning {
     pub(super) overview: Overview,
     pub(super) model: String,
     pub(super) queue: String,
-    /// The run that had shut the thread down, where this one opens it again.
-    pub(super) resumes: Option<String>,
+    pub(super) cause: Cause,
+}
+
+/// Why a run begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The thread is new.
+    New,
+    /// It opens a thread again that this run had shut down.
+    Resumes(String),
+    /// The thread moves here; this names the move.
+    Moves(String),
 }
 
 /// What became of a start.
@@ -68,9 +78,9 @@ impl Beginning {
         let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
         let payloads = converter.to_payloads(&context, &self.input).await?;
         let memo = converter.to_payload(&context, &self.overview).await?;
-        let header = match &self.resumes {
-            None => None,
-            Some(run) => {
+        let header = match &self.cause {
+            Cause::New | Cause::Moves(_) => None,
+            Cause::Resumes(run) => {
                 let run = converter.to_payload(&context, run).await?;
                 Some(Header { fields: HashMap::from([(RESUMES.to_owned(), run)]) })
             }
@@ -83,7 +93,7 @@ impl Beginning {
             input: Some(Payloads { payloads }),
             workflow_task_timeout: TASK_TIMEOUT.try_into().ok(),
             identity: line.client.identity(),
-            request_id: request_id(&self.input.key, self.resumes.as_deref()),
+            request_id: request_id(&self.input.key, &self.cause),
             workflow_id_reuse_policy: WorkflowIdReusePolicy::AllowDuplicate.into(),
             workflow_id_conflict_policy: WorkflowIdConflictPolicy::Fail.into(),
             memo: Some(Memo { fields: HashMap::from([(MEMO.to_owned(), memo)]) }),
@@ -105,9 +115,10 @@ impl Beginning {
     }
 }
 
-fn request_id(key: &ThreadKey, resumes: Option<&str>) -> String {
-    match resumes {
-        None => format!("start-{}", key.thread),
-        Some(run) => format!("resume-{run}"),
+fn request_id(key: &ThreadKey, cause: &Cause) -> String {
+    match cause {
+        Cause::New => format!("start-{}", key.thread),
+        Cause::Resumes(run) => format!("resume-{run}"),
+        Cause::Moves(id) => format!("move-{id}"),
     }
 }

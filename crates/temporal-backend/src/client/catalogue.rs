@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     AgentWorkflow,
-    wire::{Status, workflow_id},
-    workflow::{MEMO, status_after},
+    wire::{Departed, Status, workflow_id},
+    workflow::{DEPARTED, MEMO, status_after},
 };
 use agent_core::{
     Overview, PendingInteraction, Server, Settings, Tenant, ThreadFilter, ThreadId, ThreadKey, ThreadStatus,
@@ -51,7 +51,7 @@ impl TemporalBackend {
     /// [`TemporalError::UnknownThread`] where there is none.
     pub async fn attach(&self, key: &ThreadKey) -> Result<TemporalSession, TemporalError> {
         let line = Line::new(&self.shared.client, key);
-        let found = self.found(&line).await?;
+        let found = self.here(&line).await?;
         Ok(self.session(line, found.task_queue().to_owned(), Until::Left, None))
     }
 
@@ -100,7 +100,7 @@ impl TemporalBackend {
                 break;
             }
         }
-        let mut threads = filter.choose(newest.values().filter(|look| !look.is_deleted).map(Look::summary));
+        let mut threads = filter.choose(newest.values().filter(|look| !look.is_gone).map(Look::summary));
         for thread in &mut threads {
             if let Some(look) = newest.get(&thread.key.thread) {
                 thread.served_by = self.server(look).await;
@@ -115,7 +115,7 @@ impl TemporalBackend {
     /// [`TemporalError::UnknownThread`] where there is none.
     pub async fn get(&self, key: &ThreadKey) -> Result<ThreadSummary, TemporalError> {
         let line = Line::new(&self.shared.client, key);
-        let found = self.found(&line).await?;
+        let found = self.here(&line).await?;
         let info = found.raw().workflow_execution_info.clone().unwrap_or_default();
         // What came with it is decoded already.
         let Some(look) = Look::of(&self.shared.client, &key.tenant, info).await else {
@@ -173,7 +173,7 @@ impl TemporalBackend {
     /// What a thread is doing: its worker says so, or where none does its newest run's history.
     pub(super) async fn status(&self, key: &ThreadKey) -> Result<Status, TemporalError> {
         let line = Line::new(&self.shared.client, key);
-        let found = self.found(&line).await?;
+        let found = self.here(&line).await?;
         if self.is_attended(found.task_queue()).await
             && let Some(status) = self.ask_status(&line).await?
         {
@@ -190,6 +190,17 @@ impl TemporalBackend {
             Ok(Ok(status)) => Ok(Some(status)),
             Ok(Err(trouble @ (Trouble::Unknown | Trouble::Unreadable(_)))) => Err(line.error(trouble)),
             Ok(Err(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    /// The same, of a thread that lives here.
+    pub(super) async fn here(&self, line: &Line) -> Result<WorkflowExecutionDescription, TemporalError> {
+        let found = self.found(line).await?;
+        match departed(&line.client, &found).await {
+            None => Ok(found),
+            Some(Departed { to, since_ms }) => {
+                Err(TemporalError::MovedAway { id: line.key.thread.to_string(), to, since_ms })
+            }
         }
     }
 
@@ -228,7 +239,8 @@ impl TemporalBackend {
 #[derive(Debug)]
 struct Look {
     key: ThreadKey,
-    is_deleted: bool,
+    /// It was deleted, or lives elsewhere.
+    is_gone: bool,
     /// Where it can be read.
     overview: Option<Overview>,
     status: WorkflowExecutionStatus,
@@ -242,10 +254,11 @@ impl Look {
         let (status, execution) = (info.status(), info.execution?);
         let prefix = workflow_id(&ThreadKey { tenant: tenant.clone(), thread: ThreadId::new("") });
         let thread = execution.workflow_id.strip_prefix(&prefix)?;
-        let memo = info.memo.and_then(|mut memo| memo.fields.remove(MEMO));
+        let mut fields = info.memo.map(|memo| memo.fields).unwrap_or_default();
+        let (memo, departed) = (fields.remove(MEMO), fields.remove(DEPARTED));
         Some(Self {
             key: ThreadKey { tenant: tenant.clone(), thread: ThreadId::new(thread) },
-            is_deleted: info.r#type.is_some_and(|of| of.name == DELETED),
+            is_gone: departed.is_some() || info.r#type.is_some_and(|of| of.name == DELETED),
             overview: match memo {
                 Some(memo) => overview(client, memo).await,
                 None => None,
@@ -274,6 +287,16 @@ impl Look {
 async fn overview(client: &Client, memo: Payload) -> Option<Overview> {
     let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
     client.data_converter().from_payload(&context, memo).await.ok()
+}
+
+/// Where a thread lives that has left.
+pub(super) async fn departed(client: &Client, found: &WorkflowExecutionDescription) -> Option<Departed> {
+    let info = found.raw().workflow_execution_info.as_ref()?;
+    let memo = info.memo.as_ref()?.fields.get(DEPARTED)?.clone();
+    let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
+    // Whoever cannot read where it lives is told that it does not live here.
+    let read = client.data_converter().from_payload(&context, memo).await;
+    Some(read.unwrap_or_else(|_| Departed { to: "another backend".into(), since_ms: 0 }))
 }
 
 fn is_open(status: WorkflowExecutionStatus) -> bool {

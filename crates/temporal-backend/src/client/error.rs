@@ -1,6 +1,7 @@
 //! [`TemporalError`]: why something could not be had of a thread on Temporal.
 
 use agent_core::{ApplyError, ReplayError, RunError, SessionError, StorageError, TurnId};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Why a client of threads on Temporal could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,38 @@ pub enum TemporalError {
         /// The turn given.
         turn: TurnId,
     },
+    /// The thread lives elsewhere.
+    #[error("thread {id} was moved to {to}{}; go on with it there, or move it back: everturn move {id} --to temporal", since(*since_ms))]
+    MovedAway {
+        /// The thread.
+        id: String,
+        /// Where it lives.
+        to: String,
+        /// Since when, in milliseconds since the Unix epoch; 0 where that cannot be read.
+        since_ms: u64,
+    },
+    /// There is such a thread here, and it did not come with this move.
+    #[error("thread {id} is on Temporal already; delete it there first, or go on with it there")]
+    Exists {
+        /// The thread.
+        id: String,
+    },
+    /// Something is under way in a thread that is to be moved.
+    #[error("thread {id} is not at rest: wait until its turn has ended, or interrupt it; resume it first if it is shut down")]
+    NotAtRest {
+        /// The thread.
+        id: String,
+    },
+    /// The thread has gone on since it was looked at.
+    #[error("thread {id} has gone on meanwhile, from record {wanted} to {found}; try again")]
+    StaleRecord {
+        /// The thread.
+        id: String,
+        /// The last record that was known.
+        wanted: u64,
+        /// The last record.
+        found: u64,
+    },
     /// A history does not replay.
     #[error("what run {run} has done cannot be told from its history: {message}")]
     History {
@@ -102,7 +135,10 @@ impl TemporalError {
     /// Whether the same may be tried again.
     pub fn retry(&self) -> bool {
         match self {
-            Self::ServerAway { .. } | Self::NoWorker { .. } => true,
+            Self::ServerAway { .. }
+            | Self::NoWorker { .. }
+            | Self::NotAtRest { .. }
+            | Self::StaleRecord { .. } => true,
             Self::Storage(error) => error.retry(),
             Self::UnknownThread { .. }
             | Self::Ended { .. }
@@ -111,6 +147,8 @@ impl TemporalError {
             | Self::Unreadable { .. }
             | Self::PastGone { .. }
             | Self::NoForkPoint { .. }
+            | Self::MovedAway { .. }
+            | Self::Exists { .. }
             | Self::History { .. }
             | Self::Replay(_)
             | Self::Beginning(_)
@@ -130,6 +168,10 @@ impl TemporalError {
             Self::Unreadable { .. } => "unreadable",
             Self::PastGone { .. } => "past_gone",
             Self::NoForkPoint { .. } => "no_fork_point",
+            Self::MovedAway { .. } => "moved_away",
+            Self::Exists { .. } => "exists",
+            Self::NotAtRest { .. } => "not_at_rest",
+            Self::StaleRecord { .. } => "stale_record",
             Self::History { .. } => "history",
             Self::Replay(_) => "replay",
             Self::Beginning(_) => "beginning",
@@ -146,5 +188,20 @@ impl From<TemporalError> for SessionError {
             TemporalError::UnknownThread { id } => Self::UnknownThread { id },
             error => Self::Unavailable { message: error.to_string(), source: Some(Box::new(error)) },
         }
+    }
+}
+
+/// How long ago something was, in words.
+fn since(at_ms: u64) -> String {
+    if at_ms == 0 {
+        return String::new();
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let minutes = now.saturating_sub(Duration::from_millis(at_ms)).as_secs() / 60;
+    match minutes {
+        0 => " less than a minute ago".to_owned(),
+        1..120 => format!(" {minutes} min ago"),
+        120..2880 => format!(" {} h ago", minutes / 60),
+        _ => format!(" {} days ago", minutes / 60 / 24),
     }
 }

@@ -30,7 +30,7 @@ impl TemporalBackend {
     /// [`TemporalError::PastGone`] where the server does not keep its first runs any more, [`TemporalError::History`] where
     /// this build makes something else of them.
     pub async fn commits(&self, key: &ThreadKey) -> Result<Vec<Commit>, TemporalError> {
-        past::commits(&Line::new(&self.shared.client, key)).await
+        past::commits(&Line::new(&self.shared.client, key), &self.shared.blobs).await
     }
 
     /// What a fork of this thread begins with; [`TemporalBackend::start`] makes it a thread. The thread may be served
@@ -70,7 +70,7 @@ impl TemporalBackend {
                     events.truncate(limit);
                     return Ok(events);
                 }
-                let past = Past::after(&line, after).await?;
+                let past = Past::after(&line, &self.shared.blobs, after).await?;
                 Bookmark { key: key.clone(), seq: after, past, rest: VecDeque::new() }
             }
         };

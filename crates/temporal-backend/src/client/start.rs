@@ -3,7 +3,7 @@
 use super::{
     TemporalBackend, TemporalError, TemporalSession, Until,
     attendance::no_worker,
-    beginning::{Beginning, Begun},
+    beginning::{Beginning, Begun, Cause},
     line::{Line, Trouble},
 };
 use crate::{
@@ -49,7 +49,7 @@ impl TemporalBackend {
             input,
             model: settings.model.clone(),
             queue: self.shared.queue.clone(),
-            resumes: None,
+            cause: Cause::New,
         };
         beginning.start(&line).await?;
         Ok(self.session(line, self.shared.queue.clone(), Until::Shutdown, Some(settings)))
@@ -65,7 +65,7 @@ impl TemporalBackend {
     /// answers for the thread.
     pub async fn resume(&self, key: &ThreadKey) -> Result<TemporalSession, TemporalError> {
         let line = Line::new(&self.shared.client, key);
-        let found = self.found(&line).await?;
+        let found = self.here(&line).await?;
         if found.status() == WorkflowExecutionStatus::Completed {
             self.open_again(&line, found.run_id(), found.task_queue()).await?;
         } else if let Some(how) = ending(found.status()) {
@@ -83,7 +83,7 @@ impl TemporalBackend {
             overview: carry.book.overview.clone(),
             model: settings.model.clone(),
             queue: queue.to_owned(),
-            resumes: Some(run.to_owned()),
+            cause: Cause::Resumes(run.to_owned()),
             input: RunInput {
                 key: line.key.clone(),
                 from: RunFrom::Carried { carry: Box::new(carry) },
@@ -179,11 +179,11 @@ fn cut(items: &[Shared<Item>], sizes: &[usize], room: usize) -> usize {
     user.map_or(items.len(), |further| least + further)
 }
 
-fn json_bytes(value: &impl serde::Serialize) -> Result<usize, TemporalError> {
+pub(super) fn json_bytes(value: &impl serde::Serialize) -> Result<usize, TemporalError> {
     Ok(serde_json::to_string(value).map_err(unreadable)?.len())
 }
 
-fn unreadable(error: serde_json::Error) -> TemporalError {
+pub(super) fn unreadable(error: serde_json::Error) -> TemporalError {
     TemporalError::Unreadable { message: error.to_string() }
 }
 

@@ -5,12 +5,18 @@
 use super::{
     TemporalError,
     attendance::{Attended, no_worker},
+    catalogue::departed,
     line::{Trouble, once},
     session::{Inner, SubmitOutcome},
     start::ending,
 };
-use crate::{AgentWorkflow, Reply, wire::MAX_OP_BYTES};
-use agent_core::{Accepted, Input, Refusal, RunError, SessionError, Submission, cross_boundary};
+use crate::{
+    AgentWorkflow, Reply,
+    wire::{Departed, MAX_OP_BYTES},
+};
+use agent_core::{
+    Accepted, Asked, Input, Query, Refusal, RunError, SessionError, Submission, Tenant, cross_boundary,
+};
 use serde::Deserialize;
 use std::time::Duration;
 use temporalio_client::{
@@ -59,6 +65,9 @@ struct Delivery<'a> {
 
 impl Inner {
     pub(super) async fn submit(&self, submission: Submission) -> Result<Accepted, SessionError> {
+        if let Some(query) = submission.op.query() {
+            return self.look_up(&submission.tenant, query).await;
+        }
         let mut delivery = self.delivery(submission, PATIENCE).await?;
         match delivery.deliver().await {
             Ok(accepted) => Ok(accepted),
@@ -74,6 +83,9 @@ impl Inner {
         &self,
         submission: Submission,
     ) -> Result<SubmitOutcome, SessionError> {
+        if let Some(query) = submission.op.query() {
+            return self.look_up(&submission.tenant, query).await.map(SubmitOutcome::Accepted);
+        }
         let mut delivery = self.delivery(submission, LEFT_AFTER).await?;
         if self.shared.attendance.of(&self.queue).await != Attended::Nobody {
             match delivery.deliver().await {
@@ -84,6 +96,22 @@ impl Inner {
         }
         delivery.leave().await?;
         Ok(SubmitOutcome::Queued)
+    }
+
+    /// Answers an op that only looks something up. The workflow does not hear of it.
+    async fn look_up(&self, tenant: &Tenant, query: Query) -> Result<Accepted, SessionError> {
+        let key = self.line.key.clone();
+        if *tenant != key.tenant {
+            return Err(Refusal::WrongTenant.into());
+        }
+        let Some(library) = &self.shared.library else {
+            let why = "this program looks nothing up; ask one that has the configuration, such as everturn";
+            return Err(Refusal::Unavailable { why: why.into() }.into());
+        };
+        let query = self.shared.redactor.scrub_value(query).map_err(|error| malformed(error.to_string()))?;
+        let listing = library.answer(Asked { key, query }).await?;
+        let event_seq = *self.accepted.borrow();
+        Ok(Accepted { turn: None, event_seq, repeated: false, listing: Some(Box::new(listing)) })
     }
 
     /// What leaves this process: no secrets, and large content as blobs.
@@ -234,6 +262,10 @@ impl Delivery<'_> {
             Err(Trouble::Unknown) => return Err(line.error(Trouble::Unknown).into()),
             Err(trouble) => return Ok(line.error(trouble).to_string()),
         };
+        if let Some(Departed { to, since_ms }) = departed(&line.client, &found).await {
+            let id = line.key.thread.to_string();
+            return Err(TemporalError::MovedAway { id, to, since_ms }.into());
+        }
         if found.status() == WorkflowExecutionStatus::Completed {
             return Err(Refusal::Closed.into());
         }

@@ -226,7 +226,7 @@ impl Reader {
 
     /// Nobody is there to ask: what has happened comes from the histories.
     async fn recall(&mut self) -> Result<(), SessionError> {
-        match Past::after(&self.line, self.place.window.seq()).await {
+        match Past::after(&self.line, &self.shared.blobs, self.place.window.seq()).await {
             Ok(past) => {
                 self.older = Some(Older { past, base: u64::MAX, digest: String::new() });
                 self.pace.at_once();
@@ -303,7 +303,7 @@ impl Reader {
                 }
                 Ok(())
             }
-            Reading::Older { base, digest } => match Past::after(&self.line, self.place.window.seq()).await {
+            Reading::Older { base, digest } => match Past::after(&self.line, &self.shared.blobs, self.place.window.seq()).await {
                 Ok(past) => {
                     self.older = Some(Older { past, base, digest });
                     self.pace.at_once();

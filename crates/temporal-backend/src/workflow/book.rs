@@ -38,12 +38,21 @@ struct Entry {
 pub(crate) fn status_after(from: RunFrom, commits: &[Commit]) -> Status {
     let (mut book, runs) = match from {
         RunFrom::New { .. } => (Book::default(), 1),
-        RunFrom::Carried { carry } => (Book::carried(carry.book), carry.runs),
+        RunFrom::Carried { carry } | RunFrom::Moved { carry } => (Book::carried(carry.book), carry.runs),
     };
     for Commit { record, events } in commits {
         book.commit(record, events);
     }
     book.status(runs, false)
+}
+
+/// What a thread's first run here begins with after these commits elsewhere.
+pub(crate) fn book_of(commits: &[Commit]) -> BookCarry {
+    let mut book = Book::default();
+    for Commit { record, events } in commits {
+        book.commit(record, events);
+    }
+    book.carry()
 }
 
 /// What a commit changed of what lists show.

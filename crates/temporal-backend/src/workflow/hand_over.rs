@@ -5,8 +5,8 @@ use super::{
     ports::{self, Ports},
     state::{Stage, size},
 };
-use crate::wire::{ArchiveTask, RunFrom, RunInput, RunOptions};
-use agent_core::{Exit, RULES, Redactor, StartUp, Thread};
+use crate::wire::{Arrival, ArchiveTask, RunFrom, RunInput, RunOptions};
+use agent_core::{Entropy, EventSink, Exit, Input, RULES, Redactor, StartUp, StorageBackend, Thread};
 use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
 /// Of runs that do not tell theirs.
@@ -20,7 +20,8 @@ pub(super) async fn serve(
     input: RunInput,
 ) -> WorkflowResult<Closed> {
     let RunInput { key, from, options } = input;
-    let (mut thread, start_up) = match from {
+    let mut arrival = None;
+    let (mut thread, mut start_up) = match from {
         RunFrom::New { genesis } => (Thread::new(key.clone()), StartUp::New(genesis)),
         RunFrom::Carried { carry } => {
             let thread = ctx.state_mut(|workflow| workflow.state.go_on(*carry));
@@ -28,16 +29,32 @@ pub(super) async fn serve(
             let start_up = if thread.is_closed() { StartUp::Crash } else { StartUp::HandOver };
             (thread, start_up)
         }
+        RunFrom::Moved { carry } => {
+            arrival.clone_from(&carry.arrival);
+            let thread = ctx.state_mut(|workflow| workflow.state.go_on(*carry));
+            (thread, StartUp::HandOver)
+        }
     };
     thread.keep_to(rules_of(&options));
     let ports = Ports::new(ctx, key.clone(), options.clone());
-    let mut start_up = start_up;
+    if let Some(arrival) = arrival {
+        arrive(&mut thread, *arrival, &ports).await?;
+    }
     loop {
         let exit = drive(&mut thread, start_up, &ports).await?;
-        let stage = if exit == Exit::Shutdown { Stage::Closed } else { Stage::HandingOver };
+        let stage = match exit {
+            Exit::Shutdown => Stage::Closed,
+            Exit::Detached => Stage::Departed,
+            Exit::HandOver => Stage::HandingOver,
+        };
         ports::close(ctx, stage);
-        if stage == Stage::Closed {
+        if stage != Stage::HandingOver {
             ctx.state_mut(|workflow| workflow.state.refuse_rest());
+        }
+        if stage == Stage::Departed {
+            ports.tell_departed();
+            all_answered(ctx).await;
+            return Ok(Closed::Departed);
         }
         let archived = archive(ctx, &ports, &mut thread).await;
         ctx.state_mut(|workflow| workflow.state.keep_if_settled(&thread));
@@ -47,8 +64,7 @@ pub(super) async fn serve(
             start_up = StartUp::HandOver;
             continue;
         }
-        // Those who wait for an answer get one, be it to ask the next run.
-        let _ = ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), ports::detached()).await;
+        all_answered(ctx).await;
         if stage == Stage::Closed {
             return Ok(Closed::Shutdown);
         }
@@ -60,6 +76,23 @@ pub(super) async fn serve(
     let input = RunInput { key, from: RunFrom::Carried { carry }, options };
     ctx.continue_as_new(input, ContinueAsNewOptions::default())?;
     Ok(Closed::Shutdown)
+}
+
+/// Those who wait for an answer get one, be it to ask the next run.
+async fn all_answered(ctx: &WorkflowContext<AgentWorkflow>) {
+    let _ = ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), ports::detached()).await;
+}
+
+/// The first record of a thread that lived elsewhere says so.
+async fn arrive(thread: &mut Thread, arrival: Arrival, ports: &Ports) -> Result<(), ApplicationFailure> {
+    let Arrival { from, to, .. } = arrival;
+    let record = thread.next_record(ports.now_ms(), Input::Moved { from, to });
+    let failed = |error: anyhow::Error| ApplicationFailure::non_retryable(error);
+    let outcome = thread.apply(&record).map_err(|error| failed(error.into()))?;
+    ports.append(&record, &outcome.events).await.map_err(|error| failed(error.into()))?;
+    ports.committed(thread);
+    let _ = ports.publish(&thread.key, &outcome.events).await;
+    ports.save_snapshot(thread).await.map_err(|error| failed(error.into()))
 }
 
 /// The rules that a run keeps to.

@@ -39,6 +39,8 @@ use temporalio_sdk::{
 pub(crate) const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword("EverturnStatus");
 /// The thread's model, as a search attribute.
 pub(crate) const MODEL: SearchAttributeKey<String> = SearchAttributeKey::keyword("EverturnModel");
+/// Where a thread lives that has left, as a memo.
+pub(crate) const DEPARTED: &str = "everturn-departed";
 /// What lists show, as a memo.
 pub(crate) const MEMO: &str = "everturn";
 
@@ -123,7 +125,9 @@ impl Inner {
 
     /// The next op. A cancellation of the workflow from outside is one too: an interrupt, so that the thread records it.
     async fn next_op(&self) -> Option<Submission> {
-        let has_op = |workflow: &AgentWorkflow| !workflow.state.inbox.is_empty();
+        let has_op = |workflow: &AgentWorkflow| {
+            !workflow.state.inbox.is_empty() || workflow.state.departed().is_some()
+        };
         let options = if self.cancel_heard.get() { detached() } else { WaitConditionOptions::default() };
         let waited = self.ctx.wait_condition_with_options(has_op, options).await;
         self.look_at_clock();
@@ -353,6 +357,19 @@ impl Ports {
         let kept = self.inner.ctx.execute_activity(Activities::archive, task, options).await;
         guard.disarm();
         kept
+    }
+}
+
+impl Ports {
+    /// Lets lists know that the thread has left.
+    pub(super) fn tell_departed(&self) {
+        let Inner { ctx, key, .. } = &*self.inner;
+        let departed = ctx.state(|workflow| workflow.state.departed().cloned());
+        if let Some(departed) = departed
+            && let Err(error) = ctx.upsert_memo([(DEPARTED, Some(MemoValue::new(departed)))])
+        {
+            tracing::warn!(thread = %key, %error, "lists are not told that a thread has left");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     hand_over::ARCHIVE_ABOVE_BYTES,
 };
 use crate::wire::{
-    BlobWanted, Carry, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, MAX_START_BYTES,
+    Arrival, BlobWanted, Carry, Departed, Departure, DepartureReply, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, MAX_START_BYTES,
     PAGE_BYTES, Part, Status,
 };
 use agent_core::{
@@ -42,6 +42,8 @@ pub(super) enum Stage {
     HandingOver,
     /// The thread was shut down.
     Closed,
+    /// The thread goes on elsewhere.
+    Departed,
 }
 
 /// Everything but the thread itself, which the driver has.
@@ -66,6 +68,10 @@ pub(super) struct State {
     signalled: VecDeque<OpId>,
     prompts: BTreeMap<EffectId, Arc<ModelRequest>>,
     settled: Option<Box<Thread>>,
+    /// The thread's last input, where it is at rest.
+    at_rest: Option<u64>,
+    arrival: Option<Box<Arrival>>,
+    departed: Option<Departed>,
     /// What an activity is putting on disk.
     pub(super) to_archive: Vec<Shared<Item>>,
 }
@@ -89,25 +95,29 @@ impl State {
             signalled: VecDeque::new(),
             prompts: BTreeMap::new(),
             settled: None,
+            at_rest: None,
+            arrival: None,
+            departed: None,
             to_archive: Vec::new(),
         }
     }
 
     /// Goes on where another run stopped. Ops that have come meanwhile stay behind those it left.
     pub(super) fn go_on(&mut self, carry: Carry) -> Thread {
-        let Carry { thread, inbox, book, runs } = carry;
+        let Carry { thread, inbox, book, runs, arrival } = carry;
+        self.arrival = arrival;
         let come = std::mem::replace(&mut self.inbox, inbox);
         self.inbox.extend(come);
         self.book = Book::carried(book);
         self.runs = runs;
         self.known = thread.recent_ops().cloned().collect();
-        self.gate = Some(thread.gate());
+        self.look_at(&thread);
         thread
     }
 
     pub(super) fn receive(&mut self, submission: Submission) {
-        let reply = if self.stage == Stage::Closed {
-            Reply::Refused(Refusal::Closed)
+        let reply = if let Some(refusal) = self.gone() {
+            Reply::Refused(refusal)
         } else if let Some(refusal) = self.unfit(&submission) {
             Reply::Refused(refusal)
         } else if let Some(repeated) = self.repeated(&submission.op_id) {
@@ -160,8 +170,7 @@ impl State {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let reply = match self.stage {
             Stage::HandingOver => Reply::Again,
-            Stage::Closed => Reply::Refused(Refusal::Closed),
-            Stage::Open => match self.refusal(submission) {
+            Stage::Open | Stage::Closed | Stage::Departed => match self.refusal(submission) {
                 Some(refusal) => Reply::Refused(refusal),
                 None => return Ok(()),
             },
@@ -169,8 +178,42 @@ impl State {
         Err(serde_json::to_string(&reply)?.into())
     }
 
+    /// Why the thread takes no ops any more, here.
+    fn gone(&self) -> Option<Refusal> {
+        match (self.stage, &self.departed) {
+            (Stage::Departed, Some(departed)) => {
+                let why = format!("the thread was moved to {}; go on with it there", departed.to);
+                Some(Refusal::Unavailable { why })
+            }
+            (Stage::Closed | Stage::Departed, _) => Some(Refusal::Closed),
+            (Stage::Open | Stage::HandingOver, _) => None,
+        }
+    }
+
+    /// Ends the thread here, if it rests and nothing has entered it since. Nothing enters it from now on.
+    pub(super) fn depart(&mut self, departure: Departure, now_ms: u64) -> DepartureReply {
+        let Departure { input_seq, to } = departure;
+        match (self.stage, self.at_rest.filter(|_| self.inbox.is_empty())) {
+            (Stage::HandingOver, _) => DepartureReply::Again,
+            (Stage::Departed, _) if let Some(departed) = &self.departed => {
+                DepartureReply::Departed { departed: departed.clone() }
+            }
+            (Stage::Closed | Stage::Departed, _) | (Stage::Open, None) => DepartureReply::NotAtRest,
+            (Stage::Open, Some(last)) if last != input_seq => DepartureReply::Stale { input_seq: last },
+            (Stage::Open, Some(_)) => {
+                let departed = Departed { to, since_ms: now_ms };
+                (self.stage, self.departed) = (Stage::Departed, Some(departed.clone()));
+                DepartureReply::Departed { departed }
+            }
+        }
+    }
+
+    pub(super) fn departed(&self) -> Option<&Departed> {
+        self.departed.as_ref()
+    }
+
     fn refusal(&self, submission: &Submission) -> Option<Refusal> {
-        if let Some(refusal) = self.unfit(submission) {
+        if let Some(refusal) = self.gone().or_else(|| self.unfit(submission)) {
             return Some(refusal);
         }
         // What waits in the inbox may change the answer, and an op that was applied before is not refused.
@@ -198,10 +241,11 @@ impl State {
         self.settle(op, reply.map_or_else(Reply::Refused, Reply::Accepted));
     }
 
-    /// The thread was shut down: what it did not get to is refused.
+    /// The thread was shut down, or has left: what it did not get to is refused.
     pub(super) fn refuse_rest(&mut self) {
         for submission in std::mem::take(&mut self.inbox) {
-            self.settle(&submission.op_id, Reply::Refused(Refusal::Closed));
+            let refusal = self.gone().unwrap_or(Refusal::Closed);
+            self.settle(&submission.op_id, Reply::Refused(refusal));
         }
     }
 
@@ -266,6 +310,7 @@ impl State {
 
     pub(super) fn look_at(&mut self, thread: &Thread) {
         self.gate = Some(thread.gate());
+        self.at_rest = thread.is_at_rest().then(|| thread.input_seq());
     }
 
     /// Looks whether what the next run would begin with fits.
@@ -324,7 +369,13 @@ impl State {
 
     /// What the next run continues.
     pub(super) fn carry(&mut self, thread: Thread) -> Carry {
-        Carry { thread, inbox: std::mem::take(&mut self.inbox), book: self.book.carry(), runs: self.runs + 1 }
+        Carry {
+            thread,
+            inbox: std::mem::take(&mut self.inbox),
+            book: self.book.carry(),
+            runs: self.runs + 1,
+            arrival: self.arrival.clone(),
+        }
     }
 
     /// What is handed out of the thread as it was when no turn ran.
@@ -335,6 +386,7 @@ impl State {
                 inbox: VecDeque::new(),
                 book: self.book.carry(),
                 runs: self.runs + 1,
+                arrival: self.arrival.clone(),
             };
             serde_json::to_string(&carry).unwrap_or_default()
         });

@@ -35,6 +35,7 @@ fn options(world: &World, run: RunOptions) -> BackendOptions {
         queue: QUEUE.into(),
         run,
         durability: "a server of a test".into(),
+        library: None,
     }
 }
 

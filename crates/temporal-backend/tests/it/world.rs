@@ -91,6 +91,7 @@ fn services(home: &TempDir, model: Arc<dyn ModelStreamer>, tools: Arc<dyn ToolCa
     Services {
         model,
         tools,
+        workspace: Arc::new(()),
         redactor: Redactor::new(["sk-very-secret".to_owned()]),
         bus: Arc::new(LocalBus::default()),
         blobs: Arc::new(FileBlobs::new(home.path().join("blobs"))),

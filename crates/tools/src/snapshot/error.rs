@@ -64,6 +64,16 @@ pub enum SnapshotError {
     /// A file was changed by somebody else at that very moment.
     #[error("{0} was changed by somebody else at this moment")]
     Raced(PathBuf),
+    /// A restore failed, and what it had done could not be taken back.
+    #[error(
+        "{why}. These files were restored before that and stay so: {paths}; the next attempt goes on from there"
+    )]
+    Stuck {
+        /// Why it failed.
+        why: String,
+        /// The files.
+        paths: String,
+    },
     /// The file system refused.
     #[error("{path}: cannot {action}: {source}")]
     Io {
@@ -106,6 +116,7 @@ impl SnapshotError {
             Self::Damaged { .. } => "damaged",
             Self::NotEmpty(_) => "not_empty",
             Self::Raced(_) => "raced",
+            Self::Stuck { .. } => "stuck",
             Self::Io { .. } => "io",
             Self::Broken => "broken",
         }

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How long the removal of a worktree that failed may take.
+const CLEAN_UP_MS: u64 = 10_000;
 /// Paths that a comparison names.
 const MAX_PATHS: usize = 1_000;
 
@@ -65,7 +67,8 @@ pub(super) fn worktree(
     // Before the user's repository knows of a worktree.
     Tree::read(&shadow.git, watch, &snapshot.id)?;
     let into = std::path::absolute(into).map_err(SnapshotError::io("find it", into))?;
-    let place = into.to_str().ok_or_else(|| SnapshotError::NoProject(into.clone(), "has a name that is not text"))?;
+    let place =
+        into.to_str().ok_or_else(|| SnapshotError::NoProject(into.clone(), "has a name that is not text"))?;
     if is_taken(&into)? {
         return Err(SnapshotError::NotEmpty(into));
     }
@@ -74,11 +77,25 @@ pub(super) fn worktree(
     }
     let add = ["worktree", "add", "--quiet", "--detach", "--no-checkout", place, "HEAD"];
     shadow.git.run_in_theirs(watch, &[], &add)?;
-    shadow.git.run_in_theirs(watch, &[], &["-C", place, "read-tree", "HEAD"])?;
-    write_all(&shadow, watch, snapshot, &into)
+    let read = shadow.git.run_in_theirs(watch, &[], &["-C", place, "read-tree", "HEAD"]);
+    let written = read.and_then(|_| write_all(&shadow, watch, snapshot, &into));
+    if written.is_err() {
+        // Only this one, which is new.
+        let (more, _waiting) = Watch::new(CLEAN_UP_MS);
+        let removed = shadow.git.run_in_theirs(&more, &[], &["worktree", "remove", "--force", place]);
+        removed
+            .inspect_err(|error| tracing::warn!(%error, place, "a worktree that failed stays behind"))
+            .ok();
+    }
+    written
 }
 
-fn write_all(shadow: &Shadow, watch: &Watch, snapshot: &Snapshot, into: &Path) -> Result<usize, SnapshotError> {
+fn write_all(
+    shadow: &Shadow,
+    watch: &Watch,
+    snapshot: &Snapshot,
+    into: &Path,
+) -> Result<usize, SnapshotError> {
     let tree = Tree::read(&shadow.git, watch, &snapshot.id)?;
     if is_taken(into)? {
         return Err(SnapshotError::NotEmpty(into.to_owned()));

@@ -95,7 +95,12 @@ impl Git {
     }
 
     /// In the shadow repository.
-    pub(super) fn run(&self, watch: &Watch, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, SnapshotError> {
+    pub(super) fn run(
+        &self,
+        watch: &Watch,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Vec<u8>, SnapshotError> {
         self.finish(watch, self.command(arguments), arguments, input)
     }
 
@@ -108,7 +113,12 @@ impl Git {
         arguments: &[&str],
     ) -> Result<Vec<u8>, SnapshotError> {
         let mut command = self.bare();
-        command.arg("-C").arg(&self.root).args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+        command.arg("-C").arg(&self.root).args([
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ]);
         command.envs(own.iter().copied());
         for (name, value) in own {
             if value.is_empty() {
@@ -183,7 +193,11 @@ impl Git {
 }
 
 /// Gives a child its input and takes what it says, until it ends or must. Whether it did its work, its output, its complaint.
-fn converse(watch: &Watch, mut child: Child, input: &[u8]) -> Result<(bool, Vec<u8>, Vec<u8>), SnapshotError> {
+fn converse(
+    watch: &Watch,
+    mut child: Child,
+    input: &[u8],
+) -> Result<(bool, Vec<u8>, Vec<u8>), SnapshotError> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let result = thread::scope(|scope| {
         let (done, said) = mpsc::channel();

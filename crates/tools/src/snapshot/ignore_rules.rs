@@ -45,7 +45,8 @@ pub(super) fn tracked_all_the_same(
         return BTreeSet::new();
     }
     let exclude = of_the_user(git, config, watch);
-    let setting = format!("core.excludesFile={}", exclude.as_deref().unwrap_or(Path::new("/dev/null")).display());
+    let setting =
+        format!("core.excludesFile={}", exclude.as_deref().unwrap_or(Path::new("/dev/null")).display());
     let arguments = ["-c", &setting, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard"];
     match git.run_in_theirs(watch, &[], &arguments) {
         Ok(output) => records(&output).map(|path| path_of(path).to_owned()).collect(),
@@ -67,9 +68,11 @@ fn rules_of(root: &Root) -> Vec<u8> {
 /// The user's own list of ignored files, for all repositories or this one.
 fn of_the_user(git: &Git, config: &SnapshotsConfig, watch: &Watch) -> Option<PathBuf> {
     let variable = |name: &str| config.environment.get(name).filter(|value| !value.is_empty());
-    let mut own: Vec<(&str, &OsStr)> = vec![("GIT_CONFIG_NOSYSTEM", OsStr::new("")), ("GIT_CONFIG_GLOBAL", OsStr::new(""))];
+    let mut own: Vec<(&str, &OsStr)> =
+        vec![("GIT_CONFIG_NOSYSTEM", OsStr::new("")), ("GIT_CONFIG_GLOBAL", OsStr::new(""))];
     own.extend(OF_THE_USER.into_iter().map(|name| (name, variable(name).map_or(OsStr::new(""), OsStr::new))));
-    let named = git.run_in_theirs(watch, &own, &["config", "--null", "--type=path", "--get", "core.excludesFile"]);
+    let named =
+        git.run_in_theirs(watch, &own, &["config", "--null", "--type=path", "--get", "core.excludesFile"]);
     if let Some(file) = named.ok().as_deref().and_then(|output| records(output).next()) {
         return Some(git.root().join(path_of(file)));
     }

@@ -1,8 +1,10 @@
 //! What people are told of a snapshot or a restore, bounded.
 
 use super::{SnapshotsConfig, about::Left};
+use agent_core::SandboxPolicy;
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -11,12 +13,12 @@ const MAX_NAMES: usize = 5;
 /// Characters of one name.
 const MAX_NAME_CHARS: usize = 120;
 /// The order in which is told what is not kept.
-const REASONS: [Left; 5] =
-    [Left::TooLarge, Left::Repository, Left::Unreadable, Left::Special, Left::Ignored];
+const REASONS: [Left; 5] = [Left::TooLarge, Left::Repository, Left::Unreadable, Left::Special, Left::Ignored];
 
 /// What a snapshot does not cover.
 pub(super) fn notes(left: &BTreeMap<PathBuf, Left>, config: &SnapshotsConfig) -> Vec<String> {
-    let of = |reason: Left| left.iter().filter(move |(_, why)| **why == reason).map(|(path, _)| path.as_path());
+    let of =
+        |reason: Left| left.iter().filter(move |(_, why)| **why == reason).map(|(path, _)| path.as_path());
     let told = REASONS.into_iter().filter_map(|reason| {
         let count = of(reason).count();
         let what = match reason {
@@ -31,10 +33,21 @@ pub(super) fn notes(left: &BTreeMap<PathBuf, Left>, config: &SnapshotsConfig) ->
     told.collect()
 }
 
+/// Directories that may be changed and that no snapshot of this root covers.
+pub(super) fn elsewhere(sandbox: &SandboxPolicy, root: &Path) -> Option<String> {
+    let SandboxPolicy::WorkspaceWrite { writable_roots, .. } = sandbox else { return None };
+    let real = |path: &String| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let outside: Vec<PathBuf> =
+        writable_roots.iter().map(real).filter(|path| !path.starts_with(root)).collect();
+    let named = || named(outside.iter().map(PathBuf::as_path), outside.len());
+    (!outside.is_empty()).then(|| format!("cannot be restored, not in this workspace: {}", named()))
+}
+
 /// What a restore left as it is, because a snapshot does not hold it.
 pub(super) fn skipped(paths: &BTreeMap<PathBuf, Left>) -> Option<String> {
     let named = || named(paths.keys().map(PathBuf::as_path), paths.len());
-    (!paths.is_empty()).then(|| format!("left as they are, because the snapshots do not hold them: {}", named()))
+    (!paths.is_empty())
+        .then(|| format!("left as they are, because the snapshots do not hold them: {}", named()))
 }
 
 /// The first few, and how many more there are.

@@ -116,11 +116,17 @@ impl Traces {
         plan.make_way(root);
         plan.restored.extend(plan.changes.iter().map(|change| change.path.clone()));
         let gone = |folder: &&PathBuf| self.lost_folders.contains(*folder) && self.empty.contains(*folder);
-        plan.make = self.folders.iter().filter(|(path, _)| gone(path)).map(|(path, mode)| (path.clone(), *mode)).collect();
+        plan.make = self
+            .folders
+            .iter()
+            .filter(|(path, _)| gone(path))
+            .map(|(path, mode)| (path.clone(), *mode))
+            .collect();
         let parents = plan.changes.iter().filter(|change| change.to.is_none());
         let parents = parents.flat_map(|change| change.path.ancestors().skip(1)).map(Path::to_owned);
         let drop = parents.chain(self.made_folders);
-        plan.drop = drop.filter(|path| !path.as_os_str().is_empty() && !self.folders.contains_key(path)).collect();
+        plan.drop =
+            drop.filter(|path| !path.as_os_str().is_empty() && !self.folders.contains_key(path)).collect();
         plan.folders = self.folders;
         plan
     }
@@ -129,8 +135,12 @@ impl Traces {
 impl Plan {
     /// A file that comes back must find its folder, and its name free.
     fn make_way(&mut self, root: &Path) {
-        let goes: BTreeSet<&Path> =
-            self.changes.iter().filter(|change| change.to.is_none()).map(|change| change.path.as_path()).collect();
+        let goes: BTreeSet<&Path> = self
+            .changes
+            .iter()
+            .filter(|change| change.to.is_none())
+            .map(|change| change.path.as_path())
+            .collect();
         let mut conflicts = Vec::new();
         for change in self.changes.iter().filter(|change| change.to.is_some()) {
             let parents = change.path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
@@ -175,8 +185,7 @@ fn in_the_way(root: &Path, folder: &Path, goes: &BTreeSet<&Path>) -> Vec<PathBuf
 fn stands(root: &Path, path: &Path) -> bool {
     let parents = path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
     let folder = |path: &Path| root.join(path).symlink_metadata().is_ok_and(|found| found.is_dir());
-    parents.into_iter().all(folder)
-        && root.join(path).symlink_metadata().is_ok_and(|found| !found.is_dir())
+    parents.into_iter().all(folder) && root.join(path).symlink_metadata().is_ok_and(|found| !found.is_dir())
 }
 
 fn entry_of(state: State) -> Option<Entry> {

@@ -27,7 +27,8 @@ fn plan(steps: &[(&Tree, &Tree)], current: &Tree) -> Plan {
 
 /// Path, content that is there, content to be.
 fn changes(plan: &Plan) -> Vec<String> {
-    let content = |entry: &Option<Entry>| entry.as_ref().map_or("-".to_owned(), |entry| entry.content.clone());
+    let content =
+        |entry: &Option<Entry>| entry.as_ref().map_or("-".to_owned(), |entry| entry.content.clone());
     let line = |change: &Change| {
         format!("{} {} {}", change.path.display(), content(&change.from), content(&change.to))
     };
@@ -44,10 +45,7 @@ fn a_turn_is_taken_back_and_other_files_stay() {
     let after = tree(&[("changed", "2"), ("new/file", "2"), ("same", "1")]);
     let current = tree(&[("changed", "2"), ("new/file", "2"), ("same", "mine"), ("mine", "x")]);
     let plan = plan(&[(&before, &after)], &current);
-    assert_eq!(
-        changes(&plan),
-        ["changed 2 1", "gone - 1", "new/file 2 -"]
-    );
+    assert_eq!(changes(&plan), ["changed 2 1", "gone - 1", "new/file 2 -"]);
     assert_eq!(plan.drop, BTreeSet::from(["new".into()]));
     assert_eq!(conflicts(&plan), [""; 0]);
 }

@@ -66,9 +66,21 @@ pub(super) fn restore(
         return Ok(RestoreAnswer::Conflicted { paths: conflicts.into_iter().take(MAX_PATHS).collect() });
     }
     watch.check()?;
-    let (mut files, mut told) = (Vec::new(), Vec::new());
+    let (mut files, mut told, mut done) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        part.write()?;
+        match part.write() {
+            Ok(()) => {}
+            Err(SnapshotError::Raced(path)) if done.is_empty() => {
+                let path = path.strip_prefix(&part.shadow.root.path).unwrap_or(&path);
+                return Ok(RestoreAnswer::Conflicted { paths: vec![shown(&part, path)] });
+            }
+            Err(error) if done.is_empty() => return Err(error),
+            Err(error) => {
+                let message = format!("{error}. The files of {} were restored before that", done.join(", "));
+                return Ok(RestoreAnswer::Failed { message });
+            }
+        }
+        done.push(part.shadow.root.path.display().to_string());
         files.extend(part.plan.restored.iter().map(|path| shown(&part, path)));
         told.extend(part.notes());
     }
@@ -114,7 +126,8 @@ impl Part {
         let journal = self.shadow.folder.join(JOURNAL);
         let rescue = self.first_rescue.as_ref().unwrap_or(&self.rescue.snapshot.id);
         let mut text = rescue.clone().into_bytes();
-        let parents: BTreeSet<&Path> = self.plan.changes.iter().filter_map(|change| change.path.parent()).collect();
+        let parents: BTreeSet<&Path> =
+            self.plan.changes.iter().filter_map(|change| change.path.parent()).collect();
         for folder in parents {
             text.push(0);
             text.extend_from_slice(folder.as_os_str().as_bytes());
@@ -126,16 +139,21 @@ impl Part {
         let stamps = self.rescue.survey.files.clone();
         let root = &self.shadow.root.path;
         let mut writer = Writer::new(root, self.shadow.git.objects()?, stamps, &self.plan.folders)?;
-        writer.carry_out(&self.plan)?;
+        let carried_out = writer.carry_out(&self.plan);
         kill_point("restore.written");
-        fs::remove_file(&journal).map_err(SnapshotError::io("remove it", &journal))
+        if !matches!(carried_out, Err(SnapshotError::Stuck { .. })) {
+            fs::remove_file(&journal).map_err(SnapshotError::io("remove it", &journal))?;
+        }
+        carried_out
     }
 
     fn notes(&self) -> Vec<String> {
         let mut told = Vec::new();
         told.extend(notes::skipped(&self.plan.skipped));
         if let Some(first) = &self.first_rescue {
-            told.push(format!("an attempt before this one was cut off; what was there before it is kept as snapshot {first}"));
+            told.push(format!(
+                "an attempt before this one was cut off; what was there before it is kept as snapshot {first}"
+            ));
         } else if !self.plan.changes.is_empty() {
             told.push(format!("what was there before is kept as snapshot {}", self.rescue.snapshot.id));
         }

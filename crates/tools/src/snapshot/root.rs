@@ -41,8 +41,11 @@ impl Root {
         if is_home(&root.path) {
             return Err(SnapshotError::NoProject(root.path, "is your home directory, or holds it"));
         }
-        if root.path.starts_with(config.store()) {
-            return Err(SnapshotError::NoProject(root.path, "is where Everturn keeps its snapshots"));
+        if config.store().parent().is_some_and(|data| root.path.starts_with(data)) {
+            return Err(SnapshotError::NoProject(root.path, "is where Everturn keeps its own data"));
+        }
+        if root.path.to_str().is_none() {
+            return Err(SnapshotError::NoProject(root.path, "has a name that is not valid text"));
         }
         Ok(root)
     }
@@ -65,7 +68,8 @@ fn repository_at(git: &Path) -> Option<PathBuf> {
     if found.is_file() {
         let pointer = short_text(git)?;
         let directory = normal(&git.parent()?.join(pointer.strip_prefix("gitdir:")?.trim()));
-        let common = short_text(&directory.join("commondir")).map(|path| normal(&directory.join(path.trim())));
+        let common =
+            short_text(&directory.join("commondir")).map(|path| normal(&directory.join(path.trim())));
         return Some(common.unwrap_or(directory));
     }
     git.join("HEAD").symlink_metadata().is_ok().then(|| git.to_owned())

@@ -91,7 +91,7 @@ impl Shadow {
         make_folder(&folder)?;
         let git = Git::new(config, &folder.join("git"), &root.path);
         let shadow = Self { root, folder, git, _lock: lock };
-        shadow.make(config, watch)?;
+        shadow.make()?;
         Ok(shadow)
     }
 
@@ -119,7 +119,9 @@ impl Shadow {
         let first = !draft.exists();
         let indexed: BTreeSet<PathBuf> = match first {
             true => BTreeSet::new(),
-            false => records(&git.run(watch, &["ls-files", "-z"], b"")?).map(|path| path_of(path).to_owned()).collect(),
+            false => records(&git.run(watch, &["ls-files", "-z"], b"")?)
+                .map(|path| path_of(path).to_owned())
+                .collect(),
         };
         let ignored = ignore_rules::ignored(&self.git, &self.root, config, watch)?;
         let mut known = ignore_rules::tracked_all_the_same(&self.git, &self.root, config, watch);
@@ -167,7 +169,9 @@ impl Shadow {
     /// index was written.
     fn draft(&self) -> Result<PathBuf, SnapshotError> {
         let folder = self.git.dir();
-        for entry in fs::read_dir(folder).map_err(SnapshotError::io("list it", folder))?.filter_map(Result::ok) {
+        for entry in
+            fs::read_dir(folder).map_err(SnapshotError::io("list it", folder))?.filter_map(Result::ok)
+        {
             if entry.file_name().as_bytes().starts_with(DRAFT_PREFIX.as_bytes()) {
                 let _ = fs::remove_file(entry.path());
             }
@@ -182,7 +186,8 @@ impl Shadow {
         Ok(draft)
     }
 
-    fn make(&self, config: &SnapshotsConfig, watch: &Watch) -> Result<(), SnapshotError> {
+    /// By hand: `git init` would look at templates and settings.
+    fn make(&self) -> Result<(), SnapshotError> {
         let git = self.git.dir();
         if git.join("HEAD").is_file() {
             return Ok(());
@@ -191,11 +196,13 @@ impl Shadow {
         let draft = self.folder.join("git.new");
         let _ = fs::remove_dir_all(&draft);
         make_folder(&draft)?;
-        let settled = Git::new(config, &draft, &self.root.path);
-        settled.run(watch, &["init", "-q", "--bare", "--template="], b"")?;
-        let write = |path: &Path, text: &[u8]| fs::write(path, text).map_err(SnapshotError::io("write it", path));
+        for folder in ["objects", "refs", "info"] {
+            make_folder(&draft.join(folder))?;
+        }
+        let write =
+            |path: &Path, text: &[u8]| fs::write(path, text).map_err(SnapshotError::io("write it", path));
+        write(&draft.join("HEAD"), b"ref: refs/heads/none\n")?;
         write(&draft.join("config"), SETTINGS.as_bytes())?;
-        make_folder(&draft.join("info"))?;
         write(&draft.join("info/attributes"), ATTRIBUTES.as_bytes())?;
         write(&self.folder.join("root"), self.root.path.as_os_str().as_bytes())?;
         let _ = fs::remove_dir_all(git);

@@ -104,7 +104,8 @@ impl Survey {
     pub(super) fn about(&self) -> About {
         let regular = |stamp: &&Stamp| !is_link(stamp.mode);
         let modes = |program: bool| {
-            let files = self.files.values().filter(regular).filter(move |stamp| is_program(stamp.mode) == program);
+            let files =
+                self.files.values().filter(regular).filter(move |stamp| is_program(stamp.mode) == program);
             files.map(|stamp| stamp.mode & PERMISSIONS)
         };
         let default = Usual::default();
@@ -170,8 +171,9 @@ impl Look<'_> {
 
     fn add_folder(&mut self, path: PathBuf, found: &Metadata, open: &mut Vec<PathBuf>) {
         let real = self.root.path.join(&path);
-        if is_git(&path) || real == self.store || self.store.parent() == Some(&real) {
-            // The repository itself, or Everturn's own data: nothing to tell.
+        let temporary = path.file_name().is_some_and(|name| name.as_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()));
+        if temporary || is_git(&path) || real == self.store || self.store.parent() == Some(&real) {
+            // The repository itself, Everturn's own data, what a restore left that was cut off: nothing to tell.
         } else if real.join(".git").symlink_metadata().is_ok() {
             self.survey.left.insert(path, Left::Repository);
         } else {
@@ -213,7 +215,8 @@ impl Look<'_> {
         let mut folders = HashMap::new();
         for path in &rules.known {
             self.count()?;
-            if self.survey.files.contains_key(path) || path.components().any(|part| is_git(Path::new(&part))) {
+            if self.survey.files.contains_key(path) || path.components().any(|part| is_git(Path::new(&part)))
+            {
                 continue;
             }
             if self.survey.left.get(path).is_some_and(|why| *why != Left::Ignored) {

@@ -3,6 +3,7 @@
 use super::{
     SnapshotError,
     git::Objects,
+    notes,
     plan::{Change, Plan},
     survey::Stamp,
     tree::{Entry, Kind},
@@ -26,7 +27,7 @@ use std::{
 
 /// Begins the name of every file that is not in its place yet.
 pub(super) const TEMPORARY_PREFIX: &str = ".everturn-undo-";
-/// The permissions of a folder until it gets its own.
+/// What this process needs of a folder.
 const NEW_FOLDER: Mode = Mode::RWXU;
 /// The permissions of a folder of which no snapshot knows.
 const DEFAULT_FOLDER: u32 = 0o755;
@@ -68,7 +69,7 @@ impl<'a> Writer<'a> {
             let back = Change { path: change.path.clone(), from: change.to.clone(), to: change.from.clone() };
             if let Err(error) = self.apply(&back) {
                 tracing::warn!(path = %change.path.display(), %error, "a restored file could not be put back");
-                stuck.push(change.path.display().to_string());
+                stuck.push(notes::shown(&change.path));
             }
         }
         for folder in self.made.iter().rev() {
@@ -78,8 +79,7 @@ impl<'a> Writer<'a> {
         if stuck.is_empty() {
             return Err(error);
         }
-        let why = format!("{error}. These were restored already and stay so: {}", stuck.join(", "));
-        Err(SnapshotError::Io { action: "finish", path: self.at.clone(), source: io::Error::other(why) })
+        Err(SnapshotError::Stuck { why: error.to_string(), paths: stuck.join(", ") })
     }
 
     fn change_all(&mut self, plan: &Plan, done: &mut Vec<Change>) -> Result<(), SnapshotError> {
@@ -108,7 +108,8 @@ impl<'a> Writer<'a> {
         }
         for folder in self.made.iter().rev() {
             let mode = self.folders.get(folder).copied().unwrap_or(DEFAULT_FOLDER);
-            let settled = open_folders(&self.root, folder).and_then(|made| Ok(fs::fchmod(&made, Mode::from_raw_mode(mode))?));
+            let settled = open_folders(&self.root, folder)
+                .and_then(|made| Ok(fs::fchmod(&made, Mode::from_raw_mode(mode))?));
             settled.map_err(SnapshotError::io("set the permissions of it", &self.at.join(folder)))?;
         }
         Ok(())
@@ -161,9 +162,14 @@ impl<'a> Writer<'a> {
             let Ok(entries) = Dir::read_from(&folder) else { continue };
             for entry in entries.filter_map(Result::ok) {
                 let name = entry.file_name().to_bytes();
-                if name.starts_with(TEMPORARY_PREFIX.as_bytes()) && entry.file_type() != FileType::Directory {
-                    let _ = fs::unlinkat(&folder, entry.file_name(), AtFlags::empty());
+                if !name.starts_with(TEMPORARY_PREFIX.as_bytes()) {
+                    continue;
                 }
+                let how = match entry.file_type() {
+                    FileType::Directory => AtFlags::REMOVEDIR,
+                    _ => AtFlags::empty(),
+                };
+                let _ = fs::unlinkat(&folder, entry.file_name(), how);
             }
         }
     }
@@ -179,7 +185,8 @@ impl<'a> Writer<'a> {
         match entry.kind {
             Kind::Link => fs::symlinkat(OsString::from_vec(bytes), parent, &name)?,
             Kind::File => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags =
+                    OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let mut file = File::from(fs::openat(parent, &name, flags, Mode::RUSR | Mode::WUSR)?);
                 let written = file.write_all(&bytes).and_then(|()| {
                     let mode = Mode::from_raw_mode(entry.permissions);
@@ -253,17 +260,28 @@ impl<'a> Writer<'a> {
             so_far.push(name);
             folder = match open_folder(&folder, name) {
                 Err(Errno::NOENT) => {
-                    match fs::mkdirat(&folder, name, NEW_FOLDER) {
-                        Ok(()) => drop(self.made.insert(so_far.clone())),
-                        Err(Errno::EXIST) => {}
-                        Err(error) => return Err(error.into()),
-                    }
+                    self.make_folder(&folder, name, &so_far)?;
                     open_folder(&folder, name)?
                 }
                 opened => opened?,
             };
         }
         Ok(folder)
+    }
+
+    /// It gets its name with its permissions, so that one that is cut off is none.
+    fn make_folder(&mut self, parent: &OwnedFd, name: &OsStr, path: &Path) -> io::Result<()> {
+        let temporary = self.temporary_name();
+        fs::mkdirat(parent, &temporary, NEW_FOLDER)?;
+        let mode = self.folders.get(path).copied().unwrap_or(DEFAULT_FOLDER);
+        // Until all is in it, it must be open to this process.
+        let mode = Mode::from_raw_mode(mode) | NEW_FOLDER;
+        fs::fchmod(open_folder(parent, &temporary)?, mode)?;
+        match place_new(parent, &temporary, name)? {
+            Placed::Done => drop(self.made.insert(path.to_owned())),
+            Placed::Raced => fs::unlinkat(parent, &temporary, AtFlags::REMOVEDIR)?,
+        }
+        Ok(())
     }
 }
 

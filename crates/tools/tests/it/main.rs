@@ -15,5 +15,6 @@ mod questions;
 mod registry;
 mod sandbox;
 mod sessions;
+mod snapshots;
 mod stopping;
 mod world;

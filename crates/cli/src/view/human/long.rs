@@ -108,6 +108,17 @@ pub(super) fn rolled_back(style: Style, from: TurnId, files: &[String], notes: &
     std::iter::once(heading).chain(listed(files)).chain(notes).collect()
 }
 
+/// Files that went back while the conversation goes on.
+pub(super) fn files_restored(style: Style, from: TurnId, files: &[String], notes: &[String]) -> Vec<String> {
+    let heading = match files.len() {
+        0 => format!("{} no file had to change to be as before turn {from}", style.green("↶")),
+        1 => format!("{} 1 file is as before turn {from}", style.green("↶")),
+        count => format!("{} {count} files are as before turn {from}", style.green("↶")),
+    };
+    let notes = notes.iter().map(|note| style.dim(format!("  {}", clean_line(note))));
+    std::iter::once(heading).chain(listed(files)).chain(notes).collect()
+}
+
 /// Turns that could not be taken back.
 pub(super) fn rollback_refused(style: Style, from: TurnId, reason: &str, paths: &[String]) -> Vec<String> {
     let heading = style.yellow(format!("turn {from} is not taken back: {}", clean(reason)));

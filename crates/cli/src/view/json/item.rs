@@ -49,11 +49,11 @@ pub(super) fn item_json(item: &TurnItem, reasoning: Reasoning) -> Option<Value> 
             tool_json(BUILT_IN, "update_plan", "", Some(output))
         }
         ItemDetail::Plan { .. } => return None,
-        // What the user said is known to who said it; the others have events of their own.
-        ItemDetail::UserMessage { .. }
-        | ItemDetail::SubAgent { .. }
-        | ItemDetail::Review { .. }
-        | ItemDetail::Compaction { .. } => return None,
+        ItemDetail::ProposedPlan { text } => json!({ "type": "proposed_plan", "text": text }),
+        ItemDetail::Review { outcome } => json!({ "type": "review", "outcome": outcome }),
+        ItemDetail::Compaction { summary } => json!({ "type": "compaction", "summary": summary }),
+        // What the user said is known to who said it; another agent has events of its own.
+        ItemDetail::UserMessage { .. } | ItemDetail::SubAgent { .. } => return None,
         ItemDetail::Unknown(value) => json!({ "type": "unknown", "item": value }),
         _ => json!({ "type": "unknown" }),
     };

@@ -6,7 +6,7 @@ use crate::{
         beginning::RESUMES,
         line::{Line, Trouble, asked_again},
     },
-    wire::{RunFrom, RunInput},
+    wire::{PastPart, RunFrom, RunInput},
 };
 use agent_core::Event;
 use temporalio_client::{NamespacedClient, grpc::WorkflowService};
@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) after: u64,
     /// The last events before it.
     pub(super) carried: Vec<Event>,
+    /// What the thread committed before it came here.
+    pub(super) past: Vec<PastPart>,
 }
 
 /// What a run began with.
@@ -38,6 +40,8 @@ pub(super) struct Run {
 pub(super) enum Began {
     /// It is the thread's first.
     Anew,
+    /// It is the first one here of a thread that lived elsewhere.
+    Moved,
     /// It goes on where this run ended.
     With(String),
     /// It goes on where another run ended, which nobody knows any more.
@@ -99,11 +103,17 @@ async fn run(
     beginning: WorkflowExecutionStartedEventAttributes,
 ) -> Result<Run, TemporalError> {
     let before = before(line, &beginning).await;
-    let (after, carried) = match input(line, beginning).await?.from {
-        RunFrom::New { .. } => return Ok(Run { id, began: Began::Anew, after: 0, carried: Vec::new() }),
-        RunFrom::Carried { carry } => (carry.book.base + carry.book.events.len() as u64, carry.book.events),
+    let (began, carry) = match input(line, beginning).await?.from {
+        RunFrom::New { .. } => {
+            let (carried, past) = (Vec::new(), Vec::new());
+            return Ok(Run { id, began: Began::Anew, after: 0, carried, past });
+        }
+        RunFrom::Carried { carry } => (before.map_or(Began::WithUnknown, Began::With), carry),
+        RunFrom::Moved { carry } => (Began::Moved, carry),
     };
-    Ok(Run { id, began: before.map_or(Began::WithUnknown, Began::With), after, carried })
+    let after = carry.book.base + carry.book.events.len() as u64;
+    let past = carry.arrival.map(|arrival| arrival.past).unwrap_or_default();
+    Ok(Run { id, began, after, carried: carry.book.events, past })
 }
 
 /// The run before this one.

@@ -109,6 +109,7 @@ mod tests {
         let counted = EventKind::TokenCount {
             last: usage,
             total: usage,
+            cost_microusd: None,
             context_window: None,
             context_left: None,
             rate_limits: Vec::new(),

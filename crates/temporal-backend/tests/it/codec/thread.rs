@@ -32,6 +32,7 @@ async fn start(world: &World) -> TemporalSession {
         queue: QUEUE.into(),
         run: RunOptions::default(),
         durability: "a server of a test".into(),
+        library: None,
     };
     TemporalBackend::new(world.client.clone(), options).start(Tenant::default(), genesis()).await.unwrap()
 }

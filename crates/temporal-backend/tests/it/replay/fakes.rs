@@ -178,6 +178,7 @@ impl ToolCallHandler for Tools {
             tools: (!is_known).then(|| Shared::new(tools)),
             digest: "one".into(),
             warnings: if is_known { Vec::new() } else { vec!["a server does not answer".into()] },
+            skills: Vec::new(),
         }
     }
 

@@ -8,8 +8,8 @@ mod store;
 mod taking;
 
 use agent_core::{
-    EffectId, NetworkAccess, RestoreAnswer, RestoreRequest, RestoreStep, SandboxPolicy, Snapshot, SnapshotAnswer,
-    SnapshotMoment, SnapshotRequest, ThreadKey, TurnId,
+    EffectId, NetworkAccess, RestoreAnswer, RestoreRequest, RestoreStep, SandboxPolicy, Snapshot,
+    SnapshotAnswer, SnapshotMoment, SnapshotRequest, ThreadKey, TurnId,
 };
 use std::{
     collections::BTreeMap,

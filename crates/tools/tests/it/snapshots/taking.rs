@@ -28,7 +28,8 @@ async fn the_users_repository_and_workspace_stay_as_they_are_to_the_last_bit() {
         site.chmod(format!(".git/hooks/{hook}"), 0o755);
     }
     site.git(&["config", "core.fsmonitor", "touch monitor-ran; false"]);
-    let status = || site.git(&["--no-optional-locks", "-c", "core.fsmonitor=false", "status", "--porcelain=v2"]);
+    let status =
+        || site.git(&["--no-optional-locks", "-c", "core.fsmonitor=false", "status", "--porcelain=v2"]);
     let (before, exact) = (status(), exact_state(&site.root()));
     let first = site.take().await;
     let second = site.take().await;
@@ -139,7 +140,18 @@ async fn contents_are_kept_byte_for_byte_whatever_attributes_say() {
 #[tokio::test]
 async fn odd_names_links_programs_and_empty_folders_are_kept() {
     let site = Site::new();
-    let odd = [&b"new\nline"[..], b"\xff\xfe", b" space ", b"-dash", b"tab\t", b"qu\"ote\\", b":(top)", b"*?[", b"git~1", b"%41"];
+    let odd = [
+        &b"new\nline"[..],
+        b"\xff\xfe",
+        b" space ",
+        b"-dash",
+        b"tab\t",
+        b"qu\"ote\\",
+        b":(top)",
+        b"*?[",
+        b"git~1",
+        b"%41",
+    ];
     for name in odd {
         site.write(Path::new(OsStr::from_bytes(name)), name);
     }
@@ -184,6 +196,44 @@ fn make_fifo(path: &Path) {
 }
 
 #[tokio::test]
+async fn other_writable_directories_are_told() {
+    let site = Site::new();
+    let other = site.folder.path().canonicalize().unwrap().join("user");
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let writable_roots = vec![text(other.clone()), text(site.path("inside"))];
+    let sandbox = SandboxPolicy::WorkspaceWrite { writable_roots, network: NetworkAccess::Off };
+    let snapshot = taken(site.snapshots.snapshot(SnapshotRequest { sandbox, ..request(&site.root()) }).await);
+    assert_eq!(snapshot.notes, [format!("cannot be restored, not in this workspace: {}", other.display())]);
+}
+
+#[tokio::test]
+async fn a_snapshot_goes_well_beside_the_users_own_git() {
+    let site = Site::repository(|site| {
+        for number in 0..100 {
+            site.write(format!("file{number}"), "1");
+        }
+    });
+    let root = site.root();
+    let user = std::thread::spawn(move || {
+        for round in 0..15 {
+            fs::write(root.join("file0"), format!("round {round}")).unwrap();
+            git(&root, &["commit", "-q", "-a", "-m", "next"]);
+            git(&root, &["checkout", "-q", "-b", &format!("branch{round}"), "HEAD~1"]);
+            git(&root, &["gc", "-q"]);
+        }
+    });
+    let mut count = 0;
+    while !user.is_finished() {
+        site.take().await;
+        count += 1;
+    }
+    user.join().unwrap();
+    assert!(count > 2, "{count}");
+    site.git(&["fsck", "--strict"]);
+    assert_eq!(site.git(&["status", "--porcelain"]), "");
+}
+
+#[tokio::test]
 async fn a_submodule_is_not_entered() {
     let other = Site::repository(|site| site.write("file", "1"));
     let site = Site::repository(|site| {
@@ -220,14 +270,13 @@ async fn a_workspace_beyond_a_bound_gets_a_reason_and_is_not_looked_at_again_at_
 #[tokio::test]
 async fn no_git_no_directory_and_no_project_are_said() {
     let site = Site::with(|config| config.git = "no-such-git".into());
-    let expected = "the program `no-such-git` was not found; install Git 2.32 or later, and file changes can be undone";
+    let expected =
+        "the program `no-such-git` was not found; install Git 2.32 or later, and file changes can be undone";
     assert_eq!(site.unavailable().await, expected);
     let site = Site::new();
-    let why = |cwd: PathBuf| async {
-        match site.snapshots.snapshot(request(&cwd)).await {
-            SnapshotAnswer::Unavailable { why } => why,
-            other => panic!("{other:?}"),
-        }
+    let why = async |cwd: PathBuf| match site.snapshots.snapshot(request(&cwd)).await {
+        SnapshotAnswer::Unavailable { why } => why,
+        other => panic!("{other:?}"),
     };
     assert!(why(site.path("missing")).await.contains("cannot find the working directory"));
     assert!(why(site.folder.path().join("user")).await.contains("is your home directory, or holds it"));
@@ -243,7 +292,11 @@ async fn a_change_of_the_same_length_right_after_a_snapshot_is_not_missed() {
     for round in 1..20 {
         site.write("file", format!("{round:04}"));
         let next = site.take().await;
-        assert_eq!(site.snapshots.diff(&last, &next).await.unwrap().paths, [Path::new("file")], "round {round}");
+        assert_eq!(
+            site.snapshots.diff(&last, &next).await.unwrap().paths,
+            [Path::new("file")],
+            "round {round}"
+        );
         last = next;
     }
 }
