@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_models;
 mod binary;
+mod cache_share;
 mod commands;
 mod config;
 mod crash;

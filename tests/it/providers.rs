@@ -9,7 +9,7 @@ use test_kit::{ModelServer, Reply, WireApi};
 
 const KEY: &str = "sk-test-1234567890";
 
-/// A home whose configuration has this server under two names, one for each API.
+/// A home whose configuration has this server under three names, one for each API.
 fn configured(server: &ModelServer) -> Bench {
     let bench = Bench::new();
     let url = server.url();
@@ -17,13 +17,14 @@ fn configured(server: &ModelServer) -> Bench {
         "model_provider = \"first\"\nmodel = \"big\"\n\
          [model_providers.first]\nbase_url = \"{url}\"\nwire_api = \"responses\"\nenv_key = \"FIRST_KEY\"\n\
          [model_providers.second]\nbase_url = \"{url}\"\nwire_api = \"chat\"\n\
+         [model_providers.third]\nbase_url = \"{url}\"\nwire_api = \"anthropic\"\nenv_key = \"THIRD_KEY\"\n\
          [models.big]\nfreeform_tools = true\nreasoning = true\n"
     ));
     bench
 }
 
 fn run(bench: &Bench, args: &[&str]) -> Ran {
-    bench.command(args).env("FIRST_KEY", KEY).output().unwrap().into()
+    bench.command(args).env("FIRST_KEY", KEY).env("THIRD_KEY", KEY).output().unwrap().into()
 }
 
 #[test]
@@ -78,8 +79,59 @@ fn a_thread_goes_on_over_another_api_and_back() {
 }
 
 #[test]
-fn one_connection_serves_all_steps_over_both_apis() {
-    for provider in ["first", "second"] {
+fn a_thread_goes_round_all_apis_and_each_gets_its_own_thoughts_again() {
+    let patch = "*** Begin Patch\n*** Add File: a.txt\n+x\n*** End Patch\n";
+    let look = |thought, seal| {
+        Reply::new().encrypted_reasoning(&[thought], seal).text("I look.").call("list_dir", json!({}))
+    };
+    let server = ModelServer::start(vec![
+        look("One.", "sealed-by-third").freeform("apply_patch", patch),
+        Reply::new().text("Patched."),
+        look("Two.", "sealed-by-first"),
+        Reply::new().text("Listed."),
+        Reply::new().thoughts("Hm.").call("list_dir", json!({ "depth": 2 })),
+        Reply::new().text("Listed again."),
+        look("Three.", "sealed-by-third-again"),
+        Reply::new().text("Back."),
+    ])
+    .unwrap();
+    let bench = configured(&server);
+    let with = |provider: &str, args: &[&str]| {
+        let choice = format!("model_provider={provider}");
+        run(&bench, &[&["exec"], args, &["-c", &choice, "-m", "claude-opus-5-5"]].concat()).succeeds()
+    };
+    with("third", &["--sandbox", "workspace-write", "begin"]);
+    with("first", &["resume", "--last", "look"]);
+    with("second", &["resume", "--last", "look again"]);
+    let ran = with("third", &["resume", "--last", "now back"]);
+    assert_eq!((ran.stdout.as_str(), bench.read("a.txt").as_str()), ("Back.\n", "x\n"));
+
+    use WireApi::{Anthropic, Chat, Responses};
+    let requests = server.requests();
+    let apis: Vec<WireApi> = requests.iter().map(|request| request.api).collect();
+    assert_eq!(apis, [Anthropic, Anthropic, Responses, Responses, Chat, Chat, Anthropic, Anthropic]);
+    assert_eq!(requests[0].header("x-api-key"), Some(KEY));
+    let seals = ["sealed-by-third\"", "sealed-by-first", "sealed-by-third-again"];
+    let told: Vec<[bool; 3]> = requests
+        .iter()
+        .map(|request| serde_json::to_string(request.input()).unwrap())
+        .map(|input| seals.map(|seal| input.contains(seal)))
+        .collect();
+    let (none, third, first) = ([false; 3], [true, false, false], [false, true, false]);
+    // `first` reasons and is told its thoughts in the same turn; no model is told what another sealed.
+    assert_eq!(told, [none, third, none, first, none, none, third, [true, false, true]]);
+    // All that was done is told everywhere: two calls, then one each.
+    let outputs: Vec<usize> = requests.iter().map(|request| request.tool_outputs().len()).collect();
+    assert_eq!(outputs, [0, 2, 2, 3, 3, 4, 4, 5]);
+    let [.., last] = &requests[..] else { panic!() };
+    let calls = last.body["messages"][1]["content"].as_array().unwrap();
+    let patched = calls.iter().find(|block| block["name"] == "apply_patch").unwrap();
+    assert_eq!(patched["input"], json!({ "input": patch }));
+}
+
+#[test]
+fn one_connection_serves_all_steps_over_every_api() {
+    for provider in ["first", "second", "third"] {
         let steps =
             (0..10).map(|n| Reply::new().call("list_dir", json!({ "depth": n % 3 + 1, "limit": 10 + n })));
         let server =

@@ -41,7 +41,10 @@ fn it_works_where_whoever_starts_it_does_not_care_for_children() {
     let bench = Bench::new();
     let everturn = bench.command(&["sandbox", "--", "sh", "-c", "echo here; exit 4"]);
     let mut command = Command::new("bash");
-    command.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]).arg(everturn.get_program()).args(everturn.get_args());
+    command
+        .args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""])
+        .arg(everturn.get_program())
+        .args(everturn.get_args());
     for (name, value) in everturn.get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -50,7 +53,11 @@ fn it_works_where_whoever_starts_it_does_not_care_for_children() {
     }
     let ran = command.current_dir(bench.project()).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!((ran.status.code(), String::from_utf8_lossy(&ran.stdout).as_ref()), (Some(4), "here\n"), "{said}");
+    assert_eq!(
+        (ran.status.code(), String::from_utf8_lossy(&ran.stdout).as_ref()),
+        (Some(4), "here\n"),
+        "{said}"
+    );
 }
 
 #[test]

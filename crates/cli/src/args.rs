@@ -5,6 +5,8 @@ mod exec;
 mod files;
 mod layers;
 mod long;
+mod move_thread;
+mod replay;
 mod run;
 
 pub(crate) use answer::AnswerArgs;
@@ -12,9 +14,12 @@ pub(crate) use exec::{ExecArgs, ExecOptions, ExecResume};
 pub(crate) use files::read_text;
 pub(crate) use layers::{BackendName, Layers, Whereabouts};
 pub(crate) use long::{
-    CompactArgs, FeaturesArgs, HistoryArgs, ListArgs, ReviewArgs, ReviewTarget, RollbackArgs, TrustArgs, UndoArgs,
+    CompactArgs, FeaturesArgs, HistoryArgs, ListArgs, ReviewArgs, ReviewTarget, RollbackArgs, TrustArgs,
+    UndoArgs,
 };
-pub(crate) use run::{Approval, BudgetArgs, ModeName, RunArgs, Sandbox};
+pub(crate) use move_thread::MoveArgs;
+pub(crate) use replay::ReplayArgs;
+pub(crate) use run::{Approval, BudgetArgs, RunArgs, Sandbox};
 
 use crate::commands::ConfigArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,6 +99,10 @@ pub(crate) enum Command {
     Interrupt(InterruptArgs),
     /// What a thread is doing.
     Status(ThreadArg),
+    /// Take a thread to another backend, with its past.
+    Move(MoveArgs),
+    /// Go through a recorded thread again: verify it, look at any moment of it, compare two builds.
+    Replay(Box<ReplayArgs>),
     /// Show every setting with its value and where it came from; import Codex's.
     Config(ConfigArgs),
     /// Say whether a project is trusted: whether its settings, hooks, skills and prompts count.

@@ -5,8 +5,8 @@ mod tests;
 
 use crate::{
     answering::{Dialogue, Taken},
-    commands::is_command,
     backend::fresh_op_id,
+    commands::is_command,
     exit::{Exit, Failure, of_turn},
     items::call_of,
     retold::Retold,
@@ -341,7 +341,9 @@ impl End {
             return Some(Self::Command);
         }
         match &event.kind {
-            EventKind::RolledBack { .. } | EventKind::FilesRestored { .. } => return Some(Self::Back(Exit::Done)),
+            EventKind::RolledBack { .. } | EventKind::FilesRestored { .. } => {
+                return Some(Self::Back(Exit::Done));
+            }
             EventKind::RollbackRefused { .. } => return Some(Self::Back(Exit::Failed)),
             _ => {}
         }

@@ -2,7 +2,9 @@
 
 use crate::{
     args::{RunArgs, WhichThread},
-    backend::{Backends, Listed, LocalStore, Place, ServedSession, Temporal, marker, with_temporal_blobs},
+    backend::{
+        Backend, Backends, Listed, LocalStore, Place, ServedSession, Temporal, marker, with_temporal_blobs,
+    },
     exit::{Exit, Failure},
     follow::{Follower, submission},
     owner::Owner,
@@ -282,15 +284,20 @@ impl Host {
         folder: &Path,
     ) -> Result<Box<dyn ServedSession>, Failure> {
         let files = self.owner.write_worktree(place, at, folder).await?;
-        let cwd = folder.canonicalize().map_err(|error| {
-            Failure::usage(format!("{} cannot be worked in: {error}", folder.display()))
-        })?;
+        let cwd = folder
+            .canonicalize()
+            .map_err(|error| Failure::usage(format!("{} cannot be worked in: {error}", folder.display())))?;
         crate::output::remark(&format!("{files} files are in {}", cwd.display()));
         let session = self.fork(place, at).await?;
         let overrides =
             TurnOverrides { cwd: Some(cwd.to_string_lossy().into_owned()), ..TurnOverrides::default() };
         session.submit(submission(&*session, Op::OverrideTurnContext { overrides })).await?;
         Ok(session)
+    }
+
+    /// Both backends, to move a thread from one to the other.
+    pub(crate) async fn both_backends(&self) -> Result<[Arc<dyn Backend>; 2], Failure> {
+        self.backends.both().await
     }
 
     /// The thread that was used last.

@@ -83,7 +83,7 @@ impl Owner {
         let request = SnapshotRequest {
             key: place.key().clone(),
             turn: TurnId(place.summary().await?.turns),
-            effect: EffectId::default(),
+            effect: EffectId(0),
             attempt: 1,
             cwd: settings.cwd,
             sandbox: settings.sandbox,
@@ -96,7 +96,10 @@ impl Owner {
     }
 
     /// The tools, which now know the skills that a user names.
-    pub(crate) fn with_skills<T: ToolCallHandler + 'static>(&self, tools: Arc<T>) -> Arc<dyn ToolCallHandler> {
+    pub(crate) fn with_skills<T: ToolCallHandler + 'static>(
+        &self,
+        tools: Arc<T>,
+    ) -> Arc<dyn ToolCallHandler> {
         Arc::new(WithSkills::new(tools, Arc::clone(&self.skills), self.redactor.clone()))
     }
 }

@@ -87,8 +87,8 @@ impl Constraints {
         self.lists.is_empty() && self.maxima.is_empty()
     }
 
-    /// Adds a list; what then is still allowed must not be nothing.
-    pub(crate) fn limit(&mut self, subject: Subject, key: KeyPath, allowed: Allowed) -> Result<(), Problem> {
+    /// Adds a list. What is wrong where then nothing would be allowed any more.
+    pub(crate) fn limit(&mut self, subject: Subject, key: KeyPath, allowed: Allowed) -> Option<Problem> {
         let origin = Origin::Managed(allowed.by.clone());
         let lists = self.lists.entry(subject).or_default();
         let agrees = |value: &&String| lists.iter().all(|other| other.has(subject, value));
@@ -96,10 +96,10 @@ impl Constraints {
             || allowed.values.iter().any(|value| agrees(&value))
         {
             lists.push(allowed);
-            return Ok(());
+            return None;
         }
         let beside = lists.first().map(|other| other.by.clone());
-        Err(Problem { origin, kind: ProblemKind::NothingAllowed { key, beside } })
+        Some(Problem { origin, kind: ProblemKind::NothingAllowed { key, beside } })
     }
 
     /// The lower of two counts.

@@ -115,7 +115,7 @@ impl Managed {
             return bad(reader, key, value, &allowed, said);
         };
         let list = Allowed { values, by: lines.place(value.span().start) };
-        said.problems.extend(self.constraints.limit(subject, key, list).err());
+        said.problems.extend(self.constraints.limit(subject, key, list));
     }
 
     /// The most that may be set.
@@ -140,7 +140,7 @@ impl Managed {
         };
         let values = upto.iter().filter_map(Choice::word).map(str::to_owned).collect();
         let list = Allowed { values, by: lines.place(value.span().start) };
-        said.problems.extend(self.constraints.limit(Subject::WebSearch, key, list).err());
+        said.problems.extend(self.constraints.limit(Subject::WebSearch, key, list));
     }
 
     fn budget(&mut self, table: &DeTable<'_>, lines: &Lines<'_>, reader: &Reader<'_>, said: &mut Said) {

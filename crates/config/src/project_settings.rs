@@ -107,7 +107,12 @@ impl Project {
                     "{place}: the profile {name} has no effect here: profiles are in your own config.toml"
                 ));
             }
-            withhold(&mut file.top, NOT_FOR_PROJECTS, "in the file of a project; only your own settings say that", notices);
+            withhold(
+                &mut file.top,
+                NOT_FOR_PROJECTS,
+                "in the file of a project; only your own settings say that",
+                notices,
+            );
             if path.parent().and_then(Path::parent) != Some(&*self.root) {
                 let why = "in a folder of a project; only the file at its root says that";
                 withhold(&mut file.top, ONLY_AT_THE_ROOT, why, notices);
@@ -136,10 +141,7 @@ fn withhold(said: &mut Said, keys: &[&str], why: &str, notices: &mut Vec<String>
     said.settings.retain(|(path, setting)| {
         let withheld = never.iter().any(|never| path.is_within(never));
         if withheld {
-            notices.push(format!(
-                "{}: `{path}` has no effect {why}",
-                setting.origin.short()
-            ));
+            notices.push(format!("{}: `{path}` has no effect {why}", setting.origin.short()));
         }
         !withheld
     });

@@ -196,6 +196,22 @@ impl Mover {
         Err(self.not_at_rest("something that was said to it was not heard yet; resume it first"))
     }
 
+    /// Opens a thread that was shut down, as its next resume would: one that is closed is taken in nowhere.
+    pub async fn open_again(&mut self, now_ms: u64) -> Result<Thread, LocalError> {
+        let mut thread = self.thread().await?;
+        if thread.is_closed() && self.away.is_none() {
+            self.record(&mut thread, now_ms, Input::Resumed).await?;
+        }
+        Ok(thread)
+    }
+
+    /// It lives elsewhere after all: what is here are the remains of an earlier stay, or of a move that came to nothing.
+    pub async fn lives_in(&mut self, to: &str, now_ms: u64) -> Result<(), LocalError> {
+        let away = Away::Gone { to: to.to_owned(), since_ms: now_ms, move_id: String::new() };
+        self.set(Some(&away), Waiting::Anything).await?;
+        Ok(())
+    }
+
     /// The other home has it.
     pub async fn gone(&mut self) -> Result<(), LocalError> {
         if let Some(Away::Leaving { to, since_ms, move_id }) = self.away.clone() {
@@ -257,13 +273,18 @@ impl Mover {
         // A process may have died between the record and the end of the fence.
         if thread.input_seq() == whole {
             let to = self.reader().database.durability().statement().to_owned();
-            let record = thread.next_record(now_ms, Input::Moved { from: from.to_owned(), to });
-            let outcome = thread.apply(&record).map_err(|error| self.other_past(error.to_string()))?;
-            self.store.append(&record, &outcome.events).await?;
-            self.store.save_snapshot(&thread).await?;
+            let moved = Input::Moved { from: from.to_owned(), to };
+            self.record(&mut thread, now_ms, moved).await?;
         }
         self.set(None, Waiting::Anything).await?;
         Ok(thread)
+    }
+
+    async fn record(&self, thread: &mut Thread, now_ms: u64, input: Input) -> Result<(), LocalError> {
+        let record = thread.next_record(now_ms, input);
+        let outcome = thread.apply(&record).map_err(|error| self.other_past(error.to_string()))?;
+        self.store.append(&record, &outcome.events).await?;
+        Ok(self.store.save_snapshot(thread).await?)
     }
 
     async fn set(&mut self, away: Option<&Away>, queue: Waiting) -> Result<bool, LocalError> {

@@ -1,5 +1,9 @@
 //! [`FileBlobs`]: large content and archived items, on the disk of the worker that owns the workspace.
 
+mod archives;
+
+pub(crate) use archives::Need;
+
 use agent_core::{BlobId, BlobKeeper, BlobSource, StorageError};
 use async_trait::async_trait;
 use std::{

@@ -13,8 +13,8 @@ use std::{
 
 /// The conversations of so many threads are kept.
 const MAX_THREADS: usize = 64;
-/// So many archived parts are kept, of all threads together.
-const MAX_ARCHIVED: usize = 64;
+/// So many bytes of archived items are kept, of all threads together; the newest part always.
+const MAX_ARCHIVED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A bounded cache. Losing any of it loses time only.
 #[derive(Debug, Default)]
@@ -27,8 +27,15 @@ struct Held {
     threads: BTreeMap<ThreadKey, Told>,
     /// The threads, the one that was used last at the end.
     order: VecDeque<ThreadKey>,
-    archived: BTreeMap<BlobId, Arc<Vec<Shared<Item>>>>,
+    archived: BTreeMap<BlobId, Archive>,
     archived_order: VecDeque<BlobId>,
+    archived_bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Archive {
+    items: Arc<Vec<Shared<Item>>>,
+    bytes: usize,
 }
 
 /// What the model of one thread was told last.
@@ -71,22 +78,37 @@ impl Conversations {
 
     /// Archived items, if they are kept.
     pub(crate) fn archived(&self, blob: &BlobId) -> Option<Arc<Vec<Shared<Item>>>> {
-        self.held().archived.get(blob).cloned()
+        self.held().archived.get(blob).map(|archive| Arc::clone(&archive.items))
     }
 
-    /// Keeps archived items.
-    pub(crate) fn keep_archived(&self, blob: &BlobId, items: Vec<Shared<Item>>) -> Arc<Vec<Shared<Item>>> {
+    /// Keeps archived items, which have so many bytes.
+    pub(crate) fn keep_archived(
+        &self,
+        blob: &BlobId,
+        items: Vec<Shared<Item>>,
+        bytes: usize,
+    ) -> Arc<Vec<Shared<Item>>> {
         let items = Arc::new(items);
         let mut held = self.held();
-        if held.archived.insert(blob.clone(), Arc::clone(&items)).is_none() {
-            held.archived_order.push_back(blob.clone());
-        }
-        if held.archived_order.len() > MAX_ARCHIVED
-            && let Some(oldest) = held.archived_order.pop_front()
+        held.forget(blob);
+        held.archived.insert(blob.clone(), Archive { items: Arc::clone(&items), bytes });
+        held.archived_order.push_back(blob.clone());
+        held.archived_bytes += bytes;
+        while held.archived_bytes > MAX_ARCHIVED_BYTES
+            && held.archived_order.len() > 1
+            && let Some(oldest) = held.archived_order.front().cloned()
         {
-            held.archived.remove(&oldest);
+            held.forget(&oldest);
         }
         items
+    }
+
+    /// Lets go of archived items that are kept nowhere any more.
+    pub(crate) fn forget_archived(&self, blobs: &[BlobId]) {
+        let mut held = self.held();
+        for blob in blobs {
+            held.forget(blob);
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -95,6 +117,13 @@ impl Conversations {
 }
 
 impl Held {
+    fn forget(&mut self, blob: &BlobId) {
+        if let Some(archive) = self.archived.remove(blob) {
+            self.archived_bytes -= archive.bytes;
+            self.archived_order.retain(|known| known != blob);
+        }
+    }
+
     fn put(&mut self, key: &ThreadKey, told: Told) {
         self.threads.insert(key.clone(), told);
         self.touch(key);

@@ -319,6 +319,10 @@ pub struct ArchiveTask {
     pub items: u64,
     /// Their digest.
     pub digest: String,
+    /// What was archived before and is needed still; the thread's other archived items can be dropped. `None` where that is not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Vec<BlobId>>,
 }
 
 /// Where items are kept now.

@@ -84,7 +84,8 @@ impl HookRunner {
 /// What the next hook sees.
 fn see(request: &mut HookRequest, patch: &HookPatch) {
     if let Some(prompt) = &patch.prompt {
-        request.prompt = vec![Content::text(prompt)];
+        request.prompt.retain(is_no_text);
+        request.prompt.insert(0, Content::text(prompt));
     }
     request.prompt.extend(patch.attachments.iter().cloned());
     if let Some(model) = &patch.model {
@@ -99,11 +100,16 @@ fn see(request: &mut HookRequest, patch: &HookPatch) {
     }
 }
 
-/// Puts a later patch over an earlier one. A new prompt takes the place of one with what had been added to it.
+/// A new prompt stands in place of what was said, not of what was pointed at.
+fn is_no_text(part: &Content) -> bool {
+    !matches!(part, Content::Text { .. })
+}
+
+/// Puts a later patch over an earlier one. A new prompt takes the place of one with the text that had been added to it.
 fn add(patch: &mut HookPatch, later: HookPatch) {
     if later.prompt.is_some() {
         patch.prompt = later.prompt;
-        patch.attachments.clear();
+        patch.attachments.retain(is_no_text);
     }
     patch.attachments.extend(later.attachments);
     patch.model = later.model.or(patch.model.take());

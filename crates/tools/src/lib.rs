@@ -1,5 +1,5 @@
 //! The tools of Everturn: commands and sessions in a sandbox, patches, files, the plan, questions, MCP servers; the exec policy;
-//! and the ledger of effects.
+//! the ledger of effects; and snapshots of the workspace.
 //!
 //! [`ToolRegistry`] implements [`agent_core::ToolCallHandler`] on the machine that owns the workspace. Each tool keeps its
 //! name, its description for the model and its arguments beside the code that serves it.

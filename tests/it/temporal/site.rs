@@ -58,7 +58,7 @@ impl Site {
             queue: QUEUE.into(),
             run,
             durability: "a server of a test".into(),
-        library: None,
+            library: None,
         };
         TemporalBackend::new(self.client.clone(), options)
     }

@@ -124,12 +124,6 @@ impl Desk {
         self.thread.gate().refusal(&submission("refused?", op))
     }
 
-    /// The events from the `from`th on, without what only counts tokens.
-    pub(crate) fn since(&self, from: usize) -> Vec<EventKind> {
-        let is_told = |kind: &&EventKind| !matches!(kind, EventKind::TokenCount { .. });
-        self.events[from..].iter().filter(is_told).cloned().collect()
-    }
-
     /// How the last turn ended.
     pub(crate) fn end(&self) -> EventKind {
         match self.events.iter().rfind(|kind| kind.is_terminal()).unwrap() {

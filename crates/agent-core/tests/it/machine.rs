@@ -443,7 +443,7 @@ fn describe(happening: &Happening) -> String {
 prop_state_machine! {
     #![proptest_config(Config { cases: 1_200, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() })]
 
-    fn any_sequence(sequential 1..120 => Checked);
+    fn any_sequence(sequential 1..100 => Checked);
 }
 
 /// The properties hold, and what they were tried on is not vacuous.

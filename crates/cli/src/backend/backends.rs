@@ -92,7 +92,32 @@ impl Backends {
                 return Ok(place);
             }
         }
-        Err(Failure::usage(format!("there is no thread {id}; everturn sessions lists what there is")))
+        Err(self.nowhere(tenant, id).await)
+    }
+
+    /// That no thread is meant by an id, or that it has left.
+    async fn nowhere(&self, tenant: &Tenant, id: &str) -> Failure {
+        let local = self.local.local().filter(|_| self.looks_at_local());
+        let moved = match local {
+            Some(local) => local.database().moved_away(tenant).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        match moved.into_iter().find(|(key, _)| super::means(id, key)) {
+            Some((key, away)) => Failure::usage(format!(
+                "thread {} does not live in this data folder: {}; everturn move {} --to local brings it back",
+                key.thread,
+                away.in_words(),
+                key.thread
+            )),
+            None => Failure::usage(format!("there is no thread {id}; everturn sessions lists what there is")),
+        }
+    }
+
+    /// Both, local and Temporal, to move a thread from one to the other.
+    pub(crate) async fn both(&self) -> Result<[Arc<dyn Backend>; 2], Failure> {
+        let temporal = self.temporal().await?;
+        self.mark();
+        Ok([Arc::clone(&self.local), temporal])
     }
 
     /// The thread in which something happened last. A server that is only configured is not looked at.

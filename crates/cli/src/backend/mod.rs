@@ -4,7 +4,10 @@
 //! what every backend promises.
 
 mod backends;
+mod home;
 mod local;
+#[cfg(feature = "temporal")]
+mod moving;
 #[cfg(not(feature = "temporal"))]
 mod no_temporal;
 mod place;
@@ -16,7 +19,10 @@ mod tests;
 #[cfg(feature = "temporal")]
 pub(crate) use crate::temporal_site::with_temporal_blobs;
 pub(crate) use backends::{Backends, Listed};
+pub(crate) use home::Home;
 pub(crate) use local::LocalStore;
+#[cfg(feature = "temporal")]
+pub(crate) use moving::{Moved, move_to_local, move_to_temporal};
 #[cfg(not(feature = "temporal"))]
 pub(crate) use no_temporal::{Temporal, marker, with_temporal_blobs};
 pub(crate) use place::Place;
@@ -26,8 +32,8 @@ pub(crate) use temporal::{Temporal, marker};
 use crate::exit::{Exit, Failure};
 use agent_core::{
     AgentSession, BlobId, Entropy, Event, ForkPoint, Genesis, InteractionId, KeptFiles, OpId,
-    PendingInteraction, SessionError, Settings, Snapshot, Submission, Tenant, Thread, ThreadFilter, ThreadKey,
-    ThreadSummary, Undoable,
+    PendingInteraction, SessionError, Settings, Snapshot, Submission, Tenant, Thread, ThreadFilter,
+    ThreadKey, ThreadSummary, Undoable,
 };
 use async_trait::async_trait;
 
@@ -36,7 +42,7 @@ use async_trait::async_trait;
 /// A failure says what to do about it. After one of a method that writes it is unknown whether it came about, except where
 /// the failure says so.
 #[async_trait]
-pub(crate) trait Backend: Send + Sync {
+pub(crate) trait Backend: Home + Send + Sync {
     /// How the configuration calls it.
     fn kind(&self) -> config::Backend;
 
@@ -158,7 +164,9 @@ pub(crate) fn snapshot_in(thread: &Thread, at: ForkPoint) -> Result<Option<Snaps
             KeptFiles::Lost { why } => {
                 return Err(Failure::new(
                     Exit::Failed,
-                    format!("the files as they were after turn {at} are not kept: {why}; fork without --worktree"),
+                    format!(
+                        "the files as they were after turn {at} are not kept: {why}; fork without --worktree"
+                    ),
                 ));
             }
         }

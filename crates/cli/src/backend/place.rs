@@ -2,7 +2,9 @@
 
 use super::{Backend, RemoteSession, ServedSession};
 use crate::exit::{Exit, Failure};
-use agent_core::{Event, ExportFormat, ForkPoint, PendingInteraction, Settings, Snapshot, ThreadKey, ThreadSummary};
+use agent_core::{
+    Event, ExportFormat, ForkPoint, PendingInteraction, Settings, Snapshot, ThreadKey, ThreadSummary,
+};
 use std::{io::Write, sync::Arc};
 
 /// Events that an export reads at once.
@@ -23,6 +25,11 @@ impl Place {
     /// Which thread.
     pub(crate) fn key(&self) -> &ThreadKey {
         &self.key
+    }
+
+    /// The backend, as what has the thread's past.
+    pub(crate) fn home(&self) -> &dyn super::Home {
+        &*self.backend
     }
 
     /// Where it lives.

@@ -101,9 +101,9 @@ fn mend(site: &Arc<TemporalSite>) -> AbortHandle {
 }
 
 /// Threads on a server, and this process's place among those that serve them.
-struct OnTemporal {
-    threads: TemporalBackend,
-    site: Arc<TemporalSite>,
+pub(crate) struct OnTemporal {
+    pub(super) threads: TemporalBackend,
+    pub(super) site: Arc<TemporalSite>,
     shift: Mutex<Option<Shift>>,
     mending: AbortHandle,
 }
@@ -227,7 +227,7 @@ impl Backend for OnTemporal {
     }
 
     async fn snapshot_at(&self, key: &ThreadKey, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
-        let stored = Stored { snapshot: None, commits: self.threads.commits(key).await? };
+        let stored = Stored { snapshot: None, tail: self.threads.commits(key).await? };
         let thread = recover(key.clone(), stored).map_err(|error| Failure::backend(&error))?;
         super::snapshot_in(&thread, at)
     }

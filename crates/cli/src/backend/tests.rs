@@ -23,6 +23,9 @@ fn not_asked<T>() -> Result<T, Failure> {
 }
 
 #[async_trait]
+impl super::Home for Shelf {}
+
+#[async_trait]
 impl Backend for Shelf {
     fn kind(&self) -> Kind {
         self.kind
@@ -64,7 +67,7 @@ impl Backend for Shelf {
     async fn questions(&self, _: &ThreadKey) -> Result<Vec<PendingInteraction>, Failure> {
         not_asked()
     }
-    async fn settings_of(&self, _: &ThreadKey) -> Result<Settings, Snapshot, Failure> {
+    async fn settings_of(&self, _: &ThreadKey) -> Result<Settings, Failure> {
         not_asked()
     }
     async fn close(&self) -> Result<(), Failure> {

@@ -15,8 +15,8 @@ use crate::{
     view::{HumanView, asked, clean_line},
 };
 use agent_core::{
-    ApprovalDecision, Event, EventKind, Op, PendingInteraction, Question, QuestionOption,
-    SessionError, TurnOverrides,
+    ApprovalDecision, Event, EventKind, Op, PendingInteraction, Question, QuestionOption, SessionError,
+    TurnOverrides,
 };
 use std::path::Path;
 
@@ -123,7 +123,11 @@ fn details(question: &Event) -> Vec<String> {
 
 /// Puts what the command line changes, and what has changed around the thread, before the op: the turn that it begins has to
 /// know.
-pub(super) async fn queue_changes(host: &Host, place: &Place, remote: &dyn RemoteSession) -> Result<(), Failure> {
+pub(super) async fn queue_changes(
+    host: &Host,
+    place: &Place,
+    remote: &dyn RemoteSession,
+) -> Result<(), Failure> {
     let overrides = host.wishes().overrides(&place.settings().await?)?;
     if overrides != TurnOverrides::default() {
         remote.submit_or_queue(submission(remote, Op::OverrideTurnContext { overrides })).await?;

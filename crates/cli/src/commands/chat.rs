@@ -10,7 +10,7 @@ use crate::{
     args::{ForkArgs, WhichThread},
     backend::ServedSession,
     exit::{Exit, Failure},
-    follow::{Follower, Submitted, Until, User, submission},
+    follow::{Follower, Until, User, submission},
     host::Host,
     lines::typed_lines,
     output,
@@ -120,7 +120,8 @@ async fn converse(
         }
         loop {
             follower.follow(Until::Rests, User::Present(&mut lines)).await?;
-            if !follower.has_proposed() || !yes(&mut lines).await || go(&mut follower).await? != Next::Follow {
+            if !follower.has_proposed() || !yes(&mut lines).await || go(&mut follower).await? != Next::Follow
+            {
                 break;
             }
         }

@@ -161,7 +161,9 @@ impl Task {
         let cwd = host.wishes().cwd(session.first_settings())?;
         let prompt = match host.custom_prompts().expand(&self.prompt) {
             Some(Ok(prompt)) if self.prompt.starts_with(CUSTOM) => prompt,
-            Some(Err(error)) if self.prompt.starts_with(CUSTOM) => return Err(Failure::usage(error.to_string())),
+            Some(Err(error)) if self.prompt.starts_with(CUSTOM) => {
+                return Err(Failure::usage(error.to_string()));
+            }
             _ => self.prompt,
         };
         let mut items = said(&prompt, &host.skills(Path::new(&cwd)));

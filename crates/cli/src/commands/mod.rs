@@ -16,8 +16,10 @@ mod lists;
 mod login;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod move_thread;
 mod patch;
 mod policy;
+mod replay;
 mod review;
 mod sandbox;
 mod sessions;
@@ -29,9 +31,9 @@ mod watch;
 #[cfg(feature = "temporal")]
 mod worker;
 
+pub(crate) use chat::is_command;
 #[cfg(feature = "temporal")]
 pub(crate) use codec_key::CodecKeyArgs;
-pub(crate) use chat::is_command;
 pub(crate) use config::ConfigArgs;
 #[cfg(feature = "temporal")]
 pub(crate) use dev_server::DevServerArgs;
@@ -52,8 +54,8 @@ use crate::{
     settings::Purpose,
 };
 use ::config::Environment;
-use agent_core::Query;
 use again::Again;
+use agent_core::Query;
 use clap::CommandFactory;
 use signals::until_told_to_end;
 use tokio::sync::OnceCell;
@@ -147,6 +149,14 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
         Some(Command::Approvals(args)) => {
             look(environment, layered(&args.layers), async |host| answer::approvals(host).await).await
         }
+        Some(Command::Replay(args)) => {
+            let run = layered(&args.layers);
+            replay::replay(environment, *args, run).await
+        }
+        Some(Command::Move(args)) => {
+            let run = layered(&args.layers);
+            serve(environment, run, async |host, _| move_thread::move_thread(host, &args).await).await
+        }
         Some(Command::Config(args)) => config::config(environment, args, run),
         Some(Command::Doctor(args)) => {
             let layers = layered(&args.layers).layers;
@@ -183,7 +193,9 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<Exit, Fail
 /// What is said before a command has to mean something to it.
 fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failure> {
     let taken = match command {
-        None | Some(Command::Exec(_) | Command::Resume(_) | Command::Review(_) | Command::Config(_)) => run.clone(),
+        None | Some(Command::Exec(_) | Command::Resume(_) | Command::Review(_) | Command::Config(_)) => {
+            run.clone()
+        }
         Some(
             Command::Fork(_)
             | Command::Send(_)
@@ -204,6 +216,8 @@ fn refuse_options(command: Option<&Command>, run: &RunArgs) -> Result<(), Failur
             | Command::Status(_)
             | Command::Approvals(_)
             | Command::Doctor(_)
+            | Command::Move(_)
+            | Command::Replay(_)
             | Command::Policy(_),
         ) => RunArgs { layers: run.layers.clone(), ..RunArgs::default() },
         Some(_) => RunArgs::default(),

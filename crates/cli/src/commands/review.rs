@@ -58,9 +58,7 @@ fn request(target: ReviewTarget) -> Result<ReviewRequest, Failure> {
     Ok(match (base, commit, instructions) {
         (Some(branch), _, _) => ReviewRequest::BaseBranch { branch },
         (None, Some(sha), _) => ReviewRequest::Commit { sha, title: None },
-        (None, None, Some(text)) => {
-            ReviewRequest::Custom { instructions: exec::prompt(Some(text), false)? }
-        }
+        (None, None, Some(text)) => ReviewRequest::Custom { instructions: exec::prompt(Some(text), false)? },
         (None, None, None) => ReviewRequest::Uncommitted,
     })
 }

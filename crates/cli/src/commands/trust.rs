@@ -65,7 +65,8 @@ pub(super) fn ask_once(environment: &Environment, run: &RunArgs) -> Result<(), F
 /// What the project would say, from its root down to the directory.
 fn speaks(root: &Path, dir: &Path, home: &Path) -> Option<PathBuf> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    let own = dir.ancestors().take_while(|folder| folder.starts_with(root)).map(|folder| folder.join(".everturn"));
+    let own =
+        dir.ancestors().take_while(|folder| folder.starts_with(root)).map(|folder| folder.join(".everturn"));
     let own = own.filter(|folder| folder.canonicalize().is_ok_and(|real| real != home));
     own.flat_map(|folder| OF_PROJECTS.map(|name| folder.join(name))).find(|path| path.exists())
 }
@@ -83,6 +84,8 @@ fn word(trust: Trust) -> &'static str {
     match trust {
         Trust::Trusted => "trusted: its settings, hooks, skills and prompts count",
         Trust::Untrusted => "not trusted: its settings, hooks, skills and prompts do not count",
-        Trust::Unknown => "not decided about: its settings, hooks, skills and prompts do not count until you say so",
+        Trust::Unknown => {
+            "not decided about: its settings, hooks, skills and prompts do not count until you say so"
+        }
     }
 }

@@ -67,7 +67,8 @@ pub(super) async fn tell_status(place: &Place) -> Result<(), Failure> {
         ("model", thread.model.clone()),
         ("turns", thread.turns.to_string()),
     ];
-    let spent = spending::lines(&place.settings().await?, spending::last_count(place, thread.last_event).await?);
+    let spent =
+        spending::lines(&place.settings().await?, spending::last_count(place, thread.last_event).await?);
     for (name, value) in lines.into_iter().chain(spent) {
         output::result(&format!("{name:<10} {value}"));
     }

@@ -65,7 +65,9 @@ impl SkillSource {
             match skills.text(name) {
                 Ok(Some(text)) => texts.push(text),
                 Ok(None) => {
-                    warnings.push(format!("there is no skill {name} here; everturn skills lists those there are"));
+                    warnings.push(format!(
+                        "there is no skill {name} here; everturn skills lists those there are"
+                    ));
                 }
                 Err(warning) => warnings.push(warning),
             }
@@ -92,8 +94,7 @@ impl<T: ToolCallHandler> ToolCallHandler for WithSkills<T> {
     async fn collect(&self, request: CollectRequest) -> Collected {
         let (skills, warnings) = self.skills.texts(Path::new(&request.cwd), &request.skills);
         let mut collected = self.tools.collect(request).await;
-        let scrubbed =
-            |skill: SkillText| SkillText { text: self.redactor.scrub(&skill.text), ..skill };
+        let scrubbed = |skill: SkillText| SkillText { text: self.redactor.scrub(&skill.text), ..skill };
         collected.skills.extend(skills.into_iter().map(scrubbed));
         collected.warnings.extend(warnings.iter().map(|warning| self.redactor.scrub(warning)));
         collected

@@ -26,8 +26,11 @@ impl Wishes {
         // It is unknown after a change of model that does not say it.
         let is_other = model.is_some() || provider.is_some();
         let asked = model.as_deref().unwrap_or(&before.model);
-        let price =
-            if is_other { self.price(asked) } else { self.price(asked).filter(|now| Some(*now) != before.price) };
+        let price = if is_other {
+            self.price(asked)
+        } else {
+            self.price(asked).filter(|now| Some(*now) != before.price)
+        };
         Ok(TurnOverrides {
             sandbox: self.sandbox_now(before)?.filter(|sandbox| *sandbox != before.sandbox),
             cwd: (cwd != before.cwd).then_some(cwd),
@@ -127,14 +130,20 @@ impl Wishes {
     /// The limits that are said now, and where nothing is said those of before.
     fn budget_now(&self, before: Budget) -> Budget {
         let now = self.config().budget;
-        let limit =
-            |keys: &[&str], now: Option<u64>, before: Option<u64>| match keys.iter().any(|key| self.is_said(key)) {
-                true => now,
-                false => before,
-            };
+        let limit = |keys: &[&str], now: Option<u64>, before: Option<u64>| match keys
+            .iter()
+            .any(|key| self.is_said(key))
+        {
+            true => now,
+            false => before,
+        };
         Budget {
             tokens: limit(&["budget.max_tokens", "budget.tokens"], now.tokens, before.tokens),
-            tool_calls: limit(&["budget.max_tool_calls", "budget.tool_calls"], now.tool_calls, before.tool_calls),
+            tool_calls: limit(
+                &["budget.max_tool_calls", "budget.tool_calls"],
+                now.tool_calls,
+                before.tool_calls,
+            ),
             turn_ms: limit(&["budget.max_turn_ms", "budget.turn_seconds"], now.turn_ms, before.turn_ms),
             cost_microusd: limit(
                 &["budget.max_cost_usd", "budget.cost_usd"],

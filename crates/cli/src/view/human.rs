@@ -220,7 +220,9 @@ impl<W: Write + Send> HumanView<W> {
         match &mut self.told.review {
             Reviewing::No => self.page.complete(item, text),
             reviewing => {
-                if let Reviewing::Said(before) = std::mem::replace(reviewing, Reviewing::Said(text.to_owned())) {
+                if let Reviewing::Said(before) =
+                    std::mem::replace(reviewing, Reviewing::Said(text.to_owned()))
+                {
                     self.page.line(&clean(&before));
                 }
             }

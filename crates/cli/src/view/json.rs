@@ -159,7 +159,14 @@ impl<W: Write + Send> View for JsonView<W> {
                 *self.told = Told { interactions, ..Told::default() };
                 self.line(seq, json!({ "type": "turn.started" }));
             }
-            EventKind::TokenCount { last, total, context_window, context_left, cost_microusd, rate_limits } => {
+            EventKind::TokenCount {
+                last,
+                total,
+                context_window,
+                context_left,
+                cost_microusd,
+                rate_limits,
+            } => {
                 self.told.usage += *last;
                 let mut value =
                     json!({ "type": "token_count", "last": tokens(last), "total": tokens(total) });

@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod long;
 mod questions;
 mod retold;
 mod turn_end;

@@ -40,7 +40,11 @@ fn the_hooks_of_all_layers_run_the_weaker_ones_first() {
     ];
     assert_eq!(found, expected);
     let program = project.join(".everturn/check/it").to_string_lossy().into_owned();
-    assert_eq!(hooks[1].command, HookCommand::Argv(vec![program, "-q".into()]), "relative to the file that says it");
+    assert_eq!(
+        hooks[1].command,
+        HookCommand::Argv(vec![program, "-q".into()]),
+        "relative to the file that says it"
+    );
     assert!(hooks.iter().all(|hook| hook.phase == HookPhase::PreRun && hook.timeout_ms == 5_000));
     let below = "HOME/project/below/.everturn/config.toml:1:3: `hooks` has no effect in a folder of a project; only the file at \
                  its root says that";

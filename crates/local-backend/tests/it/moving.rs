@@ -129,7 +129,10 @@ async fn a_turn_that_was_cut_off_is_finished_before_the_thread_moves() {
     session.close().await.unwrap();
     // The journal as it was when the process died after the turn's first record.
     let mut line = raw(world.home.path()).await;
-    sqlx::raw_sql("DELETE FROM commits WHERE (key & 4294967295) > 2; DELETE FROM snapshots").execute(&mut line).await.unwrap();
+    sqlx::raw_sql("DELETE FROM commits WHERE (key & 4294967295) > 2; DELETE FROM snapshots")
+        .execute(&mut line)
+        .await
+        .unwrap();
     line.close().await.unwrap();
     let mut mover = Mover::of(world.database(), &key).await.unwrap();
     let thread = mover.thread().await.unwrap();

@@ -67,6 +67,7 @@ pub(crate) async fn turn(calls: usize) -> Result<RunHistory> {
     let services = Services {
         model: Arc::new(model),
         tools: Arc::new(Verbose),
+        workspace: Arc::new(()),
         redactor: Redactor::default(),
         bus: Arc::new(LocalBus::default()),
         blobs: Arc::new(FileBlobs::new(home.path().join("blobs"))),

@@ -130,7 +130,7 @@ impl Stub {
     #[update]
     pub(crate) async fn submit_op(ctx: &mut WorkflowContext<Self>, _submission: Submission) -> Reply {
         ctx.state_mut(|stub| stub.begun = true);
-        Reply::Accepted(Accepted { turn: Some(TurnId(1)), event_seq: 3, repeated: false })
+        Reply::Accepted(Accepted { turn: Some(TurnId(1)), event_seq: 3, repeated: false, listing: None })
     }
 }
 

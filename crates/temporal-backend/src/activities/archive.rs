@@ -25,8 +25,16 @@ async fn keep_noted(
 ) -> Result<ArchivedAs, ActivityError> {
     let items = fetch(ctx, &task).await?;
     let json = serde_json::to_vec(&items).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let blob = activities.services.blobs.write(&json).map_err(|error| anyhow::anyhow!("{error}"))?;
-    activities.services.conversations.keep_archived(&blob, items);
+    let services = &activities.services;
+    let blob = services.blobs.archive(&task.key, &json).map_err(|error| anyhow::anyhow!("{error}"))?;
+    services.conversations.keep_archived(&blob, items, json.len());
+    if let Some(mut keep) = task.keep {
+        keep.push(blob.clone());
+        match services.blobs.keep_only(&task.key, &keep) {
+            Ok(dropped) => services.conversations.forget_archived(&dropped),
+            Err(error) => tracing::warn!(thread = %task.key, %error, "old archived items are not dropped"),
+        }
+    }
     Ok(ArchivedAs { blob })
 }
 

@@ -134,7 +134,7 @@ async fn archived(
     };
     let items = serde_json::from_slice(&bytes)
         .map_err(|error| anyhow::anyhow!("archived items in {blob} cannot be read: {error}"))?;
-    Ok(services.conversations.keep_archived(blob, items))
+    Ok(services.conversations.keep_archived(blob, items, bytes.len()))
 }
 
 /// A blob of the worker that serves the thread.

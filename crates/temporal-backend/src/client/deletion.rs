@@ -29,7 +29,8 @@ const OVER_WITHIN: Duration = Duration::from_secs(1);
 
 impl TemporalBackend {
     /// Deletes a thread with all its histories, for good, and ends it first where it is open. It is gone for everybody on
-    /// return; the server needs up to a minute to delete what it has of it. Blobs stay: other threads may refer to the same.
+    /// return; the server needs up to a minute to delete what it has of it. Archived items that only it needs go too; other blobs
+    /// stay, because other threads may refer to the same.
     ///
     /// # Errors
     /// [`TemporalError::UnknownThread`] where there is none. After another error a part may be deleted; try again.
@@ -50,6 +51,9 @@ impl TemporalBackend {
         terminate(&line).await?;
         for run in runs.into_iter().rev().chain([mark]) {
             delete_run(&line, run).await?;
+        }
+        if let Err(error) = self.shared.blobs.drop_all(key) {
+            tracing::warn!(thread = %key, %error, "its archived items are not dropped");
         }
         Ok(())
     }

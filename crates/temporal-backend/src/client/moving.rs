@@ -163,7 +163,7 @@ impl TemporalBackend {
         }
         let items = thread.archivable();
         let (count, json) = (items.len(), serde_json::to_vec(items).map_err(unreadable)?);
-        let blob = self.shared.blobs.keep(&json).await?;
+        let blob = self.shared.blobs.archive(&thread.key, &json)?;
         thread.archive(blob, count);
         let bytes = json_bytes(thread)? + beside;
         if bytes > MAX_START_BYTES {

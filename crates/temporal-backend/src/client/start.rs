@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     AgentWorkflow,
+    blobs::Need,
     wire::{Carry, MAX_START_BYTES, RunFrom, RunInput},
 };
 use agent_core::{
@@ -44,6 +45,10 @@ impl TemporalBackend {
         let input =
             RunInput { key: key.clone(), from: RunFrom::New { genesis }, options: self.shared.run.clone() };
         let input = fit(input, &*self.shared.blobs).await?;
+        if let RunFrom::New { genesis } = &input.from {
+            let blobs = genesis.archived.iter().map(|part| &part.blob);
+            self.shared.blobs.need(&key, blobs, Need::Origin)?;
+        }
         let beginning = Beginning {
             overview: first_look(&input)?,
             input,

@@ -148,6 +148,9 @@ async fn archive(ctx: &WorkflowContext<AgentWorkflow>, ports: &Ports, thread: &m
         epoch: thread.epoch(),
         items: items.len() as u64,
         digest: super::Digest::default().and_all(items).text(),
+        // A review has taken the place of the thread's own conversation, which has archived items too.
+        keep: (!thread.is_reviewing())
+            .then(|| thread.archived().iter().map(|part| part.blob.clone()).collect()),
     };
     let count = items.len();
     ctx.state_mut(|workflow| workflow.state.to_archive = thread.archivable().to_vec());

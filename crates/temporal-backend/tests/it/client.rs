@@ -2,6 +2,8 @@
 
 mod absent;
 mod catalogue;
+mod lookups;
+mod moving;
 mod past;
 mod reading;
 mod runs;

@@ -7,6 +7,8 @@ mod codec;
 mod connect;
 mod dev_server;
 mod doctor;
+mod long_thread;
 mod replay;
 mod workflow;
+mod workspace;
 mod world;

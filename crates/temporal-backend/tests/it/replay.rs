@@ -2,6 +2,7 @@
 
 mod changed;
 mod fakes;
+mod long;
 mod questions;
 mod recorded;
 mod scenes;
@@ -68,15 +69,36 @@ async fn a_run_that_archives_its_items_replays() {
     world.stop_worker().await;
 }
 
+/// What is recorded next, without writing anything: `EVERTURN_SCENES` names those to be played.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "plays all scenes against servers"]
+async fn scenes_replay_as_they_were_played() {
+    for name in wanted_scenes() {
+        let played = scenes::play(name).await;
+        let told = events(&replayed(&played.runs).await);
+        let first = told.first().map_or(1, |event| event.seq);
+        let seen: Vec<Event> = played.events.into_iter().filter(|event| event.seq >= first).collect();
+        let lines: Vec<String> = seen.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+        tracing::warn!(name, runs = played.runs.len(), "\n{}", lines.join("\n"));
+        let [seen, told] = [seen, told].map(|events| {
+            events.into_iter().map(|event| Event { at_ms: 0, ..event }).collect::<Vec<_>>()
+        });
+        assert_eq!(seen, told, "{name}");
+    }
+}
+
+fn wanted_scenes() -> Vec<&'static str> {
+    let wanted = std::env::var("EVERTURN_SCENES").ok();
+    let wanted: Option<Vec<&str>> = wanted.as_ref().map(|names| names.split(',').collect());
+    let is_wanted = |name: &&str| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
+    SCENES.into_iter().filter(is_wanted).collect()
+}
+
 /// How the committed histories are made: see the README beside them. `EVERTURN_SCENES` names those to be made again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "plays all scenes against servers and writes files"]
 async fn record_histories() {
-    let wanted = std::env::var("EVERTURN_SCENES").ok();
-    let wanted: Option<Vec<&str>> = wanted.as_ref().map(|names| names.split(',').collect());
-    for name in SCENES {
-        if wanted.as_ref().is_none_or(|wanted| wanted.contains(&name)) {
-            recorded::record(name).await;
-        }
+    for name in wanted_scenes() {
+        recorded::record(name).await;
     }
 }

@@ -3,7 +3,7 @@
 use agent_core::{
     ApprovalPolicy, Content, Event, EventKind, Genesis, InteractionId, Item, ItemDetail, ModelError,
     ModelEvent, ModelItem, ModelRequest, ModelStreamer, NetworkAccess, Op, OpId, OutputStatus, Payload,
-    Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem,
+    Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem, Workspace,
     testing::{FakeModel, FakeTools, response},
 };
 use sink::LocalBus;
@@ -38,6 +38,14 @@ impl World {
     }
 
     pub(crate) async fn with(model: Arc<dyn ModelStreamer>, tools: Arc<dyn ToolCallHandler>) -> Self {
+        Self::of(model, tools, Arc::new(())).await
+    }
+
+    pub(crate) async fn of(
+        model: Arc<dyn ModelStreamer>,
+        tools: Arc<dyn ToolCallHandler>,
+        workspace: Arc<dyn Workspace>,
+    ) -> Self {
         // RUST_LOG=warn shows what the worker has to say.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::from_default_env())
@@ -45,7 +53,7 @@ impl World {
             .try_init();
         let server = TestServer::start().await.unwrap();
         let home = tempfile::tempdir().unwrap();
-        let services = services(&home, model, tools);
+        let services = Services { workspace, ..services(&home, model, tools) };
         let client = client(server.address()).await;
         let mut world = Self { server, home, client, services, worker: None };
         world.start_worker().await;

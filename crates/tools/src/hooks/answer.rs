@@ -4,7 +4,8 @@ use agent_core::{Content, HookPatch};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The most entries of metadata in one answer, and the longest key and value, in bytes. They are kept with the thread.
+/// The most entries of metadata in one answer, and the longest of them with its key, in bytes. They are kept with the thread,
+/// which has the same bounds.
 const MAX_METADATA: usize = 64;
 const MAX_METADATA_BYTES: usize = 4_096;
 /// How much of what is no answer is repeated, in letters.
@@ -61,7 +62,7 @@ impl HookAnswer {
         };
         let mut notes: Vec<String> = note.into_iter().collect();
         let before = metadata.len();
-        metadata.retain(|key, value| key.len() <= MAX_METADATA_BYTES && value.len() <= MAX_METADATA_BYTES);
+        metadata.retain(|key, value| key.len() + value.len() <= MAX_METADATA_BYTES);
         while metadata.len() > MAX_METADATA {
             metadata.pop_last();
         }

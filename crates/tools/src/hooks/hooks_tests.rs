@@ -81,6 +81,18 @@ async fn what_one_hook_changes_the_next_one_sees_and_changes_add_up() {
 }
 
 #[tokio::test]
+async fn a_later_prompt_takes_the_place_of_texts_and_not_of_what_was_pointed_at() {
+    let file = Content::Mention { name: "a".into(), path: "/a".into() };
+    let first = HookPatch { attachments: vec![Content::text("more"), file.clone()], ..HookPatch::default() };
+    let second = HookPatch { prompt: Some("new".into()), ..HookPatch::default() };
+    let (hooked, seen) =
+        run(vec![HookAnswer::change(first), HookAnswer::change(second.clone()), HookAnswer::go_on()]).await;
+    assert_eq!(hooked.patch, HookPatch { attachments: vec![file.clone()], ..second });
+    assert_eq!(seen[1].prompt, [Content::text("hello"), Content::text("more"), file.clone()]);
+    assert_eq!(seen[2].prompt, [Content::text("new"), file]);
+}
+
+#[tokio::test]
 async fn a_block_ends_the_chain_and_takes_back_what_was_changed_but_not_what_is_to_be_remembered() {
     let change = HookPatch {
         metadata: BTreeMap::from([("kept".into(), "1".into())]),

@@ -80,6 +80,18 @@ async fn garbage_on_standard_output_is_told_and_ignored() {
     assert!(notes(&flood).contains("wrote more to standard output than an answer may have"), "{flood:?}");
 }
 
+#[test]
+fn metadata_is_bounded_and_what_is_left_out_is_told() {
+    let many: BTreeMap<String, String> =
+        (0..70).map(|number| (format!("k{number:02}"), "v".into())).collect();
+    let answer = HookAnswer::of_output(serde_json::json!({ "metadata": many }).to_string().as_bytes());
+    assert_eq!(answer.patch.metadata.len(), 64);
+    assert_eq!(answer.notes, ["6 of 70 entries of its metadata are left out: 64 of 4096 bytes are the most"]);
+    let long = serde_json::json!({ "metadata": { "a": "x".repeat(4_096), "b": "y" } }).to_string();
+    let answer = HookAnswer::of_output(long.as_bytes());
+    assert_eq!(answer.patch.metadata, BTreeMap::from([("b".into(), "y".into())]));
+}
+
 #[tokio::test]
 async fn exit_2_blocks_with_standard_error_as_the_reason() {
     assert_eq!(answer("echo ignored; echo ' not here ' >&2; exit 2").await, HookAnswer::block("not here"));

@@ -10,7 +10,9 @@ use std::{
 #[non_exhaustive]
 pub enum SnapshotError {
     /// Git is not installed.
-    #[error("the program `{0}` was not found; install Git 2.32 or later, and file changes can be undone")]
+    #[error(
+        "the program `{0}` was not found or may not be run; install Git 2.32 or later, and file changes can be undone"
+    )]
     NoGit(String),
     /// Git refused.
     #[error("`git {command}` failed in the snapshots of {root}: {message}")]

@@ -179,7 +179,8 @@ impl Git {
 
     fn not_started(&self, arguments: &[&str], error: io::Error) -> SnapshotError {
         match error.kind() {
-            io::ErrorKind::NotFound if self.dir.is_dir() => {
+            // The second where a folder of `PATH` is closed to this user.
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied if self.dir.is_dir() => {
                 SnapshotError::NoGit(self.program.display().to_string())
             }
             _ => self.failed(arguments, error.to_string()),

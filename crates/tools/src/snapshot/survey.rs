@@ -171,7 +171,8 @@ impl Look<'_> {
 
     fn add_folder(&mut self, path: PathBuf, found: &Metadata, open: &mut Vec<PathBuf>) {
         let real = self.root.path.join(&path);
-        let temporary = path.file_name().is_some_and(|name| name.as_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()));
+        let temporary =
+            path.file_name().is_some_and(|name| name.as_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()));
         if temporary || is_git(&path) || real == self.store || self.store.parent() == Some(&real) {
             // The repository itself, Everturn's own data, what a restore left that was cut off: nothing to tell.
         } else if real.join(".git").symlink_metadata().is_ok() {

@@ -13,7 +13,7 @@ use crate::{
     host::Host,
     output,
 };
-use agent_core::{AgentSession, Listing, Mode, Op, SessionError, TurnOverrides};
+use agent_core::{Listing, Mode, Op, SessionError, TurnOverrides};
 use config::PromptHistory;
 
 /// So many prompts of the past are listed.
@@ -150,7 +150,9 @@ async fn history(host: &Host, session: &dyn ServedSession) -> Result<Next, Failu
     for offset in meta.entries.saturating_sub(LISTED_PROMPTS)..meta.entries {
         let op = Op::GetHistoryEntry { log_id: meta.log_id, offset };
         match asked(session, op).await? {
-            Some(Listing::HistoryEntry { entry: Some(entry), .. }) => output::remark(&said_once(offset, &entry)),
+            Some(Listing::HistoryEntry { entry: Some(entry), .. }) => {
+                output::remark(&said_once(offset, &entry))
+            }
             Some(_) => {}
             None => break,
         }

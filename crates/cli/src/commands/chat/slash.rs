@@ -8,14 +8,20 @@ pub(super) enum Slash {
     Help,
     Quit,
     /// Another mode, and what is said in it right away.
-    Mode { mode: Mode, then: Option<String> },
+    Mode {
+        mode: Mode,
+        then: Option<String>,
+    },
     /// Carry out the plan that was proposed.
     Go,
     Personality(String),
     Compact,
     Review(ReviewRequest),
     Undo,
-    Rollback { turns: u32, files: RollbackFiles },
+    Rollback {
+        turns: u32,
+        files: RollbackFiles,
+    },
     Status,
     Skills,
     Prompts,
@@ -30,7 +36,10 @@ const HELP: [(&str, &str); 17] = [
     ("/code [TEXT]", "do the work, as usual"),
     ("/mode NAME", "plan, code, pair or execute"),
     ("/go", "carry out the plan that was proposed"),
-    ("/review [--base BRANCH | --commit SHA | TEXT]", "have a change reviewed; without more, what is not committed"),
+    (
+        "/review [--base BRANCH | --commit SHA | TEXT]",
+        "have a change reviewed; without more, what is not committed",
+    ),
     ("/undo", "take back the last turn, with the files that it changed"),
     ("/rollback N [--keep-files | --files-only]", "take back the last N turns"),
     ("/compact", "summarise what was said so far, to make room"),
@@ -47,8 +56,24 @@ const HELP: [(&str, &str); 17] = [
 
 /// All names. A line that begins with one of them is a command.
 const NAMES: [&str; 18] = [
-    "help", "quit", "exit", "plan", "code", "mode", "go", "review", "undo", "rollback", "compact", "status",
-    "personality", "skills", "prompts", "models", "mcp", "history",
+    "help",
+    "quit",
+    "exit",
+    "plan",
+    "code",
+    "mode",
+    "go",
+    "review",
+    "undo",
+    "rollback",
+    "compact",
+    "status",
+    "personality",
+    "skills",
+    "prompts",
+    "models",
+    "mcp",
+    "history",
 ];
 
 /// Whether a line is a command of the conversation, whatever follows its name.
@@ -65,7 +90,8 @@ pub(super) fn help() -> impl Iterator<Item = String> {
 fn name(line: &str) -> Option<(&str, &str)> {
     let line = line.trim().strip_prefix('/')?;
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let is_name = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_:".contains(letter));
+    let is_name = !name.is_empty()
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_:".contains(letter));
     is_name.then_some((name, rest.trim()))
 }
 
@@ -85,8 +111,12 @@ impl Slash {
             "code" => Ok(Self::Mode { mode: Mode::Code, then }),
             "mode" => mode(rest).map(|mode| Self::Mode { mode, then: None }),
             "go" => bare(Self::Go),
-            "personality" if rest.is_empty() => Err("/personality takes a name: friendly, pragmatic or none".into()),
-            "personality" => Ok(Self::Personality(if rest == "none" { String::new() } else { rest.to_owned() })),
+            "personality" if rest.is_empty() => {
+                Err("/personality takes a name: friendly, pragmatic or none".into())
+            }
+            "personality" => {
+                Ok(Self::Personality(if rest == "none" { String::new() } else { rest.to_owned() }))
+            }
             "compact" => bare(Self::Compact),
             "review" => review(rest).map(Self::Review),
             "undo" => bare(Self::Undo),
@@ -160,10 +190,7 @@ mod tests {
                 Some(Ok(Slash::Review(ReviewRequest::Custom { instructions: "the queue".into() }))),
             ),
             ("/undo", Some(Ok(Slash::Undo))),
-            (
-                "/rollback 2 --keep-files",
-                Some(Ok(Slash::Rollback { turns: 2, files: RollbackFiles::Keep })),
-            ),
+            ("/rollback 2 --keep-files", Some(Ok(Slash::Rollback { turns: 2, files: RollbackFiles::Keep }))),
             ("/personality none", Some(Ok(Slash::Personality(String::new())))),
             ("/etc/hosts is wrong", None),
             ("/prompts:fix it", None),

@@ -26,7 +26,9 @@ pub(super) async fn last_count(place: &Place, last_event: u64) -> Result<Option<
         let from = to.saturating_sub(PAGE);
         let mut found = None;
         for event in place.events(from).await?.iter().take_while(|event| event.seq <= to) {
-            if let EventKind::TokenCount { total, context_window, context_left, cost_microusd, .. } = &event.kind {
+            if let EventKind::TokenCount { total, context_window, context_left, cost_microusd, .. } =
+                &event.kind
+            {
                 let context = context_left.zip(*context_window);
                 found = Some(Count { total: *total, context, cost_microusd: *cost_microusd });
             }
@@ -52,7 +54,10 @@ pub(super) fn lines(settings: &Settings, count: Option<Count>) -> Vec<(&'static 
     match (count.context, settings.context_window) {
         (Some((left, window)), _) if window > 0 => {
             let left_percent = percent(left, window);
-            lines.push(("context", format!("{left_percent} % left ({} of {} tokens)", number(left), number(window))));
+            lines.push((
+                "context",
+                format!("{left_percent} % left ({} of {} tokens)", number(left), number(window)),
+            ));
         }
         (_, Some(window)) => lines.push(("context", format!("all of {} tokens left", number(window)))),
         _ => lines.push(("context", "the model's window is not known".to_owned())),

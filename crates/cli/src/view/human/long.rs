@@ -2,7 +2,8 @@
 
 use crate::view::{Style, amounts::number, clean, clean_line};
 use agent_core::{
-    CodeLocation, CompactionTrigger, Finding, HookPhase, LineRange, Review, ReviewOutcome, ReviewRequest, TurnId,
+    CodeLocation, CompactionTrigger, Finding, HookPhase, LineRange, Review, ReviewOutcome, ReviewRequest,
+    TurnId,
 };
 
 /// So many files are named one by one.
@@ -70,12 +71,14 @@ fn verdict(style: Style, review: &Review) -> String {
     };
     let said = clean_line(&review.overall_correctness);
     let said = if said.is_empty() { "review".to_owned() } else { said };
-    let sure = review.overall_confidence_score.map(|score| format!(", {}", confidence(score))).unwrap_or_default();
+    let sure =
+        review.overall_confidence_score.map(|score| format!(", {}", confidence(score))).unwrap_or_default();
     format!("{} {}", style.bold(format!("{said}:")), style.dim(format!("{count}{sure}")))
 }
 
 fn heading(style: Style, finding: &Finding) -> String {
-    let priority = finding.priority.map(|priority| style.yellow(format!("[P{priority}] "))).unwrap_or_default();
+    let priority =
+        finding.priority.map(|priority| style.yellow(format!("[P{priority}] "))).unwrap_or_default();
     let place = finding.code_location.as_ref().map(place).unwrap_or_default();
     let sure = finding.confidence_score.map(|score| format!(" ({})", confidence(score))).unwrap_or_default();
     format!("  {priority}{}{}", style.bold(clean_line(&finding.title)), style.dim(format!("{place}{sure}")))

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::view::{HumanView, Style, View};
 use agent_core::{
-    CallId, Content, Event, EventKind, FileChange, FileChangeKind, ItemDetail, ItemId, Live, LiveKind,
-    OutputStatus,
+    CallId, Content, Event, EventKind, FileChange, FileChangeKind, HookPhase, ItemDetail, ItemId, Live,
+    LiveKind, OutputStatus,
     PlanStepStatus::{Completed, InProgress, Pending},
     TokenUsage, ToolOutput, TurnId,
 };
@@ -153,9 +153,8 @@ fn each_kind_of_notice_is_one_line_without_control_characters() {
             reason: note("it only reads"),
         }
         .into(),
-        EventKind::ContextCompacted.into(),
-        EventKind::EnteredReviewMode { request: json!("all") }.into(),
-        EventKind::ExitedReviewMode { result: json!("good") }.into(),
+        EventKind::HookNote { phase: HookPhase::PreTurn, hook: note("lint"), message: note("slow") }.into(),
+        EventKind::Moved { from: note("here"), to: note("there") }.into(),
         EventKind::SubAgent { update: json!({ "thread": "t" }) }.into(),
         EventKind::Unknown(json!({ "event": "hologram" })).into(),
         completed("1", ItemDetail::Unknown(json!({ "type": "hologram" }))),
@@ -165,8 +164,8 @@ fn each_kind_of_notice_is_one_line_without_control_characters() {
     ]);
     assert_eq!(
         all,
-        "! slow␛\nerror: gone␛\ndone␛\n… a call is run again: it only reads␛\n(what was said so far was summarised)\n\
-         review begins: \"all\"\nreview ended: \"good\"\nanother agent: {\"thread\":\"t\"}\n\
+        "! slow␛\nerror: gone␛\ndone␛\n… a call is run again: it only reads␛\nhook lint␛ (pre_turn): slow␛\n\
+         (this thread has moved from here␛ to there␛)\nanother agent: {\"thread\":\"t\"}\n\
          (an event of a later version: {\"event\":\"hologram\"})\n(an item of a later version: {\"type\":\"hologram\"})\n"
     );
 }

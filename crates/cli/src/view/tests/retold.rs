@@ -9,8 +9,15 @@ use serde_json::json;
 
 fn spent(input: u64) -> Happening {
     let last = TokenUsage { input, ..TokenUsage::default() };
-    EventKind::TokenCount { last, total: last, context_window: None, context_left: None, rate_limits: vec![] }
-        .into()
+    EventKind::TokenCount {
+        last,
+        total: last,
+        context_window: None,
+        context_left: None,
+        cost_microusd: None,
+        rate_limits: vec![],
+    }
+    .into()
 }
 
 fn ran() -> Happening {

@@ -10,7 +10,15 @@ fn usage() -> TokenUsage {
 
 fn tokens(left: Option<(u64, u64)>, rate_limits: Vec<RateLimit>) -> super::Happening {
     let (context_left, context_window) = left.unzip();
-    EventKind::TokenCount { last: usage(), total: usage(), context_window, context_left, rate_limits }.into()
+    EventKind::TokenCount {
+        last: usage(),
+        total: usage(),
+        context_window,
+        context_left,
+        cost_microusd: None,
+        rate_limits,
+    }
+    .into()
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A model and tools that come to nothing where a test wants them to.
 
+use super::long;
 use crate::world::obey;
 use agent_core::{
     Answering, CancelHandle, CollectRequest, Collected, Content, EffectId, Elicitation, Grant, Item,
     ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Operation, OutputStatus,
-    Payload, Preparation, PrepareRequest, Prepared, Question, Shared, Subject, ThreadKey, ToolAnswer,
+    Payload, Preparation, PrepareRequest, Prepared, Purpose, Question, Shared, Subject, ThreadKey, ToolAnswer,
     ToolCall, ToolCallHandler, ToolKind, ToolOutput, ToolRequest, ToolSpec,
     testing::{FakeTools, response},
 };
@@ -27,7 +28,7 @@ impl Default for Hanging {
 }
 
 impl Hanging {
-    fn one_more(&self) {
+    pub(super) fn one_more(&self) {
         self.0.send_modify(|count| *count += 1);
     }
 
@@ -38,6 +39,9 @@ impl Hanging {
         assert!(tokio::time::timeout(crate::world::PATIENCE, come).await.is_ok(), "nothing hangs");
     }
 }
+
+const PLAN: &str = "Like this:\n<proposed_plan>\n1. look\n2. write\n</proposed_plan>";
+const FINDINGS: &str = r#"{"findings":[{"title":"off by one","body":"the last line is left out","confidence_score":0.9,"priority":1,"code_location":{"absolute_file_path":"/work/a.rs","line_range":{"start":3,"end":4}}}],"overall_correctness":"patch is incorrect","overall_explanation":"see there","overall_confidence_score":0.8}"#;
 
 /// Does what the user says, as [`obey`] does; after `together` it asks for all tools at once, after
 /// `twice` for the very same call two times. The first attempt after
@@ -50,6 +54,15 @@ pub(super) struct Model {
 impl ModelStreamer for Model {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
         let text = last_word(&request);
+        if request.purpose == Purpose::Summary {
+            return match text.split(' ').next() {
+                Some("doze") if request.attempt == 1 => {
+                    self.hanging.one_more();
+                    stream::pending().boxed()
+                }
+                _ => stream::iter(long::summary(&request, text)).boxed(),
+            };
+        }
         let answer = match text.split_once(' ').map_or(text, |(first, _)| first) {
             "hold" if request.attempt == 1 => {
                 self.hanging.one_more();
@@ -60,6 +73,9 @@ impl ModelStreamer for Model {
             }
             "together" => together(&request, text),
             "twice" => twice(&request, text),
+            "long" | "mute" | "huge" | "doze" | "overflow" => long::step(&request, text),
+            "plan" => response([ModelItem::Message { text: PLAN.into() }]),
+            "findings" => response([ModelItem::Message { text: FINDINGS.into() }]),
             _ => obey(&request),
         };
         stream::iter(answer).boxed()

@@ -10,6 +10,19 @@ use agent_core::{
 use serde_json::json;
 use temporal_backend::wire::RunFrom;
 
+/// The scenes that are played here.
+pub(super) const SCENES: [&str; 9] = [
+    "approved_with_a_rule",
+    "approval_expired",
+    "question_answered",
+    "server_asked",
+    "client_tool",
+    "ran_again_outside",
+    "policy_changed",
+    "user_command",
+    "tools_collected",
+];
+
 pub(super) async fn act(name: &str, stage: &Stage) -> TestThread {
     match name {
         "approved_with_a_rule" => {
@@ -29,7 +42,7 @@ pub(super) async fn act(name: &str, stage: &Stage) -> TestThread {
 }
 
 impl Stage {
-    async fn of(&self, change: impl FnOnce(&mut Genesis)) -> TestThread {
+    pub(super) async fn of(&self, change: impl FnOnce(&mut Genesis)) -> TestThread {
         let mut genesis = genesis();
         change(&mut genesis);
         let key =
@@ -37,7 +50,7 @@ impl Stage {
         self.begin(key, RunFrom::New { genesis: Box::new(genesis) }).await
     }
 
-    async fn with(&self, change: impl FnOnce(&mut Settings)) -> TestThread {
+    pub(super) async fn with(&self, change: impl FnOnce(&mut Settings)) -> TestThread {
         self.of(|genesis| change(&mut genesis.settings)).await
     }
 

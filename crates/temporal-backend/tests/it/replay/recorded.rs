@@ -18,15 +18,19 @@ const MAX_BYTES: usize = 60 * 1000;
 /// A scene is played so often until readers saw what the history tells.
 const TRIES: usize = 8;
 /// How many runs a scene has, where it is not one.
-const RUNS: [(&str, usize); 1] = [("handed_over_in_mid_turn", 4)];
+const RUNS: [(&str, usize); 2] = [("handed_over_in_mid_turn", 4), ("summarised_and_handed_over", 3)];
 /// Stands where a history names the process that worked on it.
 const IDENTITY: &str = "worker";
 
 /// The scenes that were recorded under rules 2: the first ones of those of now.
 const OF_RULES_2: usize = 24;
 
+/// And under rules 3.
+const OF_RULES_3: usize = 33;
+
 /// The scenes whose histories are kept, by the version of the rules that wrote them.
-pub(super) const RECORDED: [(u32, &[&str]); 2] = [(2, SCENES.split_at(OF_RULES_2).0), (3, &SCENES)];
+pub(super) const RECORDED: [(u32, &[&str]); 2] =
+    [(2, SCENES.split_at(OF_RULES_2).0), (3, SCENES.split_at(OF_RULES_3).0)];
 
 /// What a thread left.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use super::{
     fakes::{Model, Tools},
+    long::{self, Space},
     questions,
 };
 use crate::world::{QUEUE, TestThread, World};
@@ -26,7 +27,7 @@ use temporalio_common::protos::temporal::api::{
 use tokio::runtime::Runtime;
 
 /// The scenes, by name.
-pub(super) const SCENES: [&str; 33] = [
+pub(super) const SCENES: [&str; 57] = [
     "plain_turn",
     "tools_together",
     "approved",
@@ -60,6 +61,30 @@ pub(super) const SCENES: [&str; 33] = [
     "policy_changed",
     "user_command",
     "tools_collected",
+    "summarised_on_request",
+    "summarised_at_the_beginning",
+    "summarised_in_mid_turn",
+    "summarised_after_overflow",
+    "summary_lost",
+    "summary_failed",
+    "summary_shortened",
+    "summarised_and_handed_over",
+    "reviewed",
+    "review_in_words",
+    "review_interrupted",
+    "undone",
+    "undo_refused",
+    "rolled_back_without_files",
+    "snapshot_lost",
+    "restore_lost",
+    "planned",
+    "masked",
+    "budget_raised",
+    "hooked",
+    "hook_blocked",
+    "hook_lost",
+    "departed",
+    "moved_in",
 ];
 
 /// What a thread left.
@@ -72,8 +97,9 @@ pub(super) struct Played {
 
 pub(super) struct Stage {
     pub(super) world: World,
-    model: Arc<Model>,
+    pub(super) model: Arc<Model>,
     tools: Arc<Tools>,
+    pub(super) space: Arc<Space>,
     /// Where the worker lives that is going to die.
     doomed: Option<Runtime>,
 }
@@ -81,8 +107,9 @@ pub(super) struct Stage {
 /// Plays a scene against a server of its own.
 pub(super) async fn play(name: &str) -> Played {
     let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
-    let world = World::with(model.clone(), tools.clone()).await;
-    let mut stage = Stage { world, model, tools, doomed: None };
+    let space = Arc::new(Space::default());
+    let world = World::of(model.clone(), tools.clone(), space.clone()).await;
+    let mut stage = Stage { world, model, tools, space, doomed: None };
     let thread = act(name, &mut stage).await;
     let played = played(&stage.world, &thread).await;
     stage.world.stop_worker().await;
@@ -115,7 +142,8 @@ async fn act(name: &str, stage: &mut Stage) -> TestThread {
         "shut_down" => stage.shut_down().await,
         "resumed" => stage.resumed().await,
         "forked" => stage.forked().await,
-        name => questions::act(name, stage).await,
+        name if questions::SCENES.contains(&name) => questions::act(name, stage).await,
+        name => long::act(name, stage).await,
     }
 }
 
@@ -124,7 +152,7 @@ pub(super) fn accepted(reply: &Reply) {
 }
 
 impl Stage {
-    async fn turn(&self, text: &str) -> TestThread {
+    pub(super) async fn turn(&self, text: &str) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
         thread.until_turn_ends(1).await;
@@ -159,7 +187,7 @@ impl Stage {
     }
 
     /// A worker that can die.
-    async fn doomed_worker(&mut self) {
+    pub(super) async fn doomed_worker(&mut self) {
         self.world.stop_worker().await;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -211,7 +239,7 @@ impl Stage {
     }
 
     /// The worker dies with all it does, as a process does, and another one comes.
-    async fn next_worker(&mut self) {
+    pub(super) async fn next_worker(&mut self) {
         self.doomed.take().unwrap().shutdown_background();
         self.world.start_worker().await;
     }
@@ -339,7 +367,7 @@ impl Stage {
 }
 
 /// What a thread left, once it rests.
-async fn played(world: &World, thread: &TestThread) -> Played {
+pub(super) async fn played(world: &World, thread: &TestThread) -> Played {
     let page =
         thread.workflow.query(AgentWorkflow::events, EventsAfter::default(), WorkflowQueryOptions::default());
     let Reading::Events { events, .. } = page.await.unwrap().reading else { panic!("events are gone") };

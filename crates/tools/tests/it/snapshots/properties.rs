@@ -69,8 +69,15 @@ fn carry_out(site: &Site, doings: &[Doing]) {
     }
 }
 
+/// Each case runs Git many times. `PROPTEST_CASES` asks for more.
+fn few() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 24 };
+    ProptestConfig { cases, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(few())]
 
     #[test]
     fn going_back_makes_the_first_tree_again(

@@ -2,14 +2,19 @@
 
 use super::*;
 
+fn clone_of(repository: &Path) -> Site {
+    let site = Site::new();
+    git(site.folder.path(), &["clone", "-q", "--no-hardlinks", repository.to_str().unwrap(), "work"]);
+    site
+}
+
 #[tokio::test]
 async fn a_clone_of_this_repository_goes_back_and_its_git_stays_as_it_is() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     if !here.join(".git").exists() {
         return;
     }
-    let site = Site::new();
-    git(site.folder.path(), &["clone", "-q", "--no-hardlinks", here.to_str().unwrap(), "work"]);
+    let site = clone_of(here);
     site.write("README.md", "changed and staged\n");
     site.git(&["add", "README.md"]);
     site.write("ARCHITECTURE.md", "changed\n");
@@ -39,19 +44,14 @@ async fn a_clone_of_this_repository_goes_back_and_its_git_stays_as_it_is() {
 }
 
 /// Figures for people: `SNAPSHOTS_TEST_FILES=20000 cargo test -p tools --test it how_long -- --ignored --nocapture`.
+/// Without a number, of a clone of this repository.
 #[tokio::test]
 #[ignore = "measures, and shows what it measured"]
 async fn how_long_snapshots_take() {
-    let count: u64 = std::env::var("SNAPSHOTS_TEST_FILES").unwrap_or("20000".to_owned()).parse().unwrap();
-    let site = Site::new();
-    site.git(&["init", "-q"]);
-    for number in 0..count {
-        let line = format!("{number} {}\n", agent_core::BlobId::of(&number.to_le_bytes()));
-        site.write(
-            format!("d{}/s{}/f{number}", number % 10, number % 200),
-            line.repeat((number % 60) as usize),
-        );
-    }
+    let site = match std::env::var("SNAPSHOTS_TEST_FILES") {
+        Ok(count) => made_up(count.parse().unwrap()),
+        Err(_) => clone_of(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()),
+    };
     let timed = async |what: &str| {
         let begun = std::time::Instant::now();
         let snapshot = site.take().await;
@@ -73,4 +73,15 @@ async fn how_long_snapshots_take() {
     let files = site.snapshots.export(&before, into.path()).await.unwrap();
     println!("export of {files}: {} ms", begun.elapsed().as_millis());
     println!("{:?}", site.snapshots.sweep().await.unwrap());
+}
+
+fn made_up(count: u64) -> Site {
+    let site = Site::new();
+    site.git(&["init", "-q"]);
+    for number in 0..count {
+        let line = format!("{number} {}\n", agent_core::BlobId::of(&number.to_le_bytes()));
+        let path = format!("d{}/s{}/f{number}", number % 10, number % 200);
+        site.write(path, line.repeat((number % 60) as usize));
+    }
+    site
 }

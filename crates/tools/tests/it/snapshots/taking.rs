@@ -270,8 +270,7 @@ async fn a_workspace_beyond_a_bound_gets_a_reason_and_is_not_looked_at_again_at_
 #[tokio::test]
 async fn no_git_no_directory_and_no_project_are_said() {
     let site = Site::with(|config| config.git = "no-such-git".into());
-    let expected =
-        "the program `no-such-git` was not found; install Git 2.32 or later, and file changes can be undone";
+    let expected = "the program `no-such-git` was not found or may not be run; install Git 2.32 or later, and file changes can be undone";
     assert_eq!(site.unavailable().await, expected);
     let site = Site::new();
     let why = async |cwd: PathBuf| match site.snapshots.snapshot(request(&cwd)).await {
