@@ -1,6 +1,8 @@
 //! Every scenario on fakes and on the local backend, with the trace the file names.
 
-use agent_core::{AgentSession, BlobId, ModelStreamer, Redactor, Tenant, ThreadKey, testing::FakeTools};
+use agent_core::{
+    AgentSession, BlobId, ModelStreamer, Redactor, Tenant, ThreadKey, Workspace, testing::FakeTools,
+};
 use async_trait::async_trait;
 use local_backend::{Database, DatabaseConfig, Durability, LocalBackend, Services};
 use models::{Script, ScriptedModel};
@@ -8,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use test_kit::{MemorySession, Scenario, play};
+use test_kit::{MemorySession, Scenario, ScenarioWorkspace, play};
 use tools::{BlobWriter, ToolRegistry, ToolsConfig, sandbox::Helper};
 
 pub(crate) fn scenarios() -> Vec<(String, Scenario)> {
@@ -25,6 +27,10 @@ pub(crate) fn scenarios() -> Vec<(String, Scenario)> {
     files.into_iter().map(read).collect()
 }
 
+pub(crate) fn workspace(scenario: &Scenario) -> Arc<dyn Workspace> {
+    Arc::new(ScenarioWorkspace::of(scenario))
+}
+
 pub(crate) fn model(scenario: &Scenario) -> Arc<dyn ModelStreamer> {
     Arc::new(ScriptedModel::new(Script::parse(&scenario.script).unwrap()))
 }
@@ -35,7 +41,8 @@ async fn every_scenario_has_its_trace_on_fakes() {
     for (name, scenario) in scenarios() {
         let genesis = scenario.genesis("/work", "scripted");
         let tools = Arc::new(FakeTools::default());
-        let session = MemorySession::start(ThreadKey::for_test(&name), genesis, model(&scenario), tools);
+        let (key, workspace) = (ThreadKey::for_test(&name), workspace(&scenario));
+        let session = MemorySession::start_in(key, genesis, model(&scenario), tools, workspace);
         let trace = play(&scenario, &session).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         if trace != scenario.expected {
             others.push((name, trace));
@@ -45,11 +52,16 @@ async fn every_scenario_has_its_trace_on_fakes() {
 }
 
 /// The backend, its tools and its storage, in a folder of its own.
-pub(crate) async fn local(folder: &Path, model: Arc<dyn ModelStreamer>) -> LocalBackend {
+pub(crate) async fn local(
+    folder: &Path,
+    model: Arc<dyn ModelStreamer>,
+    workspace: Arc<dyn Workspace>,
+) -> LocalBackend {
     let config = DatabaseConfig { home: folder.join("home"), durability: Durability::Process };
     let database = Database::open(config).await.unwrap();
     let tools = Arc::new(registry(&folder.join("home")));
-    let services = Services { model, tools, redactor: Redactor::default(), sink: None };
+    let services =
+        Services { model, tools, workspace, library: None, redactor: Redactor::default(), sink: None };
     LocalBackend::new(database, services)
 }
 
@@ -78,7 +90,7 @@ async fn every_scenario_has_the_same_trace_on_the_local_backend() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.txt"), "a\n").unwrap();
         std::fs::write(folder.path().join("b.txt"), "b\n").unwrap();
-        let backend = local(folder.path(), model(&scenario)).await;
+        let backend = local(folder.path(), model(&scenario), workspace(&scenario)).await;
         let genesis = scenario.genesis(folder.path().to_str().unwrap(), "scripted");
         let session = backend.start(Tenant::default(), genesis).await.unwrap();
         let trace = play(&scenario, &session).await.unwrap_or_else(|error| panic!("{name}: {error}"));

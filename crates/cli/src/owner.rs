@@ -7,6 +7,7 @@ mod mcp_servers;
 mod skills;
 mod workspace;
 
+pub(crate) use library::custom_prompts;
 pub(crate) use skills::{SkillSource, WithSkills};
 
 use crate::{
@@ -21,7 +22,7 @@ use agent_core::{
     TurnId, Workspace,
 };
 use config::CustomPrompts;
-use library::{HostLibrary, custom_prompts};
+use library::HostLibrary;
 use std::{path::Path, sync::Arc};
 use tools::snapshot::Snapshots;
 use workspace::{HostWorkspace, snapshots};

@@ -30,25 +30,45 @@ impl Fault {
     }
 }
 
+/// The keys whose text is written without quotes where YAML wants some, and what it may begin with all the same. Files for
+/// other agents have `description: Use it when: …` and `argument-hint: [file] [line]`.
+const PLAIN: [(&str, &[char]); 2] =
+    [("description:", &['"', '\'', '|', '>', '[', '{']), ("argument-hint:", &['"', '\'', '|', '>'])];
+
 /// The front matter of a text, and what follows it. A text may be without any.
 pub(crate) fn split<T: DeserializeOwned + Default>(text: &str) -> Result<(T, &str), Fault> {
     let Some((matter, body)) = fences(text)? else { return Ok((T::default(), text)) };
     if matter.trim().is_empty() {
         return Ok((T::default(), body));
     }
-    match serde_saphyr::from_str(matter) {
+    match serde_saphyr::from_str(matter)
+        .or_else(|error| serde_saphyr::from_str(&in_quotes(matter)).map_err(|_| error))
+    {
         Ok(read) => Ok((read, body)),
         Err(error) => {
             // The fence above is a line of the file too.
             let line = error.location().map_or(1, |place| place.line() + 1);
             let message = error.without_snippet().to_string();
-            let what = message.lines().next().unwrap_or_default().to_owned();
+            let what = message.lines().next().unwrap_or_default();
+            let what = what.split(" at line ").next().unwrap_or_default();
             Err(Fault {
                 line: Some(line),
                 what: format!("the front matter is not the YAML it should be: {what}"),
             })
         }
     }
+}
+
+/// The front matter with its plain texts in quotes.
+fn in_quotes(matter: &str) -> String {
+    let quoted = |line: &str| {
+        let found = PLAIN.iter().find_map(|(key, but)| {
+            let text = line.strip_prefix(key)?.trim();
+            (!text.starts_with(*but)).then(|| format!("{key} '{}'\n", text.replace('\'', "''")))
+        });
+        found.unwrap_or_else(|| line.to_owned())
+    };
+    matter.split_inclusive('\n').map(quoted).collect()
 }
 
 /// What is between the fences and behind them; none where the text does not begin with one.
@@ -108,6 +128,7 @@ mod tests {
     #[derive(Debug, Default, PartialEq, Deserialize)]
     struct Matter {
         name: Option<String>,
+        description: Option<String>,
     }
 
     #[test]
@@ -121,9 +142,21 @@ mod tests {
             ("", None, ""),
         ];
         for (text, name, body) in cases {
-            let expected = Matter { name: name.map(str::to_owned) };
+            let expected = Matter { name: name.map(str::to_owned), description: None };
             assert_eq!(split::<Matter>(text), Ok((expected, body)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_description_may_have_a_colon_as_files_for_other_agents_have() {
+        let text = "---\nname: a\ndescription: Use it when: it's 5 o'clock # really\n---\n";
+        let expected = Matter {
+            name: Some("a".into()),
+            description: Some("Use it when: it's 5 o'clock # really".into()),
+        };
+        assert_eq!(split::<Matter>(text), Ok((expected, "")));
+        let quoted = "---\ndescription: \"a: b\" # comment\n---\n";
+        assert_eq!(split::<Matter>(quoted).unwrap().0.description.as_deref(), Some("a: b"));
     }
 
     #[test]

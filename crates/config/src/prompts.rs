@@ -166,16 +166,6 @@ impl CustomPrompts {
     }
 }
 
-/// The text with its hint in quotes. Other agents take `argument-hint: [file] [line]`, which is no YAML.
-fn hint_in_quotes(text: &str) -> String {
-    const KEY: &str = "argument-hint:";
-    let quoted = |line: &str| match line.strip_prefix(KEY) {
-        Some(hint) => format!("{KEY} '{}'\n", hint.trim().replace('\'', "''")),
-        None => line.to_owned(),
-    };
-    text.split_inclusive('\n').map(quoted).collect()
-}
-
 /// The prompt in a file; none where it is gone, or empty.
 fn prompt(name: &str, path: &Path, boundary: Option<&Path>) -> Result<Option<Prompt>, Fault> {
     let is_name = name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.'));
@@ -188,9 +178,7 @@ fn prompt(name: &str, path: &Path, boundary: Option<&Path>) -> Result<Option<Pro
         return Err(Fault::new(format!("a link that leads out of {} is not followed", boundary.display())));
     }
     let Some(text) = front_matter::read(path, MAX_PROMPT_BYTES)? else { return Ok(None) };
-    let quoted = hint_in_quotes(&text);
-    let read = front_matter::split::<Matter>(&text);
-    let (matter, body) = read.or_else(|fault| front_matter::split(&quoted).map_err(|_| fault))?;
+    let (matter, body) = front_matter::split::<Matter>(&text)?;
     let body = body.trim();
     if body.is_empty() {
         return Err(Fault::new("says nothing"));

@@ -49,6 +49,11 @@
 //! text = "There is:\n{{output}}"
 //! ```
 //!
+//! # Summaries
+//!
+//! `[summary]` is the step that answers every request for a summary of the conversation. After one in the midst of a turn the
+//! responses of the turn are counted anew: a `[[turn]]` with `after_summary = true` answers a message only from then on.
+//!
 //! # Keys of a step
 //!
 //! | key | meaning |
@@ -84,8 +89,8 @@
 //! # What counts as a response
 //!
 //! An unbroken run of messages, reasoning, searches and calls. An attempt that failed leaves nothing in the conversation and
-//! does not count; a response that was interrupted counts if some of its text was kept. Compaction rewrites the
-//! conversation: a script for a thread that compacts uses turns with `match`.
+//! does not count; a response that was interrupted counts if some of its text was kept. A summary rewrites the
+//! conversation: a script for a thread that is summarised uses turns with `match`.
 //!
 //! [`Stream`]: agent_core::ModelErrorKind::Stream
 

@@ -84,9 +84,9 @@ pub(crate) struct AnthropicSeal {
     pub(crate) model: String,
     /// The fingerprint of what was sent before the response.
     pub(crate) prefix: u64,
-    /// The fingerprint of the thoughts as they were shown. They go back word for word or not at all, and what the thread
-    /// keeps of them may have lost a secret.
-    pub(crate) text: u64,
+    /// The fingerprint of the thoughts as they were shown, of what is sealed and of the calls. They go back word for word
+    /// or not at all, and what the thread keeps of them may have lost what looks like a secret.
+    pub(crate) content: u64,
     /// What the provider sealed.
     pub(crate) block: SealedBlock,
     /// The ids that the provider gave to the calls before it in the same response.
@@ -144,7 +144,7 @@ mod tests {
             let seal = AnthropicSeal {
                 model: "m".to_owned(),
                 prefix: u64::MAX,
-                text: 7,
+                content: 7,
                 block,
                 calls: vec!["toolu_1".to_owned()],
             };

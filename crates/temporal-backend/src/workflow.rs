@@ -24,7 +24,9 @@ pub(crate) use state::size;
 pub use surroundings::{Acknowledge, Chronicle, Surroundings};
 use timing::Timing;
 
-use crate::wire::{Departure, DepartureReply, EventsAfter, EventsPage, Items, ItemsWanted, Part, RunInput, Status};
+use crate::wire::{
+    Departure, DepartureReply, EventsAfter, EventsPage, Items, ItemsWanted, Part, RunInput, Status,
+};
 use agent_core::{Accepted, OpId, Refusal, Submission};
 use serde::{Deserialize, Serialize};
 use state::State;

@@ -116,5 +116,5 @@ pub use prompt_cache::Accounting;
 pub use record::{RecordedRequest, Recording};
 pub use replies::Replies;
 pub use reply::Reply;
-pub use scenario::{PlayError, Scenario, ScenarioError, Step, Trace, play};
+pub use scenario::{PlayError, Scenario, ScenarioError, ScenarioWorkspace, Step, Trace, play};
 pub use server::{ModelServer, ServerOptions};

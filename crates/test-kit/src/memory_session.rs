@@ -3,7 +3,7 @@
 use agent_core::{
     Accepted, AgentSession, Cursor, EventSink, Genesis, Inbox, Live, ModelStreamer, OpId, Ports, Redactor,
     Refusal, SessionError, SinkError, StartUp, StorageBackend, Submission, Thread, ThreadKey,
-    ToolCallHandler, Update, run_thread,
+    ToolCallHandler, Update, Workspace, run_thread,
     testing::{FakeEntropy, MemoryStorage},
 };
 use async_trait::async_trait;
@@ -36,12 +36,23 @@ pub struct MemorySession {
 }
 
 impl MemorySession {
-    /// Starts a new thread.
+    /// Starts a new thread whose host keeps no snapshots and has no hooks.
     pub fn start(
         key: ThreadKey,
         genesis: Genesis,
         model: Arc<dyn ModelStreamer>,
         tools: Arc<dyn ToolCallHandler>,
+    ) -> Self {
+        Self::start_in(key, genesis, model, tools, Arc::new(()))
+    }
+
+    /// Starts a new thread in this workspace.
+    pub fn start_in(
+        key: ThreadKey,
+        genesis: Genesis,
+        model: Arc<dyn ModelStreamer>,
+        tools: Arc<dyn ToolCallHandler>,
+        workspace: Arc<dyn Workspace>,
     ) -> Self {
         let (submissions, receiver) = mpsc::channel(INBOX_CAPACITY);
         let (published, last_event) = watch::channel(0);
@@ -55,7 +66,7 @@ impl MemorySession {
             let ports = Ports {
                 model: &*model,
                 tools: &*tools,
-                workspace: &(),
+                workspace: &*workspace,
                 sink: &sink,
                 storage: &journal,
                 inbox: &inbox,

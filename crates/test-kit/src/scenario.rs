@@ -26,6 +26,11 @@
 //! A step does one of: `say`, `answer` (an approval), `told = { ID = ["…"] }` (the agent's questions), `returns = "…"` (a tool
 //! of `client_tools`), `reply = { action = "accept", content = {} }` (an MCP server), `op = { type = "interrupt" }`.
 //!
+//! What a thread runs under besides: `context_window`, `compact_at = { tokens = 500 }`, `mode = "plan"`, `budget = { tool_calls = 1
+//! }`, `price`, `undo = "on"`, each as in `Settings`. `[hooks.pre_turn]` is what the hooks of a phase come to, as `Hooked`;
+//! `restored = { type = "conflicted", paths = ["a.txt"] }` what taking files back comes to. A host answers with
+//! [`ScenarioWorkspace`].
+//!
 //! Ids and times are left out of the trace, and what happens to different items is not ordered against each other, so
 //! that it is the same on every backend. `thread` is everything that is no item, in order; `items` is each item with
 //! what became of it, in the order of the conversation; `decisions` is what was decided of each call, and by whom.
@@ -33,7 +38,9 @@
 mod file;
 mod play;
 mod trace;
+mod workspace;
 
 pub use file::{Scenario, ScenarioError, Step};
 pub use play::{PlayError, play};
 pub use trace::Trace;
+pub use workspace::ScenarioWorkspace;

@@ -8,18 +8,23 @@ use super::{
     site::{Scripts, Site, cut, runs},
     soon,
 };
-use crate::scenarios::{local, model, scenarios};
+use crate::scenarios::{self, local, model, scenarios};
 use agent_core::{
-    AgentSession, Cursor, Event, Genesis, Live, LiveKind, Op, Tenant, ThreadKey, Update, testing::FakeTools,
+    AgentSession, Cursor, Event, Genesis, HookRequest, Hooked, Live, LiveKind, Op, RestoreAnswer,
+    RestoreRequest, SnapshotAnswer, SnapshotRequest, Tenant, ThreadKey, Update, Workspace,
+    testing::FakeTools,
 };
+use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use models::{Script, ScriptedModel};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use temporal_backend::{TemporalBackend, wire::RunOptions};
-use test_kit::{MemorySession, Scenario, Trace, play};
+use test_kit::{MemorySession, Scenario, ScenarioWorkspace, Trace, play};
 
 /// Scenarios that are played at once.
 const AT_ONCE: usize = 4;
+/// Ends the name of a workspace whose thread has many runs.
+const CUT: &str = "-cut";
 
 /// A workspace with what the scenarios expect.
 fn workspace(folder: &Path, name: &str) -> String {
@@ -43,6 +48,40 @@ async fn events(backend: &TemporalBackend, key: &ThreadKey) -> Vec<Event> {
     soon("the events", backend.events(key, 0, 10_000)).await.unwrap()
 }
 
+/// Answers each thread as its scenario says: the folder it works in has the scenario's name.
+struct Workspaces(BTreeMap<String, ScenarioWorkspace>);
+
+impl Workspaces {
+    fn of(scenarios: &[(String, Scenario)]) -> Self {
+        Self(
+            scenarios
+                .iter()
+                .map(|(name, scenario)| (name.clone(), ScenarioWorkspace::of(scenario)))
+                .collect(),
+        )
+    }
+
+    fn at(&self, cwd: &str) -> &ScenarioWorkspace {
+        let folder = Path::new(cwd).file_name().unwrap().to_str().unwrap();
+        &self.0[folder.trim_end_matches(CUT)]
+    }
+}
+
+#[async_trait]
+impl Workspace for Workspaces {
+    async fn snapshot(&self, request: SnapshotRequest) -> SnapshotAnswer {
+        self.at(&request.cwd).snapshot(request).await
+    }
+
+    async fn restore(&self, request: RestoreRequest) -> RestoreAnswer {
+        self.at(&request.cwd).restore(request).await
+    }
+
+    async fn hook(&self, request: HookRequest) -> Hooked {
+        self.at(&request.cwd).hook(request).await
+    }
+}
+
 /// What a scenario led to on a backend.
 #[derive(Debug, PartialEq)]
 struct Played {
@@ -54,7 +93,7 @@ struct Played {
 
 async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptions) -> Played {
     let backend = site.backend(run.clone());
-    let cut = if run.records_per_run.is_some() { "-cut" } else { "" };
+    let cut = if run.records_per_run.is_some() { CUT } else { "" };
     let workspace = workspace(site.folder.path(), &format!("{name}{cut}"));
     let genesis = scenario.genesis(&workspace, name);
     let session = backend.start(Tenant::default(), genesis).await.unwrap();
@@ -75,14 +114,15 @@ async fn on_temporal(site: &Site, name: &str, scenario: &Scenario, run: RunOptio
 async fn on_fakes(name: &str, scenario: &Scenario) -> Trace {
     let genesis = scenario.genesis("/work", "scripted");
     let tools = Arc::new(FakeTools::default());
-    let session = MemorySession::start(ThreadKey::for_test(name), genesis, model(scenario), tools);
+    let (key, workspace) = (ThreadKey::for_test(name), scenarios::workspace(scenario));
+    let session = MemorySession::start_in(key, genesis, model(scenario), tools, workspace);
     play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} on fakes: {error}"))
 }
 
 async fn on_local(name: &str, scenario: &Scenario) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let workspace = workspace(folder.path(), "workspace");
-    let backend = local(folder.path(), model(scenario)).await;
+    let backend = local(folder.path(), model(scenario), scenarios::workspace(scenario)).await;
     let genesis = scenario.genesis(&workspace, "scripted");
     let session = backend.start(Tenant::default(), genesis).await.unwrap();
     let trace = play(scenario, &session).await.unwrap_or_else(|error| panic!("{name} locally: {error}"));
@@ -93,10 +133,8 @@ async fn on_local(name: &str, scenario: &Scenario) -> Played {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_has_the_same_trace_on_every_backend() {
     let scenarios = scenarios();
-    let site = Site::open(Scripts::of(
-        scenarios.iter().map(|(name, scenario)| (name.as_str(), scenario.script.as_str())),
-    ))
-    .await;
+    let scripts = scenarios.iter().map(|(name, scenario)| (name.as_str(), scenario.script.as_str()));
+    let site = Site::open_in(Scripts::of(scripts), Arc::new(Workspaces::of(&scenarios))).await;
     let lines: Vec<String> = stream::iter(&scenarios)
         .map(|(name, scenario)| {
             let site = &site;
@@ -166,7 +204,7 @@ async fn stopped_in_mid_message(session: &dyn AgentSession) -> Trace {
 async fn an_interrupt_in_mid_message_keeps_what_was_said_on_every_backend() {
     let folder = tempfile::tempdir().unwrap();
     let model = Arc::new(ScriptedModel::new(Script::parse(HANGING).unwrap()));
-    let here = local(folder.path(), model).await;
+    let here = local(folder.path(), model, Arc::new(())).await;
     let settings = |model| agent_core::Settings::new(folder.path().to_str().unwrap(), model);
     let genesis = Genesis { settings: settings("hanging"), ..Genesis::default() };
     let session = here.start(Tenant::default(), genesis.clone()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::{client, soon};
 use crate::scenarios::registry;
-use agent_core::{ModelError, ModelEvent, ModelRequest, ModelStreamer, Redactor, ThreadKey};
+use agent_core::{ModelError, ModelEvent, ModelRequest, ModelStreamer, Redactor, ThreadKey, Workspace};
 use futures::stream::BoxStream;
 use models::{Script, ScriptedModel};
 use sink::LocalBus;
@@ -30,6 +30,11 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn open(scripts: Scripts) -> Self {
+        Self::open_in(scripts, Arc::new(())).await
+    }
+
+    /// The same where snapshots and hooks answer so.
+    pub(super) async fn open_in(scripts: Scripts, workspace: Arc<dyn Workspace>) -> Self {
         let server = TestServer::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let client = client(server.address()).await;
@@ -39,7 +44,7 @@ impl Site {
         let services = Services {
             model: Arc::new(scripts),
             tools: Arc::new(tools),
-            workspace: Arc::new(()),
+            workspace,
             redactor: Redactor::default(),
             bus: bus.clone(),
             blobs: Arc::new(FileBlobs::new(home.join("blobs"))),

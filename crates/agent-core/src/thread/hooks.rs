@@ -164,8 +164,12 @@ impl Machine<'_> {
         if is_before && !self.thread.is_ending() {
             self.patch_turn(patch);
         }
-        if let Some(context) = patch.context.as_ref().filter(|text| !text.trim().is_empty()) {
-            let text = format!("<hook>\n{}\n</hook>", context.trim());
+        self.keep_for_model(patch.context.as_deref().map(str::trim).filter(|text| !text.is_empty()));
+    }
+
+    fn keep_for_model(&mut self, context: Option<&str>) {
+        if let Some(context) = context {
+            let text = format!("<hook>\n{context}\n</hook>");
             self.with_turn(|turn| turn.hook_context.push(text));
         }
     }
@@ -209,6 +213,8 @@ impl Machine<'_> {
                 self.call_done(call, Some(&preparation), output);
             }
             (Stage::Hooking { preparation, grant, amendment, showing, .. }, HookRuling::Continue) => {
+                // After the outputs of the step: nothing is said between a call and its output.
+                self.keep_for_model(context);
                 let clearance = Clearance::Given;
                 self.set_stage(&call.id, Stage::Ready { preparation, grant, amendment, showing, clearance });
             }

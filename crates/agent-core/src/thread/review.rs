@@ -4,11 +4,12 @@ use super::{
     Thread,
     machine::Machine,
     memory::{Aside, Memory},
+    modes::only_looks,
     turn::{Ending, Task, Turn},
 };
 use crate::protocol::{
-    ApprovalPolicy, CompactionTrigger, Content, EventKind, Item, ItemDetail, ItemId, Mode, Review,
-    ReviewOutcome, ReviewRequest, SandboxPolicy, Shared, ToolSpec, TurnEnd,
+    ApprovalPolicy, CompactionTrigger, Content, EventKind, Item, ItemDetail, ItemId, Mode, Preparation,
+    Review, ReviewOutcome, ReviewRequest, SandboxPolicy, ServedBy, Shared, ToolSpec, TurnEnd,
 };
 
 const INSTRUCTIONS: &str = include_str!("../prompts/review.md");
@@ -32,12 +33,33 @@ impl Thread {
     /// The tools offered in the running turn.
     pub(super) fn turn_tools(&self) -> Shared<Vec<ToolSpec>> {
         let offered = self.effective_settings().offered(&self.tools);
+        // Of what a client does nobody knows whether it changes something.
+        let fits =
+            |tool: &&ToolSpec| !WITHHELD.contains(&tool.name.as_str()) && tool.served_by != ServedBy::Client;
         match self.is_reviewing() {
-            true => Shared::new(
-                offered.iter().filter(|tool| !WITHHELD.contains(&tool.name.as_str())).cloned().collect(),
-            ),
+            true => Shared::new(offered.iter().filter(fits).cloned().collect()),
             false => offered,
         }
+    }
+
+    /// Why a tool that there is may not be called now. What is not offered is remembered all the same: it is in the
+    /// conversation, or a model knows it from elsewhere.
+    pub(super) fn withheld(&self, name: &str) -> Option<String> {
+        let known = self.tools.iter().find(|tool| tool.name == name)?;
+        let is_offered = self.turn_tools().iter().any(|tool| tool.name == name);
+        let plans = self.effective_settings().mode == Mode::Plan && known.served_by == ServedBy::Client;
+        let why = match self.is_reviewing() {
+            true => "a review only looks",
+            false if plans => "plan mode is on, and nobody knows whether this would change something",
+            false => "it is not offered in this mode",
+        };
+        (!is_offered || plans).then(|| format!("Not run: {why}. Go on without `{name}`."))
+    }
+
+    /// Why a call does not run in a review, whatever rules allow or the user has approved.
+    pub(super) fn refused_by_review(&self, call: &Preparation) -> Option<String> {
+        (self.is_reviewing() && !only_looks(call))
+            .then(|| "Not run: a review only looks, and this would change something.".to_owned())
     }
 }
 

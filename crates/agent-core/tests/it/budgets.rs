@@ -36,11 +36,13 @@ fn reads(desk: &mut Desk, tokens: u64) {
 }
 
 #[test]
-fn tokens_are_looked_at_before_each_model_call_and_can_be_raised() {
+fn tokens_are_looked_at_before_each_call_of_a_model_or_tool_and_can_be_raised() {
     let mut desk = Desk::new(settings(Budget { tokens: Some(100), ..Budget::default() }));
     desk.says("go");
     reads(&mut desk, 60);
-    reads(&mut desk, 60);
+    desk.model_counting([call("read_a", "2")], 60);
+    desk.answer(is_prepare, ready(preparation("read_a", "b")));
+    assert!(desk.running(is_tool).is_none(), "nor does a call begin");
     assert_eq!(desk.end(), spent("the budget of 100 tokens is spent (120); raise it to go on"));
     desk.says("on");
     assert_eq!(desk.end(), spent("the budget of 100 tokens is spent (120); raise it to go on"));
@@ -115,9 +117,9 @@ fn parts_of_a_micro_dollar_add_up() {
 fn money_cannot_be_kept_to_where_a_price_is_not_known() {
     let mut desk = Desk::new(settings(Budget { cost_microusd: Some(1_000_000), ..Budget::default() }));
     desk.says("go");
-    let message = "there is a budget of $1.0000, and the price of the model model is not known; give its price, or take the \
+    let unknown = "there is a budget of $1.0000, and the price of the model model is not known; give its price, or take the \
                    limit away";
-    assert_eq!(desk.end(), spent(message));
+    assert_eq!(desk.end(), spent(unknown));
     let overrides = TurnOverrides { price: Some(Price::default()), ..TurnOverrides::default() };
     desk.op(Op::OverrideTurnContext { overrides });
     desk.says("go");
@@ -224,7 +226,8 @@ fn a_turn_has_its_time_from_its_start() {
     desk.now_ms += 4_999;
     reads(&mut desk, 1);
     desk.now_ms += 1;
-    reads(&mut desk, 1);
+    desk.model_counting([call("read_a", "2")], 1);
+    desk.answer(is_prepare, ready(preparation("read_a", "b")));
     assert_eq!(
         desk.end(),
         spent("the budget of 5000 milliseconds for a turn is spent (5000); raise it to go on")

@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod desk;
 mod driver;
+mod endurance;
 mod generate;
 mod histories;
 mod hooks;

@@ -68,7 +68,7 @@ fn a_review_has_a_conversation_of_its_own_and_its_findings_come_back() {
     assert_eq!(desk.names(from), ["turn_started", "entered_review_mode"]);
     assert_eq!(desk.told(), ["context: house rules", "environment", "user: Look at the tests."]);
     let request = desk.model_request();
-    assert!(request.instructions.contains("review"), "{}", request.instructions);
+    assert!(request.instructions.contains("review"), "{:?}", request.instructions);
     let offered: Vec<&str> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(offered, ["exec_command", "read_file"]);
     desk.model([call("read_file", "{}")]);
@@ -201,7 +201,7 @@ fn a_reviewer_changes_nothing_whatever_the_settings_become() {
         ..TurnOverrides::default()
     };
     for step in 0..3 {
-        desk.model([call("exec_command", "{}"), call("exec_command", "{}")]);
+        desk.model([call("exec_command", &step.to_string()), call("exec_command", "{}")]);
         let escapes = Preparation {
             containment: Containment::Escapes { reason: "it writes".into() },
             ..preparation("write", "a")

@@ -47,7 +47,7 @@ pub(crate) async fn move_to_temporal(
         Err(LocalError::UnknownThread { .. }) => return there_already(temporal, key).await,
         Err(error) => return Err(error.into()),
     };
-    let to = &temporal.site.durability;
+    let to = &there(temporal);
     let done = match mover.away().cloned() {
         None => {
             if let Stay::Here { .. } = temporal.threads.stay(key).await? {
@@ -58,12 +58,12 @@ pub(crate) async fn move_to_temporal(
             let move_id = fresh_op_id().to_string();
             mover.leave(&thread, to, &move_id, now_ms()).await?;
             kill_point("move.leaving");
-            hand_over(temporal, &mut mover, move_id).await?;
+            hand_over(local, temporal, &mut mover, move_id).await?;
             Moved::Now
         }
         Some(Away::Leaving { move_id, .. }) => {
             copy_blobs_out(local, temporal, &mover).await?;
-            hand_over(temporal, &mut mover, move_id).await?;
+            hand_over(local, temporal, &mut mover, move_id).await?;
             Moved::Finished
         }
         Some(Away::Gone { .. }) => return there_already(temporal, key).await,
@@ -92,7 +92,7 @@ pub(crate) async fn move_to_local(
     temporal: &OnTemporal,
     key: &ThreadKey,
 ) -> Result<Moved, Failure> {
-    let from = &temporal.site.durability;
+    let from = &there(temporal);
     let mut mover = match Mover::of(local.database(), key).await {
         Ok(mover) => Some(mover),
         Err(LocalError::UnknownThread { .. }) => None,
@@ -139,7 +139,7 @@ pub(crate) async fn move_to_local(
 
 async fn bring_here(local: &LocalBackend, temporal: &OnTemporal, key: &ThreadKey) -> Result<Moved, Failure> {
     use super::Backend;
-    let from = temporal.site.durability.clone();
+    let from = there(temporal);
     // It takes a worker, and a thread that was shut down is opened.
     drop(temporal.resume(key).await?);
     works_here(&temporal.threads.settings(key).await?)?;
@@ -148,7 +148,7 @@ async fn bring_here(local: &LocalBackend, temporal: &OnTemporal, key: &ThreadKey
         return Err(under_way(key));
     }
     let mut mover = Mover::to_here(local.database(), key, &from, now_ms()).await?;
-    let to = local.database().durability().statement();
+    let to = here(local);
     for _ in 0..MAX_COPIES {
         let commits = temporal.threads.commits(key).await?;
         copy_blobs_in(temporal, &mover, &commits).await?;
@@ -157,7 +157,7 @@ async fn bring_here(local: &LocalBackend, temporal: &OnTemporal, key: &ThreadKey
             return Err(under_way(key));
         }
         kill_point("move.copied");
-        match temporal.threads.depart(key, thread.input_seq(), to).await {
+        match temporal.threads.depart(key, thread.input_seq(), &to).await {
             Ok(()) => {
                 kill_point("move.departed");
                 mover.live(&from, now_ms()).await?;
@@ -172,10 +172,15 @@ async fn bring_here(local: &LocalBackend, temporal: &OnTemporal, key: &ThreadKey
 }
 
 /// Gives a thread that has left to Temporal.
-async fn hand_over(temporal: &OnTemporal, mover: &mut Mover, move_id: String) -> Result<(), Failure> {
+async fn hand_over(
+    local: &LocalBackend,
+    temporal: &OnTemporal,
+    mover: &mut Mover,
+    move_id: String,
+) -> Result<(), Failure> {
+    let from = here(local);
     let thread = mover.thread().await?;
     let past = mover.reader().commits().await.map_err(LocalError::from)?;
-    let from = "this data folder".to_owned();
     match temporal.threads.take_in(Moving { thread, past, from, move_id }).await {
         // It came with this move, and has gone on from there since.
         Ok(()) | Err(TemporalError::MovedAway { .. }) => {
@@ -278,6 +283,16 @@ fn works_here(settings: &Settings) -> Result<(), Failure> {
     let why =
         format!("it works in {}, which is no folder of this machine: move it where that is", settings.cwd);
     Err(Failure::new(Exit::Failed, why))
+}
+
+/// The two homes in words.
+fn here(local: &LocalBackend) -> String {
+    let database = local.database().path();
+    format!("the data folder {}", database.parent().unwrap_or(&database).display())
+}
+
+fn there(temporal: &OnTemporal) -> String {
+    format!("Temporal ({})", temporal.site.address)
 }
 
 fn under_way(key: &ThreadKey) -> Failure {

@@ -101,6 +101,9 @@ async fn converse(
                 Meant::Nothing => Next::Ask,
                 Meant::Command(slash) => {
                     look_around(host, session, &cwd, &mut around).await?;
+                    if slash.says_something() {
+                        remember(session, text.trim(), &mut memory_fails).await;
+                    }
                     carry_out(host, session, &mut follower, slash).await?
                 }
                 Meant::Said(said) => {

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod finding;
+mod long;
 mod model;
 mod report;
 mod rules;
@@ -21,7 +22,7 @@ use report::Report;
 
 /// What `--help` says below the options.
 const ABOUT: &str = "\
-It looks at the configuration, the data folder, the sandbox, the model, its key and its provider; at Temporal where this data folder \
+It looks at the configuration, the data folder, hooks, Git for undo, skills, the sandbox, the model, its key and its provider; at Temporal where this data folder \
 has used it, where it is configured, or where --backend temporal or --address asks for it. It starts no server, asks no \
 model, shows no key, and goes on where something is broken: each line says how one thing is, and the line below it what to \
 do about it.
@@ -60,6 +61,7 @@ pub(crate) async fn doctor(
     report.tell(findings);
     report.tell(home.examine(wishes.config().durability).await);
     report.tell(rules::examine(&wishes, home.root()));
+    report.tell(long::examine(&wishes, home.root()));
     report.tell(vec![sandbox::examine(&wishes, home.root()).await]);
     report.tell(model::examine(&wishes, home.root(), &report.redactor).await);
     #[cfg(feature = "temporal")]

@@ -120,7 +120,7 @@ impl Library for HostLibrary {
 }
 
 /// The custom prompts of the directory that is worked in.
-pub(super) fn custom_prompts(wishes: &Wishes, home: &Path) -> CustomPrompts {
+pub(crate) fn custom_prompts(wishes: &Wishes, home: &Path) -> CustomPrompts {
     if !wishes.config().features.is_on(Feature::CustomPrompts) {
         return CustomPrompts::default();
     }

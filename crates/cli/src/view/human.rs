@@ -6,6 +6,7 @@ mod files;
 mod long;
 mod page;
 mod plan;
+mod plan_tags;
 mod questions;
 mod summary;
 mod waiting;
@@ -22,6 +23,7 @@ use agent_core::{
 };
 use page::Page;
 use plan::ShownPlan;
+use plan_tags::Plan;
 use serde_json::Value;
 use std::{collections::BTreeSet, io::Write};
 use summary::Summary;
@@ -64,6 +66,8 @@ enum Reviewing {
 #[derive(Clone, Default)]
 struct Told {
     review: Reviewing,
+    /// The plan of a message that is going to be whole.
+    proposed: Option<String>,
     plan: ShownPlan,
     summary: Summary,
     /// What the turn changed, as last told.
@@ -160,6 +164,9 @@ impl<W: Write + Send> HumanView<W> {
             ItemDetail::UserMessage { content } => self.user(content),
             ItemDetail::AgentMessage { text, cut } => {
                 self.said(&item.id, text);
+                if let Some(plan) = self.told.proposed.take() {
+                    self.page.lines(long::proposed_plan(style, &plan));
+                }
                 if *cut {
                     self.dim("(stopped here)");
                 }
@@ -199,7 +206,8 @@ impl<W: Write + Send> HumanView<W> {
             ItemDetail::SubAgent { thread } => {
                 self.dim(&format!("another agent works in thread {}", clean_line(thread)))
             }
-            ItemDetail::ProposedPlan { text } => self.page.lines(long::proposed_plan(style, text)),
+            // It is shown below the message that has it.
+            ItemDetail::ProposedPlan { text } => self.told.proposed = Some(text.clone()),
             // Their events say it.
             ItemDetail::Review { .. } | ItemDetail::Compaction { .. } => {}
             // A call is complete with its output; one without is told by whoever reports what is wrong.
@@ -218,7 +226,10 @@ impl<W: Write + Send> HumanView<W> {
     /// The last thing that a reviewer says is its result, which is shown in another form: so each is kept until the next.
     fn said(&mut self, item: &ItemId, text: &str) {
         match &mut self.told.review {
-            Reviewing::No => self.page.complete(item, text),
+            Reviewing::No => {
+                let plan = if self.told.proposed.is_some() { Plan::Shown } else { Plan::NotShown };
+                self.page.said(item, text, plan);
+            }
             reviewing => {
                 if let Reviewing::Said(before) =
                     std::mem::replace(reviewing, Reviewing::Said(text.to_owned()))
@@ -403,7 +414,7 @@ impl<W: Write + Send> View for HumanView<W> {
     fn live(&mut self, live: &Live) {
         match &live.kind {
             LiveKind::Message(_) if self.told.review != Reviewing::No => {}
-            LiveKind::Message(piece) => self.page.stream(live, piece, &clean(piece)),
+            LiveKind::Message(piece) => self.page.say(live, piece),
             LiveKind::Reasoning(piece) if self.reasoning == Reasoning::Summary => {
                 self.page.stream(live, piece, &self.style.dim(clean(piece)));
             }

@@ -7,7 +7,10 @@ use crate::{
     keys::{Blank, Kind},
 };
 use agent_core::HookPhase;
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -140,7 +143,7 @@ impl Reader<'_> {
                     return Err(allowed());
                 }
                 let has_folder = program.contains('/') && !Path::new(&program).is_absolute();
-                let program = if has_folder { self.absolute(&program) } else { program };
+                let program = if has_folder { plainly(&self.absolute(&program)) } else { program };
                 let words: Vec<Value> = words.collect();
                 if words.iter().any(|word| !matches!(word, Value::Text(_))) {
                     return Err(allowed());
@@ -150,6 +153,11 @@ impl Reader<'_> {
             _ => Err(allowed()),
         }
     }
+}
+
+/// A path without `.` in it.
+fn plainly(path: &str) -> String {
+    Path::new(path).components().collect::<PathBuf>().to_string_lossy().into_owned()
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

@@ -219,7 +219,7 @@ fn hooks(home: &std::path::Path) -> Vec<HookEntry> {
     let check = HookEntry {
         name: "check".into(),
         phase: HookPhase::PreToolUse,
-        command: HookCommand::Argv(vec![home.join("./check").to_string_lossy().into_owned(), "-q".into()]),
+        command: HookCommand::Argv(vec![home.join("check").to_string_lossy().into_owned(), "-q".into()]),
         tools: vec!["exec_*".into()],
         cwd_prefix: Some("/h/w".into()),
         timeout_ms: 7,

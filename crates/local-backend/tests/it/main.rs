@@ -1,6 +1,7 @@
 //! The local backend with real files, real processes and fake models and tools.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests are tests")]
 
+mod budgets;
 mod catalogue;
 mod cost;
 mod damage;

@@ -425,13 +425,10 @@ impl AnthropicAssembly {
     }
 
     fn seal(&self, text: &str, block: SealedBlock) -> Option<String> {
-        let seal = AnthropicSeal {
-            model: self.asked.model.clone(),
-            prefix: self.asked.prefix,
-            text: Fingerprint::of(text),
-            block,
-            calls: self.calls.clone(),
-        };
+        let calls = self.calls.clone();
+        let content = Fingerprint::of(&(text, &block, &calls)).ok()?;
+        let (model, prefix) = (self.asked.model.clone(), self.asked.prefix);
+        let seal = AnthropicSeal { model, prefix, content, block, calls };
         seal.write().filter(|_| self.is_faithful)
     }
 

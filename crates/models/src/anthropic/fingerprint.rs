@@ -19,11 +19,11 @@ impl Default for Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a text alone.
-    pub(super) fn of(text: &str) -> u64 {
+    /// The fingerprint of a value alone.
+    pub(super) fn of(value: &impl Serialize) -> serde_json::Result<u64> {
         let mut print = Self::default();
-        print.take(text.as_bytes());
-        print.0
+        print.add(value)?;
+        Ok(print.0)
     }
 
     /// Adds a value as the JSON that is sent.
@@ -62,9 +62,14 @@ mod tests {
 
     #[test]
     fn known_values_of_fnv_1a() {
-        assert_eq!(Fingerprint::of(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(Fingerprint::of("a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(Fingerprint::of("foobar"), 0x8594_4171_f739_67e8);
+        let of = |text: &str| {
+            let mut print = Fingerprint::default();
+            print.take(text.as_bytes());
+            print.value()
+        };
+        assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(of("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]

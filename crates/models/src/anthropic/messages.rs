@@ -153,10 +153,8 @@ impl<'a> Translation<'a> {
             self.said.left_out = true;
             return Ok(());
         };
-        if self.said.left_out
-            || seal.text != Fingerprint::of(&text)
-            || seal.prefix != self.before_response()?
-        {
+        let is_whole = seal.content == Fingerprint::of(&(&text, &seal.block, &seal.calls))?;
+        if self.said.left_out || !is_whole || seal.prefix != self.before_response()? {
             self.said.left_out = true;
             return Ok(());
         }

@@ -3,6 +3,7 @@
 //! It is two blocks, what was looked for and what was found, which the provider seals. They go back together, word for
 //! word (Anthropic, "Web search tool").
 
+use super::fingerprint::Fingerprint;
 use agent_core::ModelItem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -35,11 +36,21 @@ pub(super) struct Record {
     searched: Map<String, Value>,
     /// The `web_search_tool_result` block; none where the provider paused in the midst of the search.
     found: Option<Map<String, Value>>,
+    /// The fingerprint of both: what the thread keeps of them may have lost what looks like a secret.
+    content: u64,
 }
 
 impl Record {
+    fn of(searched: Map<String, Value>, found: Option<Map<String, Value>>) -> Option<Self> {
+        let content = Fingerprint::of(&(&searched, &found)).ok()?;
+        Some(Self { searched, found, content })
+    }
+
+    /// Reads what was kept; `None` where it is another's, or no longer what it was.
     pub(super) fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text.strip_prefix(MARK)?).ok()
+        let record: Self = serde_json::from_str(text.strip_prefix(MARK)?).ok()?;
+        let content = Fingerprint::of(&(&record.searched, &record.found)).ok()?;
+        (content == record.content).then_some(record)
     }
 
     /// The blocks that go back; `None` for a search that came to nothing, unless the provider is to take it up again.
@@ -67,9 +78,10 @@ impl Search {
         let Value::Object(searched) = searched else {
             return (ModelItem::WebSearch { query, sealed: None }, false);
         };
-        let record = serde_json::to_string(&Record { searched, found: self.found });
+        let record = Record::of(searched, self.found);
+        let record = record.and_then(|record| serde_json::to_string(&record).ok());
         let sealed =
-            record.ok().map(|record| format!("{MARK}{record}")).filter(|text| text.len() <= MAX_RECORD_BYTES);
+            record.map(|record| format!("{MARK}{record}")).filter(|text| text.len() <= MAX_RECORD_BYTES);
         let kept = sealed.is_some();
         (ModelItem::WebSearch { query, sealed }, kept)
     }
@@ -97,6 +109,7 @@ mod tests {
         let blocks: Vec<Value> =
             Record::read(&record).unwrap().blocks(false).unwrap().map(Value::Object).collect();
         assert_eq!(blocks, [searched, found]);
+        assert!(Record::read(&record.replace("rust", "[redacted]")).is_none(), "no longer what it was");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::template::Template;
 use crate::web_search::is_web_search;
 use agent_core::{
     Completion, Content, Item, LiveKind, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest,
-    Payload, TokenUsage, ToolKind,
+    Payload, Purpose, TokenUsage, ToolKind,
 };
 use serde_json::Value;
 
@@ -34,7 +34,11 @@ pub(super) fn answer(script: &Script, request: &ModelRequest) -> Vec<Beat> {
 
 fn try_answer(script: &Script, request: &ModelRequest) -> Result<Vec<Beat>, String> {
     let scene = Scene::of(request);
-    let cue = scene.cue(script).map_err(|why| format!("scripted model: {why}"))?;
+    let cue = match request.purpose {
+        Purpose::Summary => scene.summary_cue(script),
+        _ => scene.cue(script),
+    };
+    let cue = cue.map_err(|why| format!("scripted model: {why}"))?;
     let disagrees = |why: String| format!("scripted model: {} {why}", cue.name);
     scene.check(cue.step).map_err(&disagrees)?;
     if cue.step.search.is_some() && !request.tools.iter().any(is_web_search) {

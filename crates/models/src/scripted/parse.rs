@@ -17,12 +17,15 @@ struct RawScript {
     step: Vec<Spanned<RawStep>>,
     #[serde(default)]
     turn: Vec<Spanned<RawTurn>>,
+    summary: Option<Spanned<RawStep>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTurn {
     r#match: Option<String>,
+    #[serde(default)]
+    after_summary: bool,
     #[serde(default)]
     step: Vec<Spanned<RawStep>>,
 }
@@ -96,7 +99,8 @@ pub(super) fn parse(text: &str) -> Result<Script, ScriptError> {
             Shape::Turns(raw.turn.into_iter().map(|turn| reader.turn(turn)).collect::<Result<_, _>>()?)
         }
     };
-    Ok(Script { shape })
+    let summary = raw.summary.map(|step| reader.step(step)).transpose()?;
+    Ok(Script { shape, summary })
 }
 
 /// Turns raw parts into checked ones; knows the text, for line numbers.
@@ -111,7 +115,12 @@ impl Reader<'_> {
         if raw.step.is_empty() {
             return Err(self.error(span, "turn", "a turn has at least one [[turn.step]]"));
         }
-        Ok(Turn { line: self.line(&span), fits: raw.r#match, steps: self.steps(raw.step)? })
+        Ok(Turn {
+            line: self.line(&span),
+            fits: raw.r#match,
+            after_summary: raw.after_summary,
+            steps: self.steps(raw.step)?,
+        })
     }
 
     fn steps(&self, raw: Vec<Spanned<RawStep>>) -> Result<Vec<Step>, ScriptError> {

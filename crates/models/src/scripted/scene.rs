@@ -5,6 +5,8 @@ use agent_core::{Content, Item, ModelRequest, ToolOutput};
 
 /// How much of a text an error quotes, in bytes.
 const QUOTE_BYTES: usize = 300;
+/// How the item begins that stands for what was summarised.
+const SUMMARY: &str = "<summary>";
 
 /// A conversation as a script sees it.
 pub(super) struct Scene<'a> {
@@ -20,6 +22,8 @@ pub(super) struct Scene<'a> {
     responses: usize,
     /// Responses since the user's last message.
     responses_in_turn: usize,
+    /// The conversation was summarised since the user's last message.
+    is_summarised: bool,
 }
 
 /// A step and how to speak of it.
@@ -37,6 +41,7 @@ impl<'a> Scene<'a> {
             last_output: None,
             responses: 0,
             responses_in_turn: 0,
+            is_summarised: false,
         };
         let mut in_response = false;
         for item in request.conversation.told() {
@@ -53,11 +58,13 @@ impl<'a> Scene<'a> {
                     scene.prompts.push(said(content));
                     scene.outputs.clear();
                     scene.responses_in_turn = 0;
+                    scene.is_summarised = false;
                 }
                 Item::Output { output, .. } => {
                     scene.outputs.push(output);
                     scene.last_output = Some(output);
                 }
+                Item::Context { text } if text.starts_with(SUMMARY) => scene.is_summarised = true,
                 // `Context`, and whatever a later version adds, stands between responses and says nothing to us.
                 _ => {}
             }
@@ -65,6 +72,13 @@ impl<'a> Scene<'a> {
         }
         scene.prompt = scene.prompts.last().cloned();
         scene
+    }
+
+    /// The answer to a request for a summary.
+    pub(super) fn summary_cue<'s>(&self, script: &'s Script) -> Result<Cue<'s>, String> {
+        let none = || "the conversation is to be summarised, and the script has no [summary]".to_owned();
+        let step = script.summary.as_ref().ok_or_else(none)?;
+        Ok(Cue { step, name: format!("the summary (line {})", step.line) })
     }
 
     /// The step that comes next; the error says why there is none.
@@ -97,16 +111,20 @@ impl<'a> Scene<'a> {
 
     fn turn<'s>(&self, turns: &'s [Turn]) -> Result<(usize, &'s Turn), String> {
         let prompt = self.prompt.as_deref().unwrap_or_default();
-        let named = |said: &str| {
-            turns.iter().position(|turn| turn.fits.as_deref().is_some_and(|fits| said.contains(fits)))
-        };
+        let fits = |turn: &Turn, said: &str| turn.fits.as_deref().is_some_and(|fits| said.contains(fits));
+        let named = |said: &str| turns.iter().position(|turn| !turn.after_summary && fits(turn, said));
+        let after_summary = |turn: &Turn| turn.after_summary && (turn.fits.is_none() || fits(turn, prompt));
+        if let Some(index) = turns.iter().position(after_summary).filter(|_| self.is_summarised) {
+            return Ok((index, &turns[index]));
+        }
         if let Some(index) = named(prompt) {
             return Ok((index, &turns[index]));
         }
+        let is_unnamed = |turn: &Turn| turn.fits.is_none() && !turn.after_summary;
         // The user's message counts among those that no `match` fits.
         let number = self.prompts.iter().filter(|said| named(said).is_none()).count().max(1);
-        turns.iter().enumerate().filter(|(_, turn)| turn.fits.is_none()).nth(number - 1).ok_or_else(|| {
-            let unnamed = turns.iter().filter(|turn| turn.fits.is_none()).count();
+        turns.iter().enumerate().filter(|(_, turn)| is_unnamed(turn)).nth(number - 1).ok_or_else(|| {
+            let unnamed = turns.iter().filter(|turn| is_unnamed(turn)).count();
             format!(
                 "no turn answers {}: no `match` occurs in it, it is number {number} of such messages, and the \
                  script has {unnamed} turns without `match`",

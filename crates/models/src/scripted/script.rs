@@ -8,6 +8,8 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(super) shape: Shape,
+    /// The answer where a summary is asked for.
+    pub(super) summary: Option<Step>,
 }
 
 impl Script {
@@ -39,6 +41,8 @@ pub(super) struct Turn {
     pub(super) line: usize,
     /// What the user's message must contain.
     pub(super) fits: Option<String>,
+    /// It answers only where the conversation was summarised since that message.
+    pub(super) after_summary: bool,
     pub(super) steps: Vec<Step>,
 }
 

@@ -5,16 +5,20 @@ use crate::{
     conversation::{agent, call_id, capable, http, items, message, provider, request, user},
 };
 use agent_core::{
-    BlobSource, Content, Item, ItemId, ModelRequest, OutputStatus, Payload, Shared, ToolCall, ToolOutput,
+    BlobSource, Content, Item, ItemId, ModelItem, ModelRequest, OutputStatus, Payload, Shared, ToolCall,
+    ToolOutput,
 };
-use models::{HttpModel, ProviderConfig, WireApi};
+use models::{HttpModel, ProviderConfig, WebPages, WebSearch, WireApi, web_search_tool};
 use proptest::{
     prelude::*,
     sample::Index,
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 use test_kit::{ModelServer, Replies, Reply};
 
 /// One response of the model, and what happened until the next.
@@ -41,6 +45,22 @@ struct Thought {
 struct Search {
     sealed: Option<&'static str>,
     provider: Option<&'static str>,
+}
+
+/// The record of a search, as it really comes back from Anthropic's API.
+fn search_of_anthropic() -> &'static str {
+    static RECORD: OnceLock<String> = OnceLock::new();
+    RECORD.get_or_init(|| {
+        let server = ModelServer::start(Reply::new().search("q")).unwrap();
+        let model = http(&server, WireApi::Anthropic).with_web_search(WebSearch::On);
+        let tools = Shared::new(vec![web_search_tool(WebPages::Live)]);
+        let asked = ModelRequest { tools, ..request(vec![user("hi")]) };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        match &runtime.block_on(items(&model, asked))[..] {
+            [ModelItem::WebSearch { sealed: Some(record), .. }] => record.clone(),
+            other => panic!("{other:?}"),
+        }
+    })
 }
 
 fn image() -> Content {
@@ -82,7 +102,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Some("chat:broken")),
         Just(Some("anthropic:broken")),
         Just(Some(
-            r#"anthropic:{"model":"test-model","prefix":1,"text":2,"block":{"signature":"bm90IHlvdXJz"}}"#
+            r#"anthropic:{"model":"test-model","prefix":1,"content":2,"block":{"signature":"bm90IHlvdXJz"}}"#
         )),
     ];
     let sealed = prop_oneof![Just(None), Just(Some("mine")), Just(Some("other"))];
@@ -93,9 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Some(
             r#"{"type":"web_search_call","status":"completed","action":{"type":"search","query":"q"}}"#
         )),
-        Just(Some(
-            r#"anthropic:{"searched":{"type":"server_tool_use","id":"s"},"found":{"type":"web_search_tool_result","tool_use_id":"s"}}"#
-        )),
+        Just(Some(search_of_anthropic())),
         Just(Some("broken")),
     ];
     let search = (record, sealed).prop_map(|(sealed, provider)| Search { sealed, provider });

@@ -42,11 +42,8 @@ pub(super) async fn find(
     }
     all.extend(items);
     let Frame { instructions, tools, output_schema, tail } = frame;
-    let conversation = Conversation {
-        skipped: task.prompt.skipped,
-        tail,
-        ..Conversation::of(task.prompt.epoch, all)
-    };
+    let conversation =
+        Conversation { skipped: task.prompt.skipped, tail, ..Conversation::of(task.prompt.epoch, all) };
     Ok(ModelRequest {
         purpose: task.purpose,
         key: task.key.clone(),

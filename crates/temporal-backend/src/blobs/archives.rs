@@ -57,7 +57,8 @@ impl FileBlobs {
 
     /// Drops what the conversation of a thread goes through no more, where no other thread needs it. What was dropped.
     pub(crate) fn keep_only(&self, key: &ThreadKey, keep: &[BlobId]) -> io::Result<Vec<BlobId>> {
-        let keep: BTreeSet<PathBuf> = keep.iter().map(|blob| self.mark_path(key, blob, Need::Conversation)).collect();
+        let keep: BTreeSet<PathBuf> =
+            keep.iter().map(|blob| self.mark_path(key, blob, Need::Conversation)).collect();
         self.drop_marks(key, |mark| mark.extension().is_some() || keep.contains(mark))
     }
 
@@ -94,7 +95,7 @@ impl FileBlobs {
     fn is_marked(&self, blob: &BlobId) -> io::Result<bool> {
         let name = self.path(blob);
         let Some(name) = name.file_name() else { return Ok(false) };
-        for thread in entries(&self.folder.join(FOLDER))? {
+        for thread in entries(&self.folder.join(FOLDER))?.iter().filter(|entry| entry.is_dir()) {
             if thread.join(name).try_exists()? || thread.join(name).with_extension(ORIGIN).try_exists()? {
                 return Ok(true);
             }
@@ -165,10 +166,7 @@ mod tests {
         blobs.need(&b, [&origin], Need::Origin).unwrap();
         assert_eq!(blobs.keep_only(&a, std::slice::from_ref(&two)).unwrap(), [one.clone()]);
         let there = |blob: &BlobId| blobs.read(blob).unwrap().is_some();
-        assert_eq!(
-            [&picture, &one, &two, &shared, &origin].map(there),
-            [true, false, true, true, true]
-        );
+        assert_eq!([&picture, &one, &two, &shared, &origin].map(there), [true, false, true, true, true]);
         assert_eq!(blobs.keep_only(&b, &[]).unwrap(), [shared]);
         assert!(there(&origin), "forks of early turns need it");
         assert_eq!(blobs.drop_all(&b).unwrap(), [origin]);

@@ -94,7 +94,9 @@ pub enum TemporalError {
         id: String,
     },
     /// Something is under way in a thread that is to be moved.
-    #[error("thread {id} is not at rest: wait until its turn has ended, or interrupt it; resume it first if it is shut down")]
+    #[error(
+        "thread {id} is not at rest: wait until its turn has ended, or interrupt it; resume it first if it is shut down"
+    )]
     NotAtRest {
         /// The thread.
         id: String,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     AgentWorkflow,
+    blobs::Need,
     wire::{
         Arrival, Carry, Departed, Departure, DepartureReply, MAX_START_BYTES, PAGE_BYTES, PastPart, RunFrom,
         RunInput,
@@ -18,9 +19,7 @@ use crate::{
 };
 use agent_core::{BlobKeeper, Commit, RunError, Thread, ThreadKey};
 use std::{collections::VecDeque, time::Duration};
-use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowExecutionStatus, errors::WorkflowUpdateError,
-};
+use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowExecutionStatus, errors::WorkflowUpdateError};
 use tokio::time::Instant;
 
 /// A worker that works answers far sooner.
@@ -104,6 +103,7 @@ impl TemporalBackend {
         let book = book_of(&past);
         let overview = book.overview.clone();
         let past = self.keep_past(&past).await?;
+        self.shared.blobs.need(&key, past.iter().map(|part| &part.blob), Need::Origin)?;
         let to = self.shared.durability.clone();
         let arrival = Arrival { from, to, move_id: move_id.clone(), past };
         self.make_fit(&mut thread, json_bytes(&(&book, &arrival))?).await?;
@@ -113,8 +113,7 @@ impl TemporalBackend {
         let from = RunFrom::Moved { carry: Box::new(carry) };
         let input = RunInput { key, from, options: self.shared.run.clone() };
         let queue = self.shared.queue.clone();
-        let beginning =
-            Beginning { input, overview, model, queue, cause: Cause::Moves(move_id.clone()) };
+        let beginning = Beginning { input, overview, model, queue, cause: Cause::Moves(move_id.clone()) };
         match beginning.start(&line).await? {
             Begun::Now => Ok(()),
             Begun::Already if self.has_come(&line, &move_id).await? => Ok(()),

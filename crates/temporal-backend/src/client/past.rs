@@ -66,10 +66,14 @@ impl Past {
             }
             if let Some(part) = self.parts.pop_front() {
                 match elsewhere::commits(&self.line, &self.blobs, &part).await {
-                    Ok(commits) => self.waiting = commits.into_iter().flat_map(|commit| commit.events).collect(),
+                    Ok(commits) => {
+                        self.waiting = commits.into_iter().flat_map(|commit| commit.events).collect()
+                    }
                     Err(error @ TemporalError::ServerAway { .. }) => return Err(error),
                     // What comes after it is told, and that this is missing.
-                    Err(error) => tracing::warn!(thread = %self.line.key, %error, "a part of the past is gone"),
+                    Err(error) => {
+                        tracing::warn!(thread = %self.line.key, %error, "a part of the past is gone")
+                    }
                 }
                 continue;
             }

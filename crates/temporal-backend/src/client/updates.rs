@@ -303,14 +303,16 @@ impl Reader {
                 }
                 Ok(())
             }
-            Reading::Older { base, digest } => match Past::after(&self.line, &self.shared.blobs, self.place.window.seq()).await {
-                Ok(past) => {
-                    self.older = Some(Older { past, base, digest });
-                    self.pace.at_once();
-                    Ok(())
+            Reading::Older { base, digest } => {
+                match Past::after(&self.line, &self.shared.blobs, self.place.window.seq()).await {
+                    Ok(past) => {
+                        self.older = Some(Older { past, base, digest });
+                        self.pace.at_once();
+                        Ok(())
+                    }
+                    Err(error) => self.fail(error).await,
                 }
-                Err(error) => self.fail(error).await,
-            },
+            }
         }
     }
 

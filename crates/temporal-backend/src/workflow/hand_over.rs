@@ -5,7 +5,7 @@ use super::{
     ports::{self, Ports},
     state::{Stage, size},
 };
-use crate::wire::{Arrival, ArchiveTask, RunFrom, RunInput, RunOptions};
+use crate::wire::{ArchiveTask, Arrival, RunFrom, RunInput, RunOptions};
 use agent_core::{Entropy, EventSink, Exit, Input, RULES, Redactor, StartUp, StorageBackend, Thread};
 use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 

@@ -6,8 +6,8 @@ use super::{
     hand_over::ARCHIVE_ABOVE_BYTES,
 };
 use crate::wire::{
-    Arrival, BlobWanted, Carry, Departed, Departure, DepartureReply, EventsAfter, EventsPage, Frame, Items, ItemsWanted, MAX_OP_BYTES, MAX_START_BYTES,
-    PAGE_BYTES, Part, Status,
+    Arrival, BlobWanted, Carry, Departed, Departure, DepartureReply, EventsAfter, EventsPage, Frame, Items,
+    ItemsWanted, MAX_OP_BYTES, MAX_START_BYTES, PAGE_BYTES, Part, Status,
 };
 use agent_core::{
     Accepted, BLOB_THRESHOLD_BYTES, Content, EffectId, Event, Gate, Input, Item, ModelRequest, Op, OpId,
@@ -131,12 +131,7 @@ impl State {
 
     /// The answer to an op that this run has applied. The thread itself remembers the last ones only.
     fn repeated(&self, op: &OpId) -> Option<Reply> {
-        let accepted = || Accepted {
-            turn: None,
-            event_seq: self.book.last(),
-            repeated: true,
-            listing: None,
-        };
+        let accepted = || Accepted { turn: None, event_seq: self.book.last(), repeated: true, listing: None };
         self.known.contains(op).then(|| Reply::Accepted(accepted()))
     }
 

@@ -1,10 +1,10 @@
 //! A thread of very many steps, whose conversation is summarised again and again and which goes through many runs.
 
-use crate::world::{QUEUE, World, genesis};
+use crate::world::{TestThread, World, genesis};
 use agent_core::{
-    CompactAt, Completion, Item, ModelError, ModelEvent, ModelItem, ModelRequest, Operation, OutputStatus, Payload,
-    PrepareRequest, Prepared, Purpose, Tenant, ThreadId, ThreadKey, TokenUsage, ToolAnswer, ToolCallHandler,
-    ToolOutput, ToolRequest,
+    CompactAt, Completion, Item, ModelError, ModelEvent, ModelItem, ModelRequest, Operation, OutputStatus,
+    Payload, PrepareRequest, Prepared, Purpose, Tenant, ThreadId, ThreadKey, TokenUsage, ToolAnswer,
+    ToolCallHandler, ToolOutput, ToolRequest,
     testing::{FakeModel, FakeTools},
 };
 use async_trait::async_trait;
@@ -19,9 +19,12 @@ use std::{
 };
 use temporal_backend::{
     AgentWorkflow, Reply,
-    wire::{RunFrom, RunInput, RunOptions, workflow_id},
+    wire::{RunFrom, RunOptions, workflow_id},
 };
-use temporalio_client::{WorkflowDescribeOptions, WorkflowStartOptions};
+use temporalio_client::{
+    WorkflowDescribeOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHandle,
+};
+use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 
 /// A step: one model call, and one tool call that answers with so many bytes.
 const OUTPUT_BYTES: usize = 2_000;
@@ -71,7 +74,8 @@ impl Script {
                 Err(_) => ModelItem::Message { text: format!("read. {DECIDED}") },
             }
         };
-        let tokens = TokenUsage { input: bytes as u64 / BYTES_PER_TOKEN, output: 10, ..TokenUsage::default() };
+        let tokens =
+            TokenUsage { input: bytes as u64 / BYTES_PER_TOKEN, output: 10, ..TokenUsage::default() };
         let completion = Completion { tokens: Some(tokens), ..Completion::default() };
         vec![Ok(ModelEvent::Item(item)), Ok(ModelEvent::Completed(completion))]
     }
@@ -124,8 +128,11 @@ async fn a_long_thread_stays_small_and_knows_how_it_began() {
     let steps = steps();
     let script = Arc::new(Script::default());
     let model = Arc::clone(&script);
-    let mut world =
-        World::with(Arc::new(FakeModel::new(move |request| model.answer(request))), Arc::new(Pages::default())).await;
+    let mut world = World::with(
+        Arc::new(FakeModel::new(move |request| model.answer(request))),
+        Arc::new(Pages::default()),
+    )
+    .await;
     let mut genesis = genesis();
     let limit = (steps as u64 * STEP_TOKENS / SUMMARIES).max(5_000);
     genesis.settings.context_window = Some(limit * 10 / 8);
@@ -134,10 +141,7 @@ async fn a_long_thread_stays_small_and_knows_how_it_began() {
     // A short thread is cut into runs as a long one is by its server.
     let records = (steps < 1_000).then_some(100);
     let options = RunOptions { records_per_run: records, ..RunOptions::default() };
-    let input = RunInput { key: key.clone(), from: RunFrom::New { genesis: Box::new(genesis) }, options };
-    let start = WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
-    world.client.start_workflow(AgentWorkflow::run, input, start).await.unwrap();
-    let thread = crate::world::TestThread { workflow: world.client.get_workflow_handle(workflow_id(&key)), key };
+    let thread = world.begin(key, RunFrom::New { genesis: Box::new(genesis) }, options).await;
     let begun = Instant::now();
     let mut early_kb = 0;
     for turn in 0..TURNS {
@@ -174,13 +178,17 @@ async fn a_long_thread_stays_small_and_knows_how_it_began() {
     let tokens = limit * 10 / 8 * BYTES_PER_TOKEN;
     assert!((script.largest.load(Ordering::Relaxed) as u64) < tokens, "a prompt is larger than the window");
     let held = thread.snapshot().await.thread;
-    assert!(held.items().iter().any(|item| matches!(&**item, Item::Context { text } if text.starts_with("<summary>")))
-        || !held.archived().is_empty());
+    assert!(
+        held.items()
+            .iter()
+            .any(|item| matches!(&**item, Item::Context { text } if text.starts_with("<summary>")))
+            || !held.archived().is_empty()
+    );
     world.stop_worker().await;
 }
 
 /// Waits for the end of a turn, however many steps it has.
-async fn patiently(thread: &crate::world::TestThread, turn: u32, steps: usize) {
+async fn patiently(thread: &TestThread, turn: u32, steps: usize) {
     let ended = async {
         loop {
             let summary = thread.status().await.overview.summary(thread.key.clone(), 0, None);
@@ -195,28 +203,23 @@ async fn patiently(thread: &crate::world::TestThread, turn: u32, steps: usize) {
 }
 
 /// How many runs there are, and how many bytes their histories have.
-async fn histories(world: &World, thread: &crate::world::TestThread) -> (u64, u64) {
+async fn histories(world: &World, thread: &TestThread) -> (u64, u64) {
     let runs = u64::from(thread.status().await.runs);
     let newest = thread.workflow.describe(WorkflowDescribeOptions::default()).await.unwrap();
     let mut next = Some(newest.run_id().to_owned());
     let mut bytes = 0;
     while let Some(run) = next.take() {
-        let info = temporalio_client::WorkflowExecutionInfo::builder()
+        let info = WorkflowExecutionInfo::builder()
             .namespace("default")
             .workflow_id(workflow_id(&thread.key))
             .run_id(run)
             .build();
-        let handle: temporalio_client::WorkflowHandle<_, AgentWorkflow> =
-            temporalio_client::WorkflowHandle::new(world.client.clone(), info);
+        let handle: WorkflowHandle<_, AgentWorkflow> = WorkflowHandle::new(world.client.clone(), info);
         let found = handle.describe(WorkflowDescribeOptions::default()).await.unwrap();
         let info = found.raw().workflow_execution_info.clone().unwrap_or_default();
         bytes += u64::try_from(info.history_size_bytes).unwrap();
-        let events = handle
-            .fetch_history(temporalio_client::WorkflowFetchHistoryOptions::default())
-            .into_events()
-            .await
-            .unwrap();
-        use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
+        let events =
+            handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
         if let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &events[0].attributes {
             next = Some(started.continued_execution_run_id.clone()).filter(|id| !id.is_empty());
         }

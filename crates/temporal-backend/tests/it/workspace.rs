@@ -1,18 +1,17 @@
 //! Snapshots, restores, hooks and budgets of threads in workflows.
 
-use crate::world::{QUEUE, TestThread, World, genesis, obey};
+use crate::world::{TestThread, World, genesis, obey};
 use agent_core::{
     Budget, Event, EventKind, HookRequest, Hooked, Op, RestoreAnswer, RestoreRequest, SnapshotAnswer,
     SnapshotRequest, TurnEnd, TurnOverrides, Undo, Workspace,
     testing::{FakeModel, FakeTools},
 };
 use async_trait::async_trait;
-use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc};
 use temporal_backend::{
-    AgentWorkflow, Reply,
-    wire::{RunFrom, RunInput, RunOptions, workflow_id},
+    Reply,
+    wire::{RunFrom, RunOptions},
 };
-use temporalio_client::WorkflowStartOptions;
 use tools::snapshot::{Snapshots, SnapshotsConfig};
 
 /// Real snapshots of a real repository, which a call changes in front of the thread's eyes.
@@ -56,17 +55,18 @@ fn repository(cwd: &Path) {
     fs::write(cwd.join("b.txt"), "not added\n").unwrap();
 }
 
-async fn begin(world: &World, change: impl FnOnce(&mut agent_core::Settings), options: RunOptions) -> TestThread {
+async fn begin(
+    world: &World,
+    change: impl FnOnce(&mut agent_core::Settings),
+    options: RunOptions,
+) -> TestThread {
     let mut genesis = genesis();
     change(&mut genesis.settings);
     let key = agent_core::ThreadKey {
         tenant: agent_core::Tenant::default(),
         thread: agent_core::ThreadId::new(uuid::Uuid::now_v7().to_string()),
     };
-    let input = RunInput { key: key.clone(), from: RunFrom::New { genesis: Box::new(genesis) }, options };
-    let start = WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
-    world.client.start_workflow(AgentWorkflow::run, input, start).await.unwrap();
-    TestThread { workflow: world.client.get_workflow_handle(workflow_id(&key)), key }
+    world.begin(key, RunFrom::New { genesis: Box::new(genesis) }, options).await
 }
 
 fn accepted(reply: &Reply) {
@@ -89,8 +89,7 @@ async fn an_undo_puts_a_real_repository_back() {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let snapshots = Snapshots::new(SnapshotsConfig::new(&home, environment));
     let tools = Arc::new(FakeTools::default());
-    let mut world =
-        World::of(Arc::new(FakeModel::new(obey)), tools, Arc::new(Repository(snapshots))).await;
+    let mut world = World::of(Arc::new(FakeModel::new(obey)), tools, Arc::new(Repository(snapshots))).await;
     let thread = begin(
         &world,
         |settings| (settings.undo, settings.cwd) = (Undo::On, cwd.to_str().unwrap().to_owned()),
@@ -103,7 +102,12 @@ async fn an_undo_puts_a_real_repository_back() {
     // Somebody changes the same file: nothing is taken back.
     fs::write(cwd.join("a.txt"), "by hand\n").unwrap();
     accepted(&thread.submit("op-2", Op::Undo).await);
-    thread.until("a refusal", |kind| matches!(kind, EventKind::RollbackRefused { paths, .. } if paths == &["a.txt"])).await;
+    thread
+        .until(
+            "a refusal",
+            |kind| matches!(kind, EventKind::RollbackRefused { paths, .. } if paths == &["a.txt"]),
+        )
+        .await;
     assert_eq!(fs::read_to_string(cwd.join("new.txt")).unwrap(), "new\n");
     fs::write(cwd.join("a.txt"), "changed\n").unwrap();
     accepted(&thread.submit("op-3", Op::Undo).await);

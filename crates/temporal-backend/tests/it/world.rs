@@ -3,7 +3,8 @@
 use agent_core::{
     ApprovalPolicy, Content, Event, EventKind, Genesis, InteractionId, Item, ItemDetail, ModelError,
     ModelEvent, ModelItem, ModelRequest, ModelStreamer, NetworkAccess, Op, OpId, OutputStatus, Payload,
-    Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler, TurnItem, Workspace,
+    RULES, Redactor, SandboxPolicy, Settings, Submission, Tenant, ThreadId, ThreadKey, ToolCallHandler,
+    TurnItem, Workspace,
     testing::{FakeModel, FakeTools, response},
 };
 use sink::LocalBus;
@@ -86,8 +87,13 @@ impl World {
     pub(crate) async fn start(&self, options: RunOptions) -> TestThread {
         let key =
             ThreadKey { tenant: Tenant::default(), thread: ThreadId::new(uuid::Uuid::now_v7().to_string()) };
-        let input =
-            RunInput { key: key.clone(), from: RunFrom::New { genesis: Box::new(genesis()) }, options };
+        self.begin(key, RunFrom::New { genesis: Box::new(genesis()) }, options).await
+    }
+
+    /// Begins a run as clients do: it keeps to the rules of this build.
+    pub(crate) async fn begin(&self, key: ThreadKey, from: RunFrom, options: RunOptions) -> TestThread {
+        let options = RunOptions { rules: options.rules.or(Some(RULES)), ..options };
+        let input = RunInput { key: key.clone(), from, options };
         let start =
             WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
         self.client.start_workflow(AgentWorkflow::run, input, start).await.unwrap();

@@ -2,10 +2,12 @@
 
 use super::Trace;
 use agent_core::{
-    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, ElicitationReply, Genesis, Op, SandboxPolicy,
-    ServedBy, Settings, Shared, ToolSpec,
+    AnswerWithin, Answers, ApprovalDecision, ApprovalPolicy, Budget, CompactAt, ElicitationReply, Genesis,
+    HookPhase, Hooked, Mode, Op, Price, RestoreAnswer, SandboxPolicy, ServedBy, Settings, Shared, ToolSpec,
+    Undo,
 };
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A turn as data.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +23,30 @@ pub struct Scenario {
     /// How long questions wait.
     #[serde(default)]
     pub answer_within: Option<AnswerWithin>,
+    /// The tokens that fit the model's window.
+    #[serde(default)]
+    pub context_window: Option<u64>,
+    /// When the conversation is summarised.
+    #[serde(default)]
+    pub compact_at: CompactAt,
+    /// How the agent works.
+    #[serde(default)]
+    pub mode: Mode,
+    /// What may be spent.
+    #[serde(default)]
+    pub budget: Budget,
+    /// What tokens cost.
+    #[serde(default)]
+    pub price: Option<Price>,
+    /// Whether turns can be taken back with their changes of files.
+    #[serde(default)]
+    pub undo: Undo,
+    /// What the hooks of each phase come to; the other phases have none.
+    #[serde(default)]
+    pub hooks: BTreeMap<HookPhase, Hooked>,
+    /// What taking files back comes to; by default, that it was done.
+    #[serde(default)]
+    pub restored: Option<RestoreAnswer>,
     /// The tools that the client serves.
     #[serde(default)]
     pub client_tools: Vec<ToolSpec>,
@@ -97,6 +123,13 @@ impl Scenario {
             approval: self.approval,
             sandbox: self.sandbox.clone(),
             answer_within: self.answer_within,
+            context_window: self.context_window,
+            compact_at: self.compact_at,
+            mode: self.mode,
+            budget: self.budget,
+            price: self.price,
+            undo: self.undo,
+            hooks: self.hooks.keys().copied().collect(),
             ..Settings::new(cwd, model)
         };
         let served = |tool: &ToolSpec| ToolSpec { served_by: ServedBy::Client, ..tool.clone() };

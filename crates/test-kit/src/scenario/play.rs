@@ -65,11 +65,12 @@ async fn steps(
         session.submit(submission).await?;
     }
     let ends = scenario.expected.thread.iter().filter(|name| is_end(name)).count();
-    let items = scenario.expected.items.len();
+    let (items, told) = (scenario.expected.items.len(), scenario.expected.thread.len());
     loop {
         let ended = events.iter().filter(|event| event.kind.is_terminal()).count();
-        // What the user runs may end after the turn.
-        if ended >= ends && Trace::of(events).items.len() >= items {
+        // What the user runs may end after the turn, and turns are taken back after it.
+        let trace = Trace::of(events);
+        if ended >= ends && trace.items.len() >= items && trace.thread.len() >= told {
             return Ok(());
         }
         next(&mut updates, events).await?;

@@ -1,7 +1,9 @@
 //! [`Trace`]: what happened, without what differs from run to run.
 
 use super::play::number;
-use agent_core::{CallDecision, Content, Event, EventKind, InteractionOutcome, ItemDetail, ItemId, TurnItem};
+use agent_core::{
+    CallDecision, Content, Event, EventKind, InteractionOutcome, ItemDetail, ItemId, ReviewOutcome, TurnItem,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -64,6 +66,8 @@ pub(super) fn name(kind: &EventKind) -> String {
     let name = text(&value["event"]);
     match kind {
         EventKind::TurnCompleted { .. } => format!("{name}: {}", text(&value["end"]["type"])),
+        EventKind::ContextCompacted { .. } => format!("{name}: {}", text(&value["trigger"])),
+        EventKind::ExitedReviewMode { .. } => format!("{name}: {}", text(&value["outcome"]["type"])),
         EventKind::TurnAborted { .. } => format!("{name}: {}", text(&value["reason"])),
         EventKind::InteractionResolved { outcome, .. } => {
             let how = &value["outcome"];
@@ -77,11 +81,13 @@ pub(super) fn name(kind: &EventKind) -> String {
     }
 }
 
-/// The numbers in an item's id: they order the items of effects by effect and place, and those of inputs by input.
-fn order(id: &ItemId) -> (bool, Vec<u64>) {
+/// The numbers in an item's id: they order the items of effects by effect and place, and those of inputs by input. What comes
+/// with an item has its numbers and a name of its own.
+fn order(id: &ItemId) -> (bool, Vec<u64>, String) {
     let from_effect = !id.as_str().contains("in");
     let numbers = id.as_str().split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok());
-    (from_effect, numbers.collect())
+    let name = id.as_str().trim_start_matches("item").chars().filter(|c| c.is_ascii_alphabetic());
+    (from_effect, numbers.collect(), name.collect())
 }
 
 fn describe(item: &TurnItem) -> String {
@@ -101,6 +107,13 @@ fn describe(item: &TurnItem) -> String {
         ItemDetail::AgentMessage { text, cut: false } => format!("agent_message: {text}"),
         ItemDetail::AgentMessage { text, cut: true } => format!("agent_message: {text} (cut)"),
         ItemDetail::Reasoning { .. } => "reasoning".into(),
+        ItemDetail::Compaction { summary } if summary.is_empty() => "compaction: none".into(),
+        ItemDetail::Compaction { .. } => "compaction: done".into(),
+        ItemDetail::ProposedPlan { text } => format!("proposed_plan: {text}"),
+        ItemDetail::Review { outcome: ReviewOutcome::Completed { review } } => {
+            format!("review: {} findings, {}", review.findings.len(), review.overall_correctness)
+        }
+        ItemDetail::Review { .. } => "review: interrupted".into(),
         _ => format!("{}: {status}", value["type"].as_str().unwrap_or_default()),
     }
 }

@@ -1,6 +1,9 @@
 //! Where the lines go: whole ones, and text that is written as it comes.
 
-use super::waiting::Waiting;
+use super::{
+    plan_tags::{Plan, PlanTags},
+    waiting::Waiting,
+};
 use crate::{output, view::clean};
 use agent_core::{ItemId, Live};
 use std::{collections::BTreeMap, io::Write};
@@ -13,11 +16,13 @@ pub(super) struct Page<W> {
     streaming: Option<ItemId>,
     /// What was written of items before they were complete, with the attempt it came from.
     told: BTreeMap<ItemId, (u32, String)>,
+    /// What is held back of them.
+    tags: BTreeMap<ItemId, PlanTags>,
 }
 
 impl<W: Write> Page<W> {
     pub(super) fn new(out: W, waiting: Waiting) -> Self {
-        Self { out, waiting, streaming: None, told: BTreeMap::new() }
+        Self { out, waiting, streaming: None, told: BTreeMap::new(), tags: BTreeMap::new() }
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -51,6 +56,33 @@ impl<W: Write> Page<W> {
             }
         }
         self.raw(shown);
+    }
+
+    /// A piece of what the agent says, without a plan in it, which is shown by itself.
+    pub(super) fn say(&mut self, live: &Live, piece: &str) {
+        if self.told.get(&live.item).is_none_or(|(attempt, _)| *attempt != live.attempt) {
+            self.tags.remove(&live.item);
+        }
+        let shown = self.tags.entry(live.item.clone()).or_default().feed(piece);
+        self.stream(live, piece, &clean(&shown));
+    }
+
+    /// What of a whole message was not streamed.
+    pub(super) fn said(&mut self, item: &ItemId, text: &str, plan: Plan) {
+        let tags = self.tags.remove(item).unwrap_or_default();
+        match self.told.get(item) {
+            Some((_, told)) if text.starts_with(told.as_str()) => {
+                let rest = tags.finish(&text[told.len()..], plan);
+                let shown = format!("{told}{rest}");
+                self.complete(item, &shown);
+            }
+            _ => {
+                let text = PlanTags::default().finish(text, plan);
+                if plan == Plan::NotShown || !text.trim().is_empty() {
+                    self.complete(item, text.trim_end_matches('\n'));
+                }
+            }
+        }
     }
 
     /// What of a whole text was not streamed.
@@ -100,6 +132,7 @@ impl<W: Write> Page<W> {
     pub(super) fn turn(&mut self) {
         self.end_stream();
         self.told.clear();
+        self.tags.clear();
     }
 
     fn raw(&mut self, text: &str) {

@@ -31,7 +31,8 @@ async fn fetch(line: &Line, blob: &BlobId) -> Result<Vec<u8>, TemporalError> {
         let part = match line.query(None, AgentWorkflow::blob, wanted).await {
             Ok(Some(part)) => part,
             Ok(None) => {
-                let message = format!("the blob {blob} is not on the disk of the worker that owns the workspace");
+                let message =
+                    format!("the blob {blob} is not on the disk of the worker that owns the workspace");
                 return Err(unreadable(message));
             }
             Err(trouble @ Trouble::Unknown) => return Err(line.error(trouble)),

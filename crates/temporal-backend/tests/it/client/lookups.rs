@@ -30,7 +30,8 @@ async fn a_query_is_answered_by_the_library_and_leaves_no_trace_in_the_history()
     let workflow = world.client.get_workflow_handle::<temporal_backend::AgentWorkflow>(
         temporal_backend::wire::workflow_id(agent_core::AgentSession::key(&session)),
     );
-    let length = async || workflow.describe(WorkflowDescribeOptions::default()).await.unwrap().history_length();
+    let length =
+        async || workflow.describe(WorkflowDescribeOptions::default()).await.unwrap().history_length();
     let mut reader = super::Reader::of(&session, agent_core::Cursor::default());
     reader.until_turn_ends(1).await;
     let before = length().await;
@@ -53,7 +54,8 @@ async fn without_a_library_a_query_is_refused_and_needs_no_worker() {
     world.stop_worker().await;
     let refusal = refused(submit(&session, "op-1", Op::ListSkills).await);
     assert!(matches!(refusal, Refusal::Unavailable { .. }), "{refusal}");
-    let session = elsewhere(&world, RunOptions::default()).attach(agent_core::AgentSession::key(&session)).await;
+    let session =
+        elsewhere(&world, RunOptions::default()).attach(agent_core::AgentSession::key(&session)).await;
     let refusal = refused(submit(&session.unwrap(), "op-2", Op::ListModels).await);
     assert!(refusal.to_string().contains("looks nothing up"), "{refusal}");
 }

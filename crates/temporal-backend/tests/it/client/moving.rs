@@ -3,8 +3,8 @@
 use super::{Reader, assert_numbered, backend, elsewhere, runs_of, say, start, submit, timeless};
 use crate::world::World;
 use agent_core::{
-    AgentSession, Commit, Cursor, EventKind, ForkPoint, Op, SessionError, Stored, Tenant, Thread, ThreadFilter,
-    ThreadKey, TurnId, recover,
+    AgentSession, Commit, Cursor, EventKind, ForkPoint, Op, SessionError, Stored, Tenant, Thread,
+    ThreadFilter, ThreadKey, TurnId, recover,
 };
 use temporal_backend::{Moving, Stay, TemporalBackend, TemporalError, TemporalSession, wire::RunOptions};
 

@@ -5,8 +5,8 @@ use crate::world::obey;
 use agent_core::{
     Answering, CancelHandle, CollectRequest, Collected, Content, EffectId, Elicitation, Grant, Item,
     ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, ModelStreamer, Operation, OutputStatus,
-    Payload, Preparation, PrepareRequest, Prepared, Purpose, Question, Shared, Subject, ThreadKey, ToolAnswer,
-    ToolCall, ToolCallHandler, ToolKind, ToolOutput, ToolRequest, ToolSpec,
+    Payload, Preparation, PrepareRequest, Prepared, Purpose, Question, Shared, Subject, ThreadKey,
+    ToolAnswer, ToolCall, ToolCallHandler, ToolKind, ToolOutput, ToolRequest, ToolSpec,
     testing::{FakeTools, response},
 };
 use async_trait::async_trait;

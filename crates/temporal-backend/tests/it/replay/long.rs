@@ -7,18 +7,18 @@ use super::{
 };
 use crate::world::{QUEUE, TestThread};
 use agent_core::{
-    Budget, CompactAt, Completion, EventKind, HookPatch, HookPhase, HookRequest, HookRuling, Hooked,
-    Item, Mask, Mode, ModelChoice, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, Op,
-    Payload, RestoreAnswer, RestoreRequest, ReviewRequest, RollbackFiles, Settings, SnapshotAnswer,
-    SnapshotMoment, SnapshotRequest, Stored, TokenUsage, TurnOverrides, Undo, Workspace, recover, testing::FakeWorkspace,
+    Budget, CompactAt, Completion, EventKind, HookPatch, HookPhase, HookRequest, HookRuling, Hooked, Item,
+    Mask, Mode, ModelChoice, ModelError, ModelErrorKind, ModelEvent, ModelItem, ModelRequest, Op, Payload,
+    RestoreAnswer, RestoreRequest, ReviewRequest, RollbackFiles, Settings, SnapshotAnswer, SnapshotMoment,
+    SnapshotRequest, Stored, TokenUsage, TurnOverrides, Undo, Workspace, recover, testing::FakeWorkspace,
 };
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use temporal_backend::{
     BackendOptions, Moving, ReplayOptions, Reply, TemporalBackend, replay,
-    wire::{RunFrom, RunInput, RunOptions, workflow_id},
+    wire::{RunFrom, RunOptions},
 };
-use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
+use temporalio_client::WorkflowGetResultOptions;
 
 /// Bytes of a token, for a model that counts.
 const BYTES_PER_TOKEN: usize = 4;
@@ -79,7 +79,10 @@ pub(super) fn summary(request: &ModelRequest, text: &str) -> Vec<Result<ModelEve
         Some("huge") if request.conversation.skipped == 0 => {
             return vec![Err(ModelError::new(ModelErrorKind::ContextWindowExceeded, "it does not fit"))];
         }
-        _ => format!("{DONE}{}", steps_done(request) + usize::try_from(request.conversation.skipped).unwrap() / 2),
+        _ => format!(
+            "{DONE}{}",
+            steps_done(request) + usize::try_from(request.conversation.skipped).unwrap() / 2
+        ),
     };
     counted(request, ModelItem::Message { text })
 }
@@ -221,16 +224,7 @@ impl Stage {
             thread: agent_core::ThreadId::new("long"),
         };
         let options = RunOptions { records_per_run: Some(14), ..RunOptions::default() };
-        let from = RunFrom::New { genesis: Box::new(genesis) };
-        let input = RunInput { key: key.clone(), from, options };
-        let start = WorkflowStartOptions::new(QUEUE, workflow_id(&key)).build();
-        self.world
-            .client
-            .start_workflow(temporal_backend::AgentWorkflow::run, input, start)
-            .await
-            .unwrap();
-        let thread =
-            TestThread { workflow: self.world.client.get_workflow_handle(workflow_id(&key)), key };
+        let thread = self.world.begin(key, RunFrom::New { genesis: Box::new(genesis) }, options).await;
         accepted(&thread.say("op-1", "long 9 read_a").await);
         thread.until_turn_ends(1).await;
         thread

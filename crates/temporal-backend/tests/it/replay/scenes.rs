@@ -12,12 +12,11 @@ use agent_core::{
 use std::{sync::Arc, time::Duration};
 use temporal_backend::{
     AgentWorkflow, ReplayOptions, Reply, RunHistory, TemporalWorker, WorkerOptions, replay,
-    wire::{EventsAfter, Reading, RunFrom, RunInput, RunOptions, workflow_id},
+    wire::{EventsAfter, Reading, RunFrom, RunOptions, workflow_id},
 };
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowExecutionInfo,
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
-    WorkflowStartOptions,
 };
 use temporalio_common::protos::temporal::api::{
     enums::v1::{EventType, IndexedValueType},
@@ -358,11 +357,7 @@ impl Stage {
     }
 
     pub(super) async fn begin(&self, key: ThreadKey, from: RunFrom) -> TestThread {
-        let input = RunInput { key: key.clone(), from, options: RunOptions::default() };
-        let start =
-            WorkflowStartOptions::new(QUEUE, workflow_id(&key)).task_timeout(Duration::from_secs(5)).build();
-        self.world.client.start_workflow(AgentWorkflow::run, input, start).await.unwrap();
-        TestThread { workflow: self.world.client.get_workflow_handle(workflow_id(&key)), key }
+        self.world.begin(key, from, RunOptions::default()).await
     }
 }
 

@@ -1,0 +1,77 @@
+//! The same of a thread on Temporal.
+
+use super::{FREE, converse, repository};
+use crate::binary::Bench;
+use temporal_backend::dev_server::TestServer;
+
+const TALK: &str = r#"
+[summary]
+text = "The user said one, and a file was changed."
+
+[[turn]]
+match = "one"
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo one > a.txt" } }]
+[[turn.step]]
+text = "One."
+
+[[turn]]
+match = "make a plan"
+[[turn.step]]
+text = "<proposed_plan>\n1. Write done.txt\n</proposed_plan>"
+
+[[turn]]
+match = "The plan is approved"
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo done > done.txt" } }]
+[[turn.step]]
+text = "Carried out."
+
+[[turn]]
+[[turn.step]]
+text = "All is well."
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_long_threads_need_is_there_on_temporal_too() {
+    let server = TestServer::start().await.unwrap();
+    let bench = Bench::new();
+    repository(&bench, &[("a.txt", "first\n")]);
+    bench.configure(&format!("[temporal]\naddress = \"{}\"\n", server.address()));
+    let script = bench.script(TALK);
+    tokio::task::spawn_blocking(move || {
+        let begun = [&["exec", "--backend", "temporal"], &FREE[..], &["--max-tool-calls", "1", "--script", &script, "one"]];
+        bench.run(&begun.concat()).succeeds();
+        assert_eq!(bench.read("a.txt"), "one\n");
+        let ran = bench.run(&["undo", "--last"]).succeeds();
+        assert!(ran.stdout.contains("1 file is as before\n  a.txt\n"), "{ran:#?}");
+        assert_eq!(bench.read("a.txt"), "first\n");
+        let args = ["--script", &script, "--max-tool-calls", "9"];
+        let lines = ["/plan make a plan", "y", "/skills", "/models", "/prompts", "/mcp", "/history", "/review the queue", "/compact", "/quit"];
+        let ran = converse(&bench, &args, &lines).succeeds();
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        for text in [
+            "Proposed plan\n│ 1. Write done.txt",
+            "Carried out.",
+            "there are no skills here",
+            "gpt-5",
+            "there are no prompts of your own here",
+            "no MCP server is configured",
+            "    0  /plan make a plan",
+            "reviewing the queue\nreview: no findings\nAll is well.",
+            "(summarised what was said so far, as asked: ",
+        ] {
+            assert!(all.contains(text), "`{text}` is not said: {ran:#?}");
+        }
+        assert_eq!(bench.read("done.txt"), "done\n");
+        // Nothing of it can be taken back together with what was said before the summary; the files can.
+        let list = bench.run(&["sessions", "list", "--json"]).stdout;
+        let first: serde_json::Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
+        let thread = first["thread"].as_str().unwrap().to_owned();
+        bench.run(&["rollback", &thread, "2"]).fails(1, &["summarised"]);
+        bench.run(&["rollback", &thread, "2", "--files-only"]).succeeds();
+        assert!(!bench.project().join("done.txt").exists());
+    })
+    .await
+    .unwrap();
+}
