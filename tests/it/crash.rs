@@ -1,6 +1,8 @@
 //! SIGKILL from outside, at every kill point and at random instants of a ten-step turn; resumed each time, the turn ends
 //! as if nothing had happened, but that the call running at the kill may read `unknown`. No command runs twice.
 
+mod long;
+
 use crate::binary::Bench;
 use std::{
     collections::BTreeMap,

@@ -118,8 +118,13 @@ fn before_the_response() -> Vec<Fault> {
             .fails(gives_up, &["502 Bad Gateway: (a page of HTML)", "try again later"])
             .requests(3),
         fault("200 with a page of HTML", Reply::html(200)).fails("fatal", &["text/html", "base_url"]),
+        // The answer, its summary, and the summary without the first item.
         fault("the conversation is too long", Reply::context_overflow())
-            .fails("context_window_exceeded", &["does not fit", "begin a new thread"]),
+            .fails(
+                "context_window_exceeded",
+                &["could not be summarised", "does not fit", "begin a new thread"],
+            )
+            .requests(3),
         Fault { what: What::Refused, ..fault("connection refused", good()) }
             .fails(gives_up, &["127.0.0.1:", "running?"])
             .requests(0),
@@ -157,7 +162,11 @@ fn within_the_response() -> Vec<Fault> {
             .requests(3),
         sequence("error in the stream, then good", vec![half().failed("server_error", "x"), good()]),
         fault("the conversation is too long, says the stream", half().overflows())
-            .fails("context_window_exceeded", &["does not fit", "begin a new thread"]),
+            .fails(
+                "context_window_exceeded",
+                &["could not be summarised", "does not fit", "begin a new thread"],
+            )
+            .requests(3),
         fault("data that is not JSON", half().malformed_json())
             .fails(gives_up, &["JSON", "try again later"])
             .requests(3),

@@ -53,10 +53,16 @@ fn model(per_turn: usize, seen: Arc<Mutex<Seen>>) -> Replies {
         let text = body["input"].to_string();
         let mut seen = seen.lock().unwrap();
         seen.requests.push(Instant::now());
-        let is_summary = body["input"].as_array().and_then(|all| all.last()).is_some_and(|last| last.to_string().contains(SUMMARY));
+        let is_summary = body["input"]
+            .as_array()
+            .and_then(|all| all.last())
+            .is_some_and(|last| last.to_string().contains(SUMMARY));
         if is_summary {
             seen.summaries += 1;
-            let facts: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| word.starts_with("FACT-")).collect();
+            let facts: BTreeSet<&str> = text
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .filter(|word| word.starts_with("FACT-"))
+                .collect();
             let facts = facts.into_iter().collect::<Vec<_>>().join(", ");
             return Reply::new().text(&format!("## Facts\nFound out so far: {facts}."));
         }
@@ -123,9 +129,8 @@ impl Run {
 
     fn compactions(&self) -> usize {
         let events = self.bench.events();
-        let compacted = |event: &&agent_core::Event| {
-            matches!(event.kind, agent_core::EventKind::ContextCompacted { .. })
-        };
+        let compacted =
+            |event: &&agent_core::Event| matches!(event.kind, agent_core::EventKind::ContextCompacted { .. });
         events.iter().filter(compacted).count()
     }
 }
@@ -166,7 +171,8 @@ fn watched(mut child: Child) -> u64 {
 
 /// A text column of the database.
 fn sqlite(run: &Run, query: &str) -> String {
-    let script = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+    let script =
+        "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
     let database = run.bench.home().join("everturn.db");
     let done = Command::new("python3").args(["-c", script]).arg(database).arg(query).output().unwrap();
     assert!(done.status.success(), "{done:?}");
@@ -211,10 +217,15 @@ fn thousands_of_steps_cost_no_more_than_the_first_ones() {
     let most = *peaks.iter().max().unwrap();
     assert!(most < PEAK_KB, "{most} kB");
     assert!(peaks[TURNS - 1] < peaks[1] + peaks[1] / 2, "memory grows with the past: {peaks:?}");
-    assert!(per_step(TURNS / 2, TURNS - 1) < BYTES_PER_STEP, "{} bytes a step", per_step(TURNS / 2, TURNS - 1));
+    assert!(
+        per_step(TURNS / 2, TURNS - 1) < BYTES_PER_STEP,
+        "{} bytes a step",
+        per_step(TURNS / 2, TURNS - 1)
+    );
     let last = snapshots[TURNS - 1];
     assert!(last < 2 * snapshots[1].max(50_000), "snapshots grow with the past: {snapshots:?}");
-    let replayed: Value = serde_json::from_str(&run.bench.run(&["replay", "--json"]).succeeds().stdout).unwrap();
+    let replayed: Value =
+        serde_json::from_str(&run.bench.run(&["replay", "--json"]).succeeds().stdout).unwrap();
     assert_eq!(replayed["verified"], json!(true), "{replayed}");
 }
 
@@ -240,7 +251,9 @@ fn a_long_turn_that_is_killed_goes_on_at_once() {
         std::thread::sleep(Duration::from_millis(2));
     };
     let took = first - begun;
-    println!("killed after {enough} steps of one turn; {took:?} from the start of the process to its first request");
+    println!(
+        "killed after {enough} steps of one turn; {took:?} from the start of the process to its first request"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(took < TAKEN_UP_WITHIN, "{took:?}");

@@ -78,7 +78,8 @@ fn it_is_stepped_through_by_hand() {
     let (bench, thread) = bench();
     let orders = "next\n\nprev\ngoto 3\nstate\ngoto 99999\nnonsense\nprev\nprev\nprev\nquit\n";
     let ran = bench.run_with(&["replay", &thread, "--step"], orders.as_bytes()).succeeds();
-    let seqs: Vec<_> = ran.stdout.lines().filter_map(|line| line.strip_prefix('#')?.split(' ').next()).collect();
+    let seqs: Vec<_> =
+        ran.stdout.lines().filter_map(|line| line.strip_prefix('#')?.split(' ').next()).collect();
     assert_eq!(seqs, ["1", "2", "1", "3", "2", "1"], "{ran:#?}");
     assert!(ran.stdout.contains("after record 3"), "{ran:#?}");
     for said in ["there is no record 99999", "`nonsense` means nothing here", "this is the beginning"] {
@@ -92,7 +93,11 @@ fn it_is_stepped_through_by_hand() {
 fn the_first_record_that_differs_is_named_with_both() {
     let (bench, thread) = bench();
     let (path, mut lines) = saved(&bench, &thread);
-    let at = lines[1..].iter().rposition(|line| line["events"].as_array().is_some_and(|all| !all.is_empty())).unwrap() + 1;
+    let at = lines[1..]
+        .iter()
+        .rposition(|line| line["events"].as_array().is_some_and(|all| !all.is_empty()))
+        .unwrap()
+        + 1;
     lines[at]["events"][0]["at_ms"] = json!(1);
     write(&path, &lines);
     let ran = replay(&bench, &path, &[]);
@@ -193,10 +198,14 @@ fn two_builds_are_compared_to_the_record() {
     assert_eq!(said["this"]["record"], json!(4));
 
     // It does not know the rules of the third record.
-    let short = json!({ "digests": &trail["digests"].as_array().unwrap()[..2], "obstacle": "record 3 is too new" });
+    let short =
+        json!({ "digests": &trail["digests"].as_array().unwrap()[..2], "obstacle": "record 3 is too new" });
     fs::write(bench.path().join("digests"), short.to_string()).unwrap();
     let ran = bench.run(&["replay", &thread, "--bisect", &other]);
-    assert!(ran.stdout.contains("record 3 is the first") && ran.stdout.contains("record 3 is too new"), "{ran:#?}");
+    assert!(
+        ran.stdout.contains("record 3 is the first") && ran.stdout.contains("record 3 is too new"),
+        "{ran:#?}"
+    );
 }
 
 #[test]

@@ -60,7 +60,17 @@ fn a_plan_waits_after_a_no() {
 fn commands_say_what_they_do_and_wrong_ones_what_is_wrong() {
     let (bench, script) = talk();
     let lines = [
-        "/help", "/mode pair", "/status", "/models", "/go", "/mode fast", "/undo 3", "/nothing", "/skills", "/prompts", "/mcp",
+        "/help",
+        "/mode pair",
+        "/status",
+        "/models",
+        "/go",
+        "/mode fast",
+        "/undo 3",
+        "/nothing",
+        "/skills",
+        "/prompts",
+        "/mcp",
         "/personality friendly",
     ];
     let ran = converse(&bench, &["--script", &script], &[&lines[..], &["/quit"]].concat()).succeeds();
@@ -93,7 +103,10 @@ fn prompts_are_remembered_without_secrets_and_listed() {
     assert!(ran.stderr.contains("    0  hello "), "{ran:#?}");
     let all = bench.run(&["history", "--json"]).succeeds().json();
     assert_eq!(all.len(), 1);
-    assert_eq!((all[0]["offset"].as_u64(), all[0]["thread"].as_str()), (Some(0), Some(&*last_thread(&bench))));
+    assert_eq!(
+        (all[0]["offset"].as_u64(), all[0]["thread"].as_str()),
+        (Some(0), Some(&*last_thread(&bench)))
+    );
     let file = bench.home().join("history.jsonl");
     let kept = std::fs::read_to_string(&file).unwrap();
     assert!(kept.contains("hello ") && !kept.contains("tok-1234567890"), "{kept}");
@@ -103,7 +116,8 @@ fn prompts_are_remembered_without_secrets_and_listed() {
     let other = Bench::new();
     let script = other.script(TALK);
     other.run(&["exec", "--script", &script, "hello"]).succeeds();
-    converse(&other, &["--script", &script, "-c", "history.persistence=none"], &["hello", "/quit"]).succeeds();
+    converse(&other, &["--script", &script, "-c", "history.persistence=none"], &["hello", "/quit"])
+        .succeeds();
     assert!(!other.home().join("history.jsonl").exists());
 }
 
@@ -112,8 +126,13 @@ fn a_prompt_of_ones_own_is_said_with_its_arguments() {
     let (bench, script) = talk();
     let folder = bench.home().join("prompts");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("fix.md"), "---\ndescription: mend it\nargument-hint: WHAT\n---\nFix $1, short and sweet.").unwrap();
-    let ran = converse(&bench, &["--script", &script], &["/fix it", "/prompts:none x", "/prompts", "/quit"]).succeeds();
+    std::fs::write(
+        folder.join("fix.md"),
+        "---\ndescription: mend it\nargument-hint: WHAT\n---\nFix $1, short and sweet.",
+    )
+    .unwrap();
+    let ran = converse(&bench, &["--script", &script], &["/fix it", "/prompts:none x", "/prompts", "/quit"])
+        .succeeds();
     assert!(ran.stderr.contains("Fixed."), "{ran:#?}");
     assert!(ran.stderr.contains("none") && ran.stdout.contains("/prompts:fix WHAT"), "{ran:#?}");
     let ran = bench.run(&["exec", "--script", &script, "/prompts:fix that"]).succeeds();

@@ -109,7 +109,13 @@ command = ["sh", "-c", "echo not today >&2; exit 2"]
 fn a_program_is_told_of_the_end_of_a_turn() {
     let bench = Bench::new();
     let told = bench.path().join("told.json");
-    bench.configure(&format!("notify = [\"sh\", \"-c\", 'printf %s \"$1\" > {}.part && mv {0}.part {0}', \"notify\"]\n", told.display()).replace("{0}", &told.display().to_string()));
+    bench.configure(
+        &format!(
+            "notify = [\"sh\", \"-c\", 'printf %s \"$1\" > {}.part && mv {0}.part {0}', \"notify\"]\n",
+            told.display()
+        )
+        .replace("{0}", &told.display().to_string()),
+    );
     let script = bench.script("[[step]]\ntext = \"Ok.\"\n");
     bench.run(&["exec", "--script", &script, "hello"]).succeeds();
     crate::commands::wait_for("the notification", || told.exists());
@@ -124,7 +130,7 @@ fn a_program_is_told_of_the_end_of_a_turn() {
 fn features_are_listed_and_switched() {
     let bench = Bench::new();
     let state = |args: &[&str]| {
-        let all = bench.run(&[&["features", "list", "--json"], args].concat()).succeeds().json();
+        let all = bench.run(&[&["features", "--json"], args].concat()).succeeds().json();
         all.into_iter().find(|line| line["name"] == "skills").unwrap()["on"].clone()
     };
     assert_eq!((state(&[]), state(&["-c", "features.skills=false"])), (true.into(), false.into()));

@@ -40,14 +40,29 @@ async fn what_long_threads_need_is_there_on_temporal_too() {
     bench.configure(&format!("[temporal]\naddress = \"{}\"\n", server.address()));
     let script = bench.script(TALK);
     tokio::task::spawn_blocking(move || {
-        let begun = [&["exec", "--backend", "temporal"], &FREE[..], &["--max-tool-calls", "1", "--script", &script, "one"]];
+        let begun = [
+            &["exec", "--backend", "temporal"],
+            &FREE[..],
+            &["--max-tool-calls", "2", "--script", &script, "one"],
+        ];
         bench.run(&begun.concat()).succeeds();
         assert_eq!(bench.read("a.txt"), "one\n");
         let ran = bench.run(&["undo", "--last"]).succeeds();
         assert!(ran.stdout.contains("1 file is as before\n  a.txt\n"), "{ran:#?}");
         assert_eq!(bench.read("a.txt"), "first\n");
         let args = ["--script", &script, "--max-tool-calls", "9"];
-        let lines = ["/plan make a plan", "y", "/skills", "/models", "/prompts", "/mcp", "/history", "/review the queue", "/compact", "/quit"];
+        let lines = [
+            "/plan make a plan",
+            "y",
+            "/skills",
+            "/models",
+            "/prompts",
+            "/mcp",
+            "/history",
+            "/review the queue",
+            "/compact",
+            "/quit",
+        ];
         let ran = converse(&bench, &args, &lines).succeeds();
         let all = format!("{}{}", ran.stdout, ran.stderr);
         for text in [

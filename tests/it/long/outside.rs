@@ -40,7 +40,8 @@ fn a_review_in_a_thread_is_a_part_of_it() {
     let script = bench.script("[[turn]]\nmatch = \"hello\"\n[[turn.step]]\ntext = \"Hi.\"\n[[turn]]\n[[turn.step]]\ntext = \"All is well.\"\n");
     bench.run(&["exec", "--script", &script, "hello"]).succeeds();
     let thread = last_thread(&bench);
-    let ran = bench.run(&["review", "--thread", &thread, "look at the queue", "--script", &script]).succeeds();
+    let ran =
+        bench.run(&["review", "--thread", &thread, "look at the queue", "--script", &script]).succeeds();
     assert_eq!(ran.stdout, "All is well.\n");
     assert_eq!(last_thread(&bench), thread);
     let shown = bench.run(&["sessions", "show", &thread]).succeeds().stdout;
@@ -86,7 +87,7 @@ fn a_spent_budget_exits_4_says_how_to_raise_it_and_goes_on_when_it_is_raised() {
     assert!(ran.stdout.contains("Went on."), "{ran:#?}");
     run(&["exec", "--max-tokens", "0", "work"]).fails(4, &["the budget of 0 tokens is spent"]);
     run(&["exec", "--max-cost", "0.5", "work"]).fails(4, &["$0.5", "price"]);
-    run(&["exec", "--max-cost", "-1", "work"]).fails(2, &["no amount of dollars"]);
+    run(&["exec", "--max-cost=-1", "work"]).fails(2, &["no amount of dollars"]);
     run(&["exec", "--max-work", "0", "work"]).fails(2, &["no time"]);
 }
 

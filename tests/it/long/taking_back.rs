@@ -51,11 +51,22 @@ fn undo_takes_back_a_turn_with_its_files_and_nothing_else() {
     let index = std::fs::read(bench.project().join(".git/index")).unwrap();
     let ran = bench.run(&["undo"]).succeeds();
     assert!(ran.stdout.contains("turn 2 and all after it are taken back; 2 files are as before"), "{ran:#?}");
-    assert_eq!((bench.read("a.txt"), bench.read("b.txt"), bench.read("mine.txt")), ("one\n".into(), "new\n".into(), "my own\n".into()));
+    assert_eq!(
+        (bench.read("a.txt"), bench.read("b.txt"), bench.read("mine.txt")),
+        ("one\n".into(), "new\n".into(), "my own\n".into())
+    );
     bench.run(&["undo", &thread]).succeeds();
     assert_eq!((bench.read("a.txt"), bench.read("b.txt")), ("first\n".into(), String::new()));
+    assert!(
+        std::fs::read(bench.project().join(".git/index")).unwrap() == index,
+        "the user's index was touched"
+    );
     assert_eq!(git(&bench, &["status", "--porcelain"]), "?? mine.txt\n");
-    assert_eq!(std::fs::read(bench.project().join(".git/index")).unwrap(), index, "the user's index was touched");
+    assert_eq!(
+        std::fs::read(bench.project().join(".git/index")).unwrap(),
+        index,
+        "the user's index was touched"
+    );
     bench.run(&["undo", &thread]).fails(1, &["nothing has changed"]);
     go_on(&bench, &script, &thread, "one");
     assert_eq!(bench.read("a.txt"), "one\n");
@@ -66,7 +77,10 @@ fn undo_is_refused_where_the_user_changed_the_same_file_since_and_names_it() {
     let (bench, _, thread) = two_turns();
     bench.file("a.txt", "mine\n");
     let ran = bench.run(&["undo", "--last"]).fails(1, &[]);
-    assert!(ran.stdout.contains("turn 2 is not taken back") && ran.stdout.contains("\n  a.txt\n"), "{ran:#?}");
+    assert!(
+        ran.stdout.contains("turn 2 is not taken back") && ran.stdout.contains("\n  a.txt\n"),
+        "{ran:#?}"
+    );
     assert_eq!((bench.read("a.txt"), bench.read("b.txt")), ("mine\n".into(), String::new()));
     // Only what was said goes.
     let ran = bench.run(&["rollback", &thread, "1", "--keep-files"]).succeeds();
@@ -78,7 +92,11 @@ fn undo_is_refused_where_the_user_changed_the_same_file_since_and_names_it() {
 fn rollback_takes_back_several_turns_or_only_their_files() {
     let (bench, _, thread) = two_turns();
     let ran = bench.run(&["rollback", &thread, "2", "--files-only"]).succeeds();
-    assert!(ran.stdout.contains("2 files are as before turn 1") || ran.stdout.contains("1 file is as before turn 1"), "{ran:#?}");
+    assert!(
+        ran.stdout.contains("2 files are as before turn 1")
+            || ran.stdout.contains("1 file is as before turn 1"),
+        "{ran:#?}"
+    );
     assert_eq!((bench.read("a.txt"), bench.read("b.txt")), ("first\n".into(), String::new()));
     bench.run(&["rollback", &thread, "9"]).fails(1, &["nothing has changed"]);
     bench.run(&["rollback", &thread, "0"]).fails(2, &["0"]);
@@ -90,7 +108,8 @@ fn rollback_takes_back_several_turns_or_only_their_files() {
 #[test]
 fn a_conversation_takes_back_turns_too() {
     let (bench, script, _) = two_turns();
-    let ran = converse(&bench, &["--script", &script], &["/undo", "/rollback 1", "/undo", "/quit"]).succeeds();
+    let ran =
+        converse(&bench, &["--script", &script], &["/undo", "/rollback 1", "/undo", "/quit"]).succeeds();
     assert!(ran.stderr.contains("turn 2 and all after it are taken back"), "{ran:#?}");
     assert!(ran.stderr.contains("turn 1 and all after it are taken back"), "{ran:#?}");
     assert_eq!((bench.read("a.txt"), bench.read("b.txt")), ("first\n".into(), String::new()));

@@ -54,7 +54,7 @@ fn carry(key: &ThreadKey, rules: u32) -> Carry {
         overview,
         settings,
     };
-    Carry { thread, inbox: Default::default(), book, runs: 1 }
+    Carry { thread, inbox: Default::default(), book, runs: 1, arrival: None }
 }
 
 /// Goes on with a thread that was handed over under these rules; returns what a reader is told.

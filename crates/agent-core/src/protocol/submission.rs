@@ -101,7 +101,9 @@ pub enum Refusal {
     #[error("the thread is shut down; resume it first")]
     Closed,
     /// The op needs a thread at rest.
-    #[error("a turn is running; wait for it, or interrupt it first")]
+    #[error(
+        "something is under way: a turn, a command of yours, or files that are being put back; wait for it, or interrupt it first"
+    )]
     TurnRunning,
     /// The turns cannot be taken back.
     #[error("{why}")]

@@ -288,6 +288,10 @@ fn refuse_overrides(overrides: &TurnOverrides) -> Option<Refusal> {
                 "a conversation cannot be summarised at {share} % of the window; 1 to 100 are, 0 is never"
             ),
         }),
+        Some(CompactAt::Tokens(0)) => Some(Refusal::Malformed {
+            why: "no conversation has 0 tokens, so it would be summarised for ever; give a number above it, or `never`"
+                .into(),
+        }),
         _ => None,
     }
 }

@@ -52,6 +52,9 @@ impl Thread {
     /// Counts the time since the last input, where something was worked at. The time in which nobody served the thread is
     /// none of it.
     pub(super) fn pass_time(&mut self, at_ms: u64, input: &Input) {
+        if !self.remembers() {
+            return;
+        }
         let is_at_work = |kind: &EffectKind| {
             let waits = matches!(
                 kind,

@@ -95,7 +95,8 @@ impl Machine<'_> {
         for id in due {
             self.advance(&id);
         }
-        !open
+        // What is refused at once waits for nothing.
+        !open || self.thread.calls_mut().iter().all(|call| matches!(call.stage, Stage::Done { .. }))
     }
 
     /// Prepares a call that is new, runs one that is ready.
@@ -105,6 +106,10 @@ impl Machine<'_> {
             return;
         }
         match self.look_up(id) {
+            Some((call, Stage::New)) if self.thread.withheld(&call.name).is_some() => {
+                let message = self.thread.withheld(&call.name).unwrap_or_default();
+                self.call_done(&call, None, ToolOutput::text(OutputStatus::Denied, message));
+            }
             Some((call, Stage::New)) if self.thread.is_client_tool(&call.name) => self.ask_client(&call),
             Some((_, Stage::New)) => {
                 let effect = self.start(EffectKind::Prepare { call: id.clone() });
@@ -171,7 +176,10 @@ impl Machine<'_> {
                 false => self.ask_questions(&call, preparation, questions, *wait_ms),
             };
         }
-        let decision = decide(self.turn_settings(), preparation, &self.thread.session_approvals);
+        let decision = match self.thread.refused_by_review(preparation) {
+            Some(message) => Decision::Refuse { message, basis: Basis::Policy },
+            None => decide(self.turn_settings(), preparation, &self.thread.session_approvals),
+        };
         self.ruled(id, &decision);
         match decision {
             Decision::Run { grant, .. } => self.set_stage(
@@ -291,7 +299,9 @@ impl Machine<'_> {
     }
 
     fn changed(&mut self, change: &FileChange) {
-        self.thread.memory.touch(&change.path);
+        if self.thread.remembers() {
+            self.thread.memory.touch(&change.path);
+        }
         let joins = self.thread.rules >= DIFFS_ARE_JOINED;
         self.with_turn(|turn| if joins { turn.diff.add(change) } else { turn.diff.append(&change.diff) });
     }

@@ -95,7 +95,8 @@ impl Machine<'_> {
 
     pub(super) fn tools_known(&mut self) {
         self.with_turn(|turn| {
-            turn.skills.clear();
+            let told = std::mem::take(&mut turn.skills);
+            turn.told_skills.extend(told);
             turn.tools = Tools::Known;
             turn.phase = Phase::Between;
         });

@@ -5,7 +5,7 @@ use super::{
     machine::Machine,
     memory::{ContextSize, MAX_SAID_TOKENS, overhead, weight},
     rules::CONVERSATIONS_ARE_SUMMARISED,
-    turn::{Ending, Phase, Summarising},
+    turn::{Ending, Phase, Summarising, Tools},
 };
 use crate::protocol::{
     CompactAt, CompactionTrigger, Completion, EffectId, EventKind, Item, ItemDetail, ItemId, ModelAnswer,
@@ -85,7 +85,8 @@ impl Machine<'_> {
     /// Begins a summary where that is due. True when the turn has to wait for it, or has ended.
     pub(super) fn summarises(&mut self) -> bool {
         let Some(turn) = &self.thread.turn else { return false };
-        if self.thread.rules < CONVERSATIONS_ARE_SUMMARISED {
+        // No journal of earlier rules has one that was asked for; a run that keeps to them makes it all the same.
+        if self.thread.rules < CONVERSATIONS_ARE_SUMMARISED && turn.due_summary.is_none() {
             return false;
         }
         let used = self.thread.context_tokens();
@@ -107,7 +108,8 @@ impl Machine<'_> {
             None if self.is_smaller_window() => CompactionTrigger::SmallerWindow,
             None => CompactionTrigger::Size,
         };
-        if self.thread.length() == 0 {
+        self.thread.recall();
+        if self.thread.length() <= self.thread.memory.preamble.len() as u64 {
             self.with_turn(|turn| turn.due_summary = None);
             self.event(EventKind::Warning { message: "there is nothing to summarise yet".into() });
             return self.ends_if_silent();
@@ -309,7 +311,8 @@ impl Machine<'_> {
 
     /// The summary takes the conversation's place.
     fn compacted(&mut self, effect: EffectId, summary: &Summarising, text: &str) {
-        let text = self.with_what_is_known(text);
+        // It may repeat what a tool found; nothing in it ends it.
+        let text = self.with_what_is_known(text).replace("</summary", "<\\/summary");
         self.completed(ItemId::of_effect(effect, 0), ItemDetail::Compaction { summary: text.clone() });
         let thread = &mut *self.thread;
         let keep = thread.limit().map_or(MAX_SAID_TOKENS, |limit| (limit / KEEP_SHARE).min(MAX_SAID_TOKENS));
@@ -336,13 +339,19 @@ impl Machine<'_> {
         self.with_turn(|turn| {
             turn.due_summary = None;
             turn.has_summary = true;
+            // The work that the user named them for goes on.
+            if !turn.told_skills.is_empty() {
+                turn.tools = Tools::Due;
+                turn.skills.append(&mut turn.told_skills);
+            }
         });
         self.ends_if_silent();
     }
 
     /// Ends a turn that was only to summarise. True where it is one.
     fn ends_if_silent(&mut self) -> bool {
-        let ends = self.is_nothing_else_to_do() && self.thread.queue.is_empty();
+        // What was said meanwhile is a turn of its own, with hooks that look at it.
+        let ends = self.is_nothing_else_to_do();
         if ends {
             self.set_ending(Ending::Completed(TurnEnd::Final { message: None }));
         }

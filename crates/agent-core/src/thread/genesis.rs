@@ -1,6 +1,9 @@
 //! How a thread begins: afresh, or as a fork of another.
 
-use super::{Archived, Thread, Told, memory::Memory};
+use super::{
+    Archived, Thread, Told,
+    memory::{ContextSize, Memory, weight},
+};
 use crate::protocol::{Item, Plan, Settings, Shared, Source, ToolSpec};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +53,19 @@ pub struct Genesis {
     /// What the host told before anybody spoke, where that is no longer at the beginning of the items.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preamble: Vec<Shared<Item>>,
+    /// What the user said in the archived part of that past, the last messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Shared<Item>>,
+    /// The files that were changed in that past.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<String>,
+    /// The tokens of the archived part of that past, as far as can be told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub archived_tokens: u64,
+}
+
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 impl Genesis {
@@ -63,6 +79,9 @@ impl Genesis {
                 Some(_) => Vec::new(),
             };
         }
+        memory.touched.clone_from(&self.touched);
+        memory.size = ContextSize::of_estimate(self.archived_tokens);
+        self.said.iter().for_each(|item| memory.hear(item));
         for item in &self.items {
             memory.size.add(item);
             if let Item::User { .. } = &**item {
@@ -112,6 +131,26 @@ impl Thread {
             plan: self.plan.clone(),
             told: self.told.clone(),
             preamble: self.memory.preamble.clone(),
+            said: self.said_in_archive(),
+            touched: self.memory.touched.clone(),
+            archived_tokens: self.archived_tokens(),
         })
+    }
+
+    /// What the user said before the items, as far as it is kept.
+    fn said_in_archive(&self) -> Vec<Shared<Item>> {
+        let is_said = |item: &&Shared<Item>| matches!(***item, Item::User { .. });
+        let here = self.items.iter().filter(is_said).count();
+        let before = self.memory.said.len().saturating_sub(here);
+        let before = if self.archived.is_empty() { 0 } else { before };
+        self.memory.said.iter().take(before).cloned().collect()
+    }
+
+    fn archived_tokens(&self) -> u64 {
+        if self.archived.is_empty() {
+            return 0;
+        }
+        let here: u64 = self.items.iter().map(|item| weight(item)).sum();
+        self.context_tokens().saturating_sub(here)
     }
 }

@@ -47,7 +47,7 @@ impl Thread {
             phase: *phase,
             cwd: turn.settings.cwd.clone(),
             model: turn.settings.asked().model.to_owned(),
-            prompt: turn.opening.as_ref().map(|opening| opening.content.clone()).unwrap_or_default(),
+            prompt: turn.opening.as_ref().map_or(&turn.prompt, |opening| &opening.content).clone(),
             tool,
             end,
             metadata: self.metadata.clone(),
@@ -152,16 +152,19 @@ impl Machine<'_> {
         self.set_phase(Phase::Between);
         let is_before = BEFORE.contains(&phase);
         if let HookRuling::Block { reason } = ruling {
+            if is_before {
+                // Also where the turn was stopped meanwhile: what a hook takes back is not heard.
+                self.with_turn(|turn| turn.opening = None);
+            }
             if is_before && !self.thread.is_ending() {
                 let message = format!("a hook ended the turn: {reason}");
-                self.with_turn(|turn| turn.opening = None);
                 self.fail("hook", message.clone(), TurnEnd::Blocked { message });
                 return;
             }
             let message = format!("it wanted to stop what was over: {reason}");
             self.event(EventKind::HookNote { phase, hook: "hooks".into(), message });
         }
-        if is_before && !self.thread.is_ending() {
+        if is_before {
             self.patch_turn(patch);
         }
         self.keep_for_model(patch.context.as_deref().map(str::trim).filter(|text| !text.is_empty()));
@@ -248,7 +251,21 @@ impl Machine<'_> {
             }
             Some((call, Stage::Hooking { .. })) => self.set_stage(&call.id, Stage::New),
             Some(_) => {}
-            None => self.set_phase(Phase::Between),
+            None => self.hooks_of_turn_stopped(),
+        }
+    }
+
+    /// What hooks had no chance to block or change is not heard.
+    fn hooks_of_turn_stopped(&mut self) {
+        let is_before = matches!(
+            self.thread.turn.as_ref().map(|turn| &turn.phase),
+            Some(Phase::Hooking { phase, .. }) if BEFORE.contains(phase)
+        );
+        self.set_phase(Phase::Between);
+        if is_before && self.with_turn(|turn| turn.opening.take()).is_some() {
+            let message = "the turn was stopped before its hooks had looked at the message; the agent has not heard \
+                           it, so say it again";
+            self.event(EventKind::Warning { message: message.into() });
         }
     }
 

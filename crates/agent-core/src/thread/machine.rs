@@ -3,7 +3,9 @@
 use super::{
     Command, Effect, EffectKind, Genesis, Life, Outcome, Record, Running, Thread, TimerPurpose, turn::Turn,
 };
-use crate::protocol::{EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, TurnItem};
+use crate::protocol::{
+    EffectId, Event, EventKind, Item, ItemDetail, ItemId, Shared, SnapshotMoment, TurnItem,
+};
 use std::collections::BTreeMap;
 
 /// What was asked to stop and has not answered so long after is given up. Handlers answer far sooner; this keeps a
@@ -45,7 +47,9 @@ impl<'a> Machine<'a> {
         thread.name = genesis.name.clone();
         thread.plan = genesis.plan.clone();
         thread.told = genesis.told.clone();
-        thread.memory = genesis.memory();
+        if thread.remembers() {
+            thread.memory = genesis.memory();
+        }
         self.event(EventKind::ThreadStarted {
             key: self.thread.key.clone(),
             source: genesis.source,
@@ -113,11 +117,13 @@ impl<'a> Machine<'a> {
     /// Adds to the conversation.
     pub(super) fn push(&mut self, item: Item) {
         let item = Shared::new(item);
-        self.thread.memory.size.add(&item);
-        if let Item::User { .. } = &*item
-            && !self.thread.is_reviewing()
-        {
-            self.thread.memory.hear(&item);
+        if self.thread.remembers() {
+            self.thread.memory.size.add(&item);
+            if let Item::User { .. } = &*item
+                && !self.thread.is_reviewing()
+            {
+                self.thread.memory.hear(&item);
+            }
         }
         self.thread.items.push(item);
     }
@@ -138,7 +144,15 @@ impl<'a> Machine<'a> {
 
     /// Asks everything to stop that the turn has in flight, and sets the time by which it must have answered.
     pub(super) fn cancel_turn(&mut self) {
-        self.cancel(|kind| !matches!(kind, EffectKind::UserCommand { .. } | EffectKind::Restore));
+        self.cancel(|kind| {
+            // The last two come to an end by themselves, and what they leave undone could not be made good.
+            !matches!(
+                kind,
+                EffectKind::UserCommand { .. }
+                    | EffectKind::Restore
+                    | EffectKind::Snapshot { moment: SnapshotMoment::AfterTurn }
+            )
+        });
     }
 
     /// Asks what the user runs to stop.

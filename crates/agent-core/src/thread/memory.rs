@@ -1,7 +1,7 @@
 //! What a thread keeps of a conversation besides its items: what a summary is made with, and how large it all is.
 
-use super::{Archived, Told};
-use crate::protocol::{Content, Item, Payload, Shared, TokenUsage, ToolSpec};
+use super::{Archived, Thread, Told, rules::CONVERSATIONS_ARE_SUMMARISED};
+use crate::protocol::{Content, Item, ModelChoice, Payload, Shared, TokenUsage, ToolSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -13,6 +13,18 @@ const IMAGE_TOKENS: u64 = 1_000;
 const MAX_SAID: usize = 256;
 /// See [`MAX_SAID`].
 pub(super) const MAX_SAID_TOKENS: u64 = 20_000;
+/// How items begin that a thread tells by itself.
+const OWN: [&str; 9] = [
+    "<environment",
+    "<developer_instructions>",
+    "<mode>",
+    "<personality>",
+    "<skill ",
+    "<hook>",
+    "<review>",
+    "<files_restored>",
+    "<summary>",
+];
 /// So many files are remembered as changed.
 const MAX_TOUCHED: usize = 500;
 
@@ -43,6 +55,9 @@ pub(super) struct Aside {
     pub(super) archived: Vec<Archived>,
     pub(super) told: Told,
     pub(super) memory: Memory,
+    /// Whom its last request went to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) asked_last: Option<ModelChoice>,
 }
 
 /// How many tokens a conversation has.
@@ -72,6 +87,36 @@ impl ContextSize {
         match self.counted {
             0 => self.since.saturating_add(overhead(instructions, tools)),
             counted => counted.saturating_add(self.since),
+        }
+    }
+}
+
+impl Thread {
+    /// Whether the thread keeps what summaries, budgets and going back need. Under earlier rules it does not, so that it is the same
+    /// thread whether it comes from its snapshot or from its first record.
+    pub(super) fn remembers(&self) -> bool {
+        self.rules >= CONVERSATIONS_ARE_SUMMARISED
+    }
+
+    /// Looks up in the conversation what was not kept, because it began under earlier rules.
+    pub(super) fn recall(&mut self) {
+        let is_kept = self.memory.said_ever > 0 && !self.memory.preamble.is_empty();
+        if is_kept || self.memory.compactions > 0 || self.is_reviewing() {
+            return;
+        }
+        if self.memory.preamble.is_empty() && self.archived.is_empty() {
+            // What the thread itself told is told again after a summary, where it still holds.
+            let is_told = |item: &&Shared<Item>| match &***item {
+                Item::Context { text } => !OWN.iter().any(|beginning| text.starts_with(beginning)),
+                _ => false,
+            };
+            self.memory.preamble = self.items.iter().take_while(is_told).cloned().collect();
+        }
+        let said = self.items.iter().filter(|item| matches!(***item, Item::User { .. })).cloned();
+        let said: Vec<_> = said.collect();
+        if self.memory.said_ever < said.len() as u64 {
+            self.memory.unhear(0);
+            said.iter().for_each(|item| self.memory.hear(item));
         }
     }
 }

@@ -165,9 +165,12 @@ impl Machine<'_> {
         let last = completion.tokens.unwrap_or_default();
         self.thread.usage += last;
         self.with_turn(|turn| turn.usage += last);
-        self.thread.spent.pay(last, price);
-        if completion.tokens.is_some() {
-            self.thread.memory.size.count(last);
+        let price = price.filter(|_| self.thread.remembers());
+        if self.thread.remembers() {
+            self.thread.spent.pay(last, price);
+            if completion.tokens.is_some() {
+                self.thread.memory.size.count(last);
+            }
         }
         self.event(EventKind::TokenCount {
             last,

@@ -102,14 +102,17 @@ pub(super) fn personality_in_words(name: &str) -> String {
 
 /// Why a call does not run while a plan is made. A command may look, because the sandbox holds it to that.
 pub(crate) fn refused_by_plan(mode: Mode, call: &Preparation) -> Option<String> {
+    (mode == Mode::Plan && !only_looks(call)).then(|| {
+        "Not run: plan mode is on, and this would change something. Put it into the plan instead.".to_owned()
+    })
+}
+
+/// Whether a call changes nothing in a read-only sandbox.
+pub(super) fn only_looks(call: &Preparation) -> bool {
     let is_held = matches!(call.subject, Subject::Command { .. })
         && call.justification.is_none()
         && call.containment == Containment::Contained;
-    let looks =
-        call.access == Access::ReadOnly || matches!(call.subject, Subject::Questions { .. }) || is_held;
-    (mode == Mode::Plan && !looks).then(|| {
-        "Not run: plan mode is on, and this would change something. Put it into the plan instead.".to_owned()
-    })
+    call.access == Access::ReadOnly || matches!(call.subject, Subject::Questions { .. }) || is_held
 }
 
 impl Machine<'_> {

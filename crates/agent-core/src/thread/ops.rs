@@ -4,7 +4,7 @@ use super::{
     Life,
     admit::RECENT_OPS,
     machine::Machine,
-    rules::WINDOW_IS_THE_MODELS,
+    rules::{TOOLS_ARE_BUDGETED, WINDOW_IS_THE_MODELS},
     turn::{Ending, Queued, Task},
 };
 use crate::protocol::{
@@ -88,8 +88,15 @@ impl Machine<'_> {
     }
 
     fn override_settings(&mut self, overrides: &TurnOverrides, actor: &str) {
+        let rules = self.thread.rules;
         apply_overrides(&mut self.thread.settings, overrides, self.rules);
-        self.with_turn(|turn| turn.overrides.push(overrides.clone()));
+        self.with_turn(|turn| {
+            turn.overrides.push(overrides.clone());
+            // It is no part of what a call was prepared and approved under, and calls are looked at as they begin.
+            if let Some(budget) = overrides.budget.filter(|_| rules >= TOOLS_ARE_BUDGETED) {
+                turn.settings.budget = budget;
+            }
+        });
         self.event(EventKind::SettingsChanged { settings: Box::new(self.thread.settings.clone()) });
         if let Some(tools) = &overrides.client_tools {
             self.serve_client_tools(tools);

@@ -72,6 +72,8 @@ impl Machine<'_> {
             archived: std::mem::take(&mut thread.archived),
             told: std::mem::take(&mut thread.told),
             memory: std::mem::take(&mut thread.memory),
+            // A reviewer's model writes no summary of the thread's conversation, nor the thread's one of the review.
+            asked_last: thread.asked_last.take(),
         };
         thread.epoch += 1;
         // What the host told before anybody spoke holds for reviewers too: it has the project's own rules.
@@ -104,8 +106,9 @@ impl Machine<'_> {
         let Some(aside) = self.with_turn(|turn| turn.review.take()) else { return };
         let message = self.with_turn(|turn| turn.last_message.clone());
         let outcome = outcome(ending, message.as_deref());
-        let Aside { items, archived, told, memory } = *aside;
+        let Aside { items, archived, told, memory, asked_last } = *aside;
         let thread = &mut *self.thread;
+        thread.asked_last = asked_last;
         (thread.items, thread.archived, thread.told, thread.memory) = (items, archived, told, memory);
         thread.epoch += 1;
         let (words, correct) = match &outcome {
@@ -150,7 +153,23 @@ fn outcome(ending: &Ending, message: Option<&str>) -> ReviewOutcome {
         }
         (Ending::Completed(TurnEnd::Final { .. }), None) => interrupted("the reviewer said nothing"),
         (Ending::Aborted(_), _) => interrupted("the review was interrupted"),
-        (Ending::Completed(_), _) => interrupted("the review failed"),
+        (Ending::Completed(end), _) => interrupted(&failure(end)),
+    }
+}
+
+/// Why a reviewer came to no end of its own.
+fn failure(end: &TurnEnd) -> String {
+    match end {
+        TurnEnd::Final { .. } => "the reviewer said nothing".to_owned(),
+        TurnEnd::RepeatedCalls { times } => {
+            format!("the review failed: the reviewer asked for the same calls {times} times")
+        }
+        TurnEnd::RetriesExhausted { message }
+        | TurnEnd::ContextWindowExceeded { message }
+        | TurnEnd::BudgetSpent { message }
+        | TurnEnd::OutputMisfit { message }
+        | TurnEnd::Blocked { message }
+        | TurnEnd::Fatal { message } => format!("the review failed: {message}"),
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) struct Mark {
     said_ever: u64,
     touched: usize,
     size: ContextSize,
-    told: Told,
+    /// What was told by then, where the next mark says otherwise: it may be long, and seldom changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
     /// `None` where nothing was changed.
@@ -136,7 +138,7 @@ impl Thread {
             said_ever: self.memory.said_ever,
             touched: self.memory.touched.len(),
             size: self.memory.size,
-            told: self.told.clone(),
+            told: Some(self.told.clone()),
             plan: self.plan.clone(),
             kept: None,
             is_summarised: false,
@@ -151,14 +153,31 @@ impl Thread {
             left -= part.items;
             part.items > 0
         });
-        self.items.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        // That files went back holds for the turns that stay.
+        let cut = usize::try_from(left).unwrap_or(usize::MAX).min(self.items.len());
+        let told: Vec<_> = self.items.split_off(cut).into_iter().filter(|item| is_of_files(item)).collect();
         self.memory.unhear(mark.said_ever);
         self.memory.touched.truncate(mark.touched);
         self.memory.size = mark.size;
-        self.told = mark.told.clone();
+        for item in told {
+            self.memory.size.add(&item);
+            self.items.push(item);
+        }
+        let told = self.told_at(mark.turn);
         self.plan.clone_from(&mark.plan);
         self.epoch += 1;
         self.marks.retain(|other| other.turn < mark.turn);
+        // The last one has no next one any more.
+        if let Some(last) = self.marks.back_mut() {
+            last.told.get_or_insert_with(|| told.clone());
+        }
+        self.told = told;
+    }
+
+    /// What the model had been told when a turn began.
+    fn told_at(&self, turn: TurnId) -> Told {
+        let mut later = self.marks.iter().filter(|mark| mark.turn >= turn);
+        later.find_map(|mark| mark.told.clone()).unwrap_or_default()
     }
 }
 
@@ -171,10 +190,35 @@ fn step(mark: &Mark) -> Option<RestoreStep> {
     }
 }
 
+/// What the model is told of files that went back.
+fn files_went_back(from: TurnId, files: &[String]) -> Option<String> {
+    let listed = files.iter().take(MAX_TOLD_FILES).map(String::as_str).collect::<Vec<_>>().join("\n");
+    let more = match files.len().saturating_sub(MAX_TOLD_FILES) {
+        0 => String::new(),
+        more => format!("\nand {more} more"),
+    };
+    (!files.is_empty()).then(|| {
+        format!(
+            "<files_restored>\nThe user put these files back to how they were before turn {from}:\n{listed}{more}\n\
+             </files_restored>"
+        )
+    })
+}
+
+/// What was told at the end of a conversation that is cut: it holds for the turns that stay.
+fn is_of_files(item: &Item) -> bool {
+    matches!(item, Item::Context { text } if text.starts_with("<files_restored>"))
+}
+
 impl Machine<'_> {
     /// Remembers how the conversation is, before a turn adds to it.
     pub(super) fn mark(&mut self) {
         let mark = self.thread.mark();
+        if let Some(last) = self.thread.marks.back_mut()
+            && last.told == mark.told
+        {
+            last.told = None;
+        }
         self.thread.marks.push_back(mark);
         if self.thread.marks.len() > MAX_MARKS {
             self.thread.marks.pop_front();
@@ -210,7 +254,12 @@ impl Machine<'_> {
 
     fn rolled_back(&mut self, from: TurnId, files: &[String], notes: &[String]) {
         let Some(mark) = self.thread.marks.iter().find(|mark| mark.turn == from).cloned() else { return };
+        let plan = self.thread.plan.clone();
         self.thread.go_back_to(&mark);
+        if self.thread.plan != plan {
+            let plan = self.thread.plan.clone().unwrap_or_default();
+            self.event(EventKind::PlanUpdate { plan });
+        }
         self.event(EventKind::RolledBack { from, files: files.to_vec(), notes: notes.to_vec() });
         self.settled();
     }
@@ -220,16 +269,8 @@ impl Machine<'_> {
         for mark in self.thread.marks.iter_mut().filter(|mark| mark.turn >= from) {
             mark.kept = None;
         }
-        if !files.is_empty() {
-            let listed = files.iter().take(MAX_TOLD_FILES).map(String::as_str).collect::<Vec<_>>().join("\n");
-            let more = files.len().saturating_sub(MAX_TOLD_FILES);
-            let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-            self.push(Item::Context {
-                text: format!(
-                    "<files_restored>\nThe user put these files back to how they were before turn {from}:\n{listed}{more}\n\
-                     </files_restored>"
-                ),
-            });
+        if let Some(text) = files_went_back(from, files) {
+            self.push(Item::Context { text });
         }
         self.event(EventKind::FilesRestored { from, files: files.to_vec(), notes: notes.to_vec() });
         self.settled();

@@ -96,7 +96,10 @@ impl Machine<'_> {
     fn begin(&mut self, first: Queued) {
         self.thread.turns += 1;
         self.thread.rules = self.rules;
-        self.mark();
+        // A summary on request is no turn that anybody wants to take back.
+        if first.task != Task::Summarise && self.thread.remembers() {
+            self.mark();
+        }
         self.thread.turn = Some(Turn {
             id: TurnId(self.thread.turns),
             started_ms: self.at_ms,
@@ -115,6 +118,7 @@ impl Machine<'_> {
             tools: Tools::Due,
             diff: TurnDiff::default(),
             opening: None,
+            prompt: Vec::new(),
             is_heard: false,
             due_summary: None,
             has_summary: false,
@@ -125,6 +129,7 @@ impl Machine<'_> {
             hook_context: Vec::new(),
             task: first.task.clone(),
             skills: BTreeSet::new(),
+            told_skills: BTreeSet::new(),
         });
         self.event(EventKind::TurnStarted);
         let (task, rules) = (first.task.clone(), self.thread.rules);
@@ -142,6 +147,9 @@ impl Machine<'_> {
     /// What the turn begins with enters the conversation.
     fn hear_opening(&mut self) {
         if let Some(opening) = self.with_turn(|turn| turn.opening.take()) {
+            if !self.turn_settings().hooks.is_empty() {
+                self.with_turn(|turn| turn.prompt.clone_from(&opening.content));
+            }
             self.hear(opening);
         }
     }

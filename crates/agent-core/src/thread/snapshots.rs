@@ -27,10 +27,22 @@ impl Thread {
     }
 }
 
+/// They are told once, and not kept with every turn.
+fn without_notes(snapshot: &Snapshot) -> Snapshot {
+    Snapshot { notes: Vec::new(), ..snapshot.clone() }
+}
+
 impl Machine<'_> {
     /// Keeps the workspace before it is changed for the first time in a turn. True where the change has to wait.
     pub(super) fn keeps_first(&mut self) -> bool {
         if self.turn_settings().undo == Undo::Off {
+            // What nobody kept is not taken for what did not change.
+            self.with_turn(|turn| {
+                if turn.keeping == Keeping::Untouched {
+                    let why = "no snapshots were taken (`undo` is off)".to_owned();
+                    turn.keeping = Keeping::Done { kept: Kept::Lost { why } };
+                }
+            });
             return false;
         }
         let Some(turn) = &self.thread.turn else { return false };
@@ -78,10 +90,20 @@ impl Machine<'_> {
                         self.event(EventKind::BackgroundNote { message: format!("undo: {note}") });
                     }
                 }
-                Keeping::Changing { before: snapshot.clone() }
+                Keeping::Changing { before: without_notes(snapshot) }
+            }
+            Some(Keeping::After { before, .. }) if before.root != snapshot.root => {
+                let why = format!(
+                    "the thread moved from {} to {} while the turn ran, and a snapshot is of one directory",
+                    before.root, snapshot.root
+                );
+                self.event(EventKind::Warning {
+                    message: format!("this turn's changes of files cannot be taken back: {why}"),
+                });
+                Keeping::Done { kept: Kept::Lost { why } }
             }
             Some(Keeping::After { before, .. }) => {
-                Keeping::Done { kept: Kept::Both { before, after: snapshot.clone() } }
+                Keeping::Done { kept: Kept::Both { before, after: without_notes(snapshot) } }
             }
             Some(other) => other,
             None => return,

@@ -46,6 +46,9 @@ pub(super) struct Turn {
     /// What it begins with, until that is heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) opening: Option<Queued>,
+    /// What was said to begin it, where hooks want to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) prompt: Vec<Content>,
     /// Something was said in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_heard: bool,
@@ -74,6 +77,9 @@ pub(super) struct Turn {
     /// The skills that were asked for and are not told yet.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) skills: BTreeSet<String>,
+    /// Those that were told: a summary takes their text away, and they are told again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) told_skills: BTreeSet<String>,
 }
 
 impl Turn {

@@ -85,7 +85,7 @@ fn hooked(phase: HookPhase, stopped: bool) -> BoxedStrategy<Answer> {
     let patch = HookPatch {
         prompt: Some("rather this".into()),
         model: Some("another".into()),
-        attachments: vec![Content::Mention { name: "a".into(), path: "/work/a".into() }],
+        attachments: vec![Content::Mention { name: "a".into(), path: "a".into() }],
         context: Some("mind the gap".into()),
         metadata: [("seen".to_owned(), format!("{phase:?}"))].into(),
     };

@@ -162,7 +162,7 @@ fn a_turn_that_is_blocked_ends_and_what_was_said_is_not_told() {
 #[test]
 fn hooks_before_a_turn_change_its_prompt_model_attachments_and_what_is_told_with_it() {
     let mut desk = desk(&[HookPhase::PreRun, HookPhase::PreTurn]);
-    let picture = Content::Mention { name: "a".into(), path: "/work/a".into() };
+    let picture = Content::Mention { name: "a".into(), path: "a".into() };
     desk.op(Op::UserInput { items: vec![picture.clone(), Content::text("go"), Content::text("now")] });
     hooked(
         &mut desk,
@@ -222,6 +222,15 @@ fn a_call_that_is_blocked_does_not_run_and_the_model_is_told_why() {
         ]
     );
     assert!(desk.running(|kind| *kind == EffectKind::Model).is_some(), "the turn goes on");
+}
+
+#[test]
+fn what_hooks_before_a_call_tell_is_told_after_the_outputs_of_the_step() {
+    let mut desk = desk(&[HookPhase::PreToolUse]);
+    desk.asks_for([("write", preparation("write", "a"))]);
+    hooked(&mut desk, context("it is Friday"));
+    desk.tool(finished("written"));
+    assert_eq!(desk.told()[3..], ["output: written", "context: <hook>\nit is Friday\n</hook>"]);
 }
 
 #[test]
@@ -316,9 +325,9 @@ fn hooks_that_hang_are_stopped_with_their_turn() {
             true => desk.answer(is_hook, Answer::Cancelled),
             false => desk.answer(is_timer, Answer::Due),
         }
-        assert_eq!(desk.told(), Vec::<String>::new());
         go_on(&mut desk, HookPhase::PostTurn);
-        assert_eq!(desk.told(), ["environment", "user: go"], "what was said is kept");
+        assert_eq!(desk.told(), Vec::<String>::new(), "what no hook has looked at is not heard");
+        assert!(desk.names(0).contains(&"warning".to_owned()), "and it is said that it was not");
         assert!(desk.thread.is_at_rest());
     }
 }

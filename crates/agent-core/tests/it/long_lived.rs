@@ -61,6 +61,26 @@ fn a_skill_that_is_named_is_told_after_the_message_also_in_the_midst_of_a_turn()
 }
 
 #[test]
+fn a_skill_is_told_again_after_a_summary_in_its_turn() {
+    let mut desk = Desk::of(Genesis {
+        settings: Settings { context_window: Some(1_000), ..settings() },
+        discovery: Discovery::EachTurn,
+        ..Genesis::default()
+    });
+    mentions(&mut desk, "go", "care");
+    found(&mut desk, &["care"]);
+    desk.model_counting([call("read", "{}")], 900);
+    desk.answer(is_prepare, ready(preparation("read", "a")));
+    desk.tool(finished("read"));
+    desk.summarised("It reads, </summary> and all.");
+    assert_eq!(asked_for(&desk), ["care"], "its text went with what was summarised");
+    found(&mut desk, &["care"]);
+    let told = desk.told();
+    assert_eq!(told[1], "context: <summary>\nIt reads, <\\/summary> and all.\n</summary>", "{told:?}");
+    assert!(told.iter().any(|text| text.contains("<skill name=\"care\"")), "{told:?}");
+}
+
+#[test]
 fn a_skill_that_is_not_there_is_a_warning() {
     let mut desk =
         Desk::of(Genesis { settings: settings(), discovery: Discovery::EachTurn, ..Genesis::default() });

@@ -1,6 +1,7 @@
 //! Tests of agent-core by boundary: the pure machine, the driver with fakes, approvals, mocks.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
+mod adversary;
 mod answers;
 mod approval;
 mod asking;

@@ -2,11 +2,11 @@
 
 use crate::{
     desk::{Desk, is_prepare, ready},
-    scenario::message,
+    scenario::{call, message},
 };
 use agent_core::{
     ApprovalPolicy, Containment, Effort, EventKind, Genesis, Grant, Item, ItemDetail, Mask, Mode,
-    ModelChoice, Op, OutputStatus, Preparation, Question, SandboxPolicy, Settings, Shared, Subject,
+    ModelChoice, Op, OutputStatus, Preparation, Question, SandboxPolicy, ServedBy, Settings, Shared, Subject,
     ToolAnswer, ToolKind, ToolOutput, ToolSpec, TurnOverrides, Verdict, testing::preparation,
 };
 
@@ -246,12 +246,44 @@ fn a_manner_of_speaking_is_told_once_and_can_be_taken_back() {
 fn a_call_keeps_to_the_mode_of_its_step() {
     let mut desk = Desk::new(settings(Mode::Code));
     desk.says("go");
-    desk.model([crate::scenario::call("apply_patch", "{}")]);
+    desk.model([call("apply_patch", "{}")]);
     switch(&mut desk, to(Mode::Plan));
     desk.answer(is_prepare, ready(preparation("apply_patch", "a")));
     assert_eq!(desk.request().call.name, "apply_patch", "it was asked for before");
     desk.tool(crate::desk::finished("done"));
-    desk.model([crate::scenario::call("apply_patch", "{}")]);
+    desk.model([call("apply_patch", "{}")]);
     desk.answer(is_prepare, ready(preparation("apply_patch", "a")));
     assert_eq!(desk.outputs()[1].0, OutputStatus::Denied);
+}
+
+#[test]
+fn a_tool_that_the_mode_does_not_offer_is_refused_all_the_same() {
+    let tool = |name: &str| ToolSpec::new(name, "", ToolKind::Function { parameters: serde_json::json!({}) });
+    let client = ToolSpec { served_by: ServedBy::Client, ..tool("client") };
+    let tools = Shared::new(vec![tool("read_file"), tool("exec_command"), client]);
+    let refusals = |mode, mask: Option<Mask>| {
+        let masks = mask.into_iter().map(|mask| (mode, mask)).collect();
+        let settings = Settings { masks, ..settings(mode) };
+        let mut desk = Desk::of(Genesis { settings, tools: tools.clone(), ..Genesis::default() });
+        desk.says("go");
+        desk.model([call("exec_command", "{}"), call("client", "{}")]);
+        assert_eq!(desk.thread.pending().count(), 0, "nobody is asked");
+        desk.outputs().into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    let mask = Mask { tools: Some(vec!["read_file".into()]), ..Mask::default() };
+    assert_eq!(
+        refusals(Mode::Code, Some(mask)),
+        [
+            "Not run: it is not offered in this mode. Go on without `exec_command`.",
+            "Not run: it is not offered in this mode. Go on without `client`.",
+        ]
+    );
+    let mask = Mask { tools: Some(vec!["client".into()]), ..Mask::default() };
+    assert_eq!(
+        refusals(Mode::Plan, Some(mask)),
+        [
+            "Not run: it is not offered in this mode. Go on without `exec_command`.",
+            "Not run: plan mode is on, and nobody knows whether this would change something. Go on without `client`.",
+        ]
+    );
 }

@@ -75,11 +75,11 @@ fn a_review_has_a_conversation_of_its_own_and_its_findings_come_back() {
     desk.answer(is_prepare, ready(preparation("read_file", "a")));
     desk.tool(finished("fn main() {}"));
     let json = r#"Here it is: {"findings": [{"title": " Off by one ", "body": "It loses\nthe last.", "confidence_score": 1.7,
-        "priority": 9, "code_location": {"absolute_file_path": "/work/a.rs", "line_range": {"start": 3, "end": 4}}},
+        "priority": 9, "code_location": {"absolute_file_path": "src/a.rs", "line_range": {"start": 3, "end": 4}}},
         {"body": "without a title"}, {"title": "Naming", "priority": -1}],
         "overall_correctness": "patch is incorrect", "overall_explanation": "It breaks.", "overall_confidence_score": 0.5}"#;
     desk.model([message(json)]);
-    let location = CodeLocation { file: "/work/a.rs".into(), line_range: LineRange { start: 3, end: 4 } };
+    let location = CodeLocation { file: "src/a.rs".into(), line_range: LineRange { start: 3, end: 4 } };
     let bug = Finding {
         title: "Off by one".into(),
         body: "It loses\nthe last.".into(),
@@ -102,7 +102,7 @@ fn a_review_has_a_conversation_of_its_own_and_its_findings_come_back() {
     };
     assert_eq!(outcome(&desk), ReviewOutcome::Completed { review });
     let told = "context: <review>\nThe user had a change reviewed by another agent. The review came to this:\n\nVerdict: patch \
-                is incorrect\n\nIt breaks.\n\n- [P3] Off by one (/work/a.rs:3-4)\n  It loses\n  the last.\n\n- [P0] Naming\n  \n\
+                is incorrect\n\nIt breaks.\n\n- [P3] Off by one (src/a.rs:3-4)\n  It loses\n  the last.\n\n- [P0] Naming\n  \n\
                 </review>";
     assert_eq!(desk.told(), [&OWN[..], &[told]].concat());
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_review_that_fails_or_says_nothing_has_no_result() {
     let mut failing = desk(settings());
     failing.op(review());
     failing.fails(ModelErrorKind::Auth);
-    assert_eq!(outcome(&failing), interrupted("the review failed"));
+    assert_eq!(outcome(&failing), interrupted("the review failed: it failed"));
     assert_eq!(failing.end(), ended(TurnEnd::Fatal { message: "it failed".into() }));
     let mut silent = desk(settings());
     silent.op(review());
@@ -227,6 +227,22 @@ fn a_reviewer_changes_nothing_whatever_the_settings_become() {
         let (denied, _) = desk.outputs()[2 * step].clone();
         assert_eq!(denied, OutputStatus::Denied, "nobody is asked");
     }
+}
+
+#[test]
+fn a_reviewer_has_no_tools_of_the_client_and_none_that_it_was_not_offered() {
+    let mut desk = desk(settings());
+    let kind = ToolKind::Function { parameters: serde_json::json!({}) };
+    let client = ToolSpec::new("client", "", kind);
+    let overrides = TurnOverrides { client_tools: Some(vec![client]), ..TurnOverrides::default() };
+    desk.op(Op::OverrideTurnContext { overrides });
+    desk.op(review());
+    assert!(!desk.model_request().tools.iter().any(|tool| tool.name == "client"));
+    desk.model([call("client", "{}"), call("apply_patch", "{}")]);
+    let refused =
+        |name: &str| (OutputStatus::Denied, format!("Not run: a review only looks. Go on without `{name}`."));
+    assert_eq!(desk.outputs(), [refused("client"), refused("apply_patch")]);
+    desk.model([message("Fine.")]);
 }
 
 #[test]
@@ -309,7 +325,9 @@ fn a_review_whose_summary_never_comes_says_that_it_failed() {
     desk.op(review());
     desk.fails(ModelErrorKind::ContextWindowExceeded);
     desk.summary(failed(ModelErrorKind::Quota));
-    assert_eq!(outcome(&desk), interrupted("the review failed"));
+    let why = "the review failed: the conversation could not be summarised: it failed, and it does not fit the model's window; \
+               begin a new thread, or take a model with a larger window";
+    assert_eq!(outcome(&desk), interrupted(why));
     assert_eq!(desk.told()[..4], OWN);
 }
 

@@ -190,14 +190,19 @@ fn one_on_request_during_the_last_answer_comes_after_its_turn() {
 }
 
 #[test]
-fn what_is_said_during_a_summary_is_answered_in_the_same_turn() {
+fn what_is_said_during_a_summary_on_request_is_the_next_turn() {
     let mut desk = desk(settings(), 100);
     desk.op(Op::Compact);
     desk.says("and now?");
+    let from = desk.events.len();
     desk.summarised("About one.");
+    assert_eq!(
+        desk.names(from)[..4],
+        ["item_completed", "context_compacted", "turn_completed", "turn_started"]
+    );
     assert_eq!(desk.told().last().map(String::as_str), Some("user: and now?"));
     desk.model_counting([message("now this")], 50);
-    assert_eq!(desk.thread.turns(), 2);
+    assert!(desk.thread.is_at_rest());
 }
 
 #[test]
@@ -457,10 +462,12 @@ fn of_what_the_user_said_the_last_is_kept_up_to_a_quarter_of_the_limit() {
 }
 
 #[test]
-fn a_share_above_the_window_is_refused() {
+fn a_limit_that_makes_no_sense_is_refused() {
     let desk = desk(settings(), 100);
-    let overrides = TurnOverrides { compact_at: Some(CompactAt::Percent(101)), ..TurnOverrides::default() };
-    assert!(matches!(desk.refusal(overridden(overrides)), Some(Refusal::Malformed { .. })));
+    for compact_at in [CompactAt::Percent(101), CompactAt::Tokens(0)] {
+        let overrides = TurnOverrides { compact_at: Some(compact_at), ..TurnOverrides::default() };
+        assert!(matches!(desk.refusal(overridden(overrides)), Some(Refusal::Malformed { .. })));
+    }
 }
 
 #[test]

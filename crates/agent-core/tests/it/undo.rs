@@ -144,7 +144,9 @@ fn the_workspace_is_kept_before_the_first_change_of_a_turn_and_at_its_end() {
 fn without_undo_nothing_is_kept_and_a_command_in_a_read_only_sandbox_needs_nothing() {
     let mut off = Desk::new(Settings { undo: Undo::Off, ..settings() });
     asks_to_write(&mut off, "go");
-    assert!(off.running(is_tool).is_some());
+    off.tool(finished("written"));
+    off.model([message("done")]);
+    assert!(why(off.refusal(Op::Undo)).contains("no snapshots were taken (`undo` is off)"));
     let settings = Settings { sandbox: SandboxPolicy::ReadOnly, ..settings() };
     let held = Desk::with_calls(settings, [("exec_command", preparation("make", "a"))]);
     assert!(held.running(is_tool).is_some());
@@ -245,10 +247,10 @@ fn after_a_summary_only_files_go_back() {
     writes(&mut desk, "first");
     desk.op(Op::Compact);
     desk.summarised("Written.");
-    let summarised = "turn 2 was summarised since; take back only its files, or fork the thread before it";
+    let summarised = "turn 1 was summarised since; take back only its files, or fork the thread before it";
     assert_eq!(why(desk.refusal(Op::Undo)), summarised);
     assert_eq!(why(desk.refusal(rollback(1, RollbackFiles::Keep))), summarised);
-    desk.op(rollback(2, RollbackFiles::Only));
+    desk.op(rollback(1, RollbackFiles::Only));
     assert_eq!(restoring(&desk), [step("first")]);
     restored(&mut desk, done(&["a.txt"]));
     talks(&mut desk, "second");
@@ -372,16 +374,18 @@ fn a_turn_stopped_in_the_midst_of_a_change_is_kept_all_the_same() {
 }
 
 #[test]
-fn a_turn_whose_last_snapshot_is_stopped_cannot_put_its_files_back() {
+fn the_last_snapshot_of_a_turn_is_not_stopped() {
     let mut desk = desk();
     asks_to_write(&mut desk, "first");
-    keeps(&mut desk, "before");
+    keeps(&mut desk, "before first");
     desk.tool(finished("written"));
     desk.model([message("done")]);
     desk.op(Op::Interrupt);
-    desk.answer(is_snapshot, Answer::Cancelled);
+    assert!(!desk.running(is_snapshot).unwrap().cancelling, "without it the turn could not be taken back");
+    keeps(&mut desk, "after first");
     assert!(desk.thread.is_at_rest());
-    assert!(why(desk.refusal(Op::Undo)).contains("the snapshot at its end was stopped"));
+    desk.op(Op::Undo);
+    assert_eq!(restoring(&desk), [step("first")]);
 }
 
 #[test]
@@ -421,7 +425,9 @@ fn the_plan_goes_back_with_its_turn() {
         desk.tool(finished("noted"));
         desk.model([message("so")]);
     }
+    let from = desk.events.len();
     desk.op(Op::Undo);
+    assert_eq!(desk.names(from), ["plan_update", "rolled_back"], "clients see the plan that holds again");
     let plan = serde_json::to_value(&desk.thread).unwrap()["plan"].clone();
     assert_eq!(plan["steps"][0]["step"], "one");
 }
@@ -487,4 +493,30 @@ fn only_so_many_turns_can_be_taken_back() {
     assert_eq!(desk.told().last().unwrap(), "agent: so");
     assert_eq!(desk.told().len(), 2 + 2 * 7);
     desk.feed(Input::Resumed);
+}
+
+#[test]
+fn what_the_model_was_told_of_files_outlives_the_turns_that_go_back_after_it() {
+    let mut desk = desk();
+    writes(&mut desk, "first");
+    writes(&mut desk, "second");
+    let told = desk.told();
+    desk.op(rollback(2, RollbackFiles::Only));
+    restored(&mut desk, done(&["a.txt"]));
+    desk.op(rollback(1, RollbackFiles::Keep));
+    let news = "context: <files_restored>\nThe user put these files back to how they were before turn 1:\na.txt\n\
+                </files_restored>";
+    assert_eq!(desk.told(), [&told[..6], &[news.to_owned()]].concat(), "it is about the first turn too");
+}
+
+#[test]
+fn a_turn_in_whose_midst_the_directory_changed_cannot_put_its_files_back() {
+    let mut desk = desk();
+    asks_to_write(&mut desk, "first");
+    keeps(&mut desk, "before");
+    desk.tool(finished("written"));
+    desk.model([message("done")]);
+    let elsewhere = Snapshot { root: "/elsewhere".into(), ..snapshot("after") };
+    desk.answer(is_snapshot, Answer::Snapshot { answer: SnapshotAnswer::Taken { snapshot: elsewhere } });
+    assert!(why(desk.refusal(Op::Undo)).contains("moved from /work to /elsewhere"));
 }

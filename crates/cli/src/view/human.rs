@@ -125,6 +125,12 @@ impl<W: Write + Send> HumanView<W> {
     }
 
     fn started(&mut self, item: &TurnItem) {
+        // What has a call behind it was not the result.
+        if let Reviewing::Said(_) = &self.told.review
+            && let Reviewing::Said(text) = std::mem::replace(&mut self.told.review, Reviewing::Begun)
+        {
+            self.page.line(&clean(&text));
+        }
         match &item.detail {
             ItemDetail::CommandExecution { command, .. } => {
                 self.page.waiting.begin(&item.id, &command_line(command));

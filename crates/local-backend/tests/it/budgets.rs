@@ -2,7 +2,7 @@
 
 use crate::{
     damage::raw,
-    world::{World, backend, genesis, op, said, submit, turn},
+    world::{Events, World, backend, genesis, op, said, say, stored, submit, turn},
 };
 use agent_core::{
     AgentSession, Budget, EventKind, Genesis, Op, Price, Settings, Tenant, TurnEnd, TurnOverrides,
@@ -46,7 +46,10 @@ async fn budgets_outlive_the_process_and_can_be_raised() {
 
             let restarted = backend(world.home.path(), world.tools.clone()).await;
             let session = restarted.resume(&key).await.unwrap();
-            let end = turn(&session, "op-2", "call read read").await;
+            // A turn that may not begin ends with the record that asks for it.
+            let before = stored(&session).await.len() as u64;
+            submit(&session, say("op-2", "call read read")).await.unwrap();
+            let end = Events::of(&session, before).turn_end().await;
             let EventKind::TurnCompleted { end: TurnEnd::BudgetSpent { message }, .. } = &end else {
                 panic!("{end:?}")
             };

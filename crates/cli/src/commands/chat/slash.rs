@@ -98,10 +98,7 @@ fn name(line: &str) -> Option<(&str, &str)> {
 impl Slash {
     /// Whether the agent hears something of it that the user wrote.
     pub(super) fn says_something(&self) -> bool {
-        matches!(
-            self,
-            Self::Mode { then: Some(_), .. } | Self::Review(ReviewRequest::Custom { .. })
-        )
+        matches!(self, Self::Mode { then: Some(_), .. } | Self::Review(ReviewRequest::Custom { .. }))
     }
 
     /// The command in a line; `None` where it is none, and why it makes no sense, where it does not.

@@ -18,11 +18,20 @@ pub(super) struct Page<W> {
     told: BTreeMap<ItemId, (u32, String)>,
     /// What is held back of them.
     tags: BTreeMap<ItemId, PlanTags>,
+    /// Whether what was written last ended its line.
+    is_at_line_start: bool,
 }
 
 impl<W: Write> Page<W> {
     pub(super) fn new(out: W, waiting: Waiting) -> Self {
-        Self { out, waiting, streaming: None, told: BTreeMap::new(), tags: BTreeMap::new() }
+        Self {
+            out,
+            waiting,
+            streaming: None,
+            told: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            is_at_line_start: true,
+        }
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -70,18 +79,24 @@ impl<W: Write> Page<W> {
     /// What of a whole message was not streamed.
     pub(super) fn said(&mut self, item: &ItemId, text: &str, plan: Plan) {
         let tags = self.tags.remove(item).unwrap_or_default();
-        match self.told.get(item) {
-            Some((_, told)) if text.starts_with(told.as_str()) => {
-                let rest = tags.finish(&text[told.len()..], plan);
-                let shown = format!("{told}{rest}");
-                self.complete(item, &shown);
+        let was_told =
+            self.told.get(item).map(|(_, told)| told.clone()).filter(|told| text.starts_with(told.as_str()));
+        let Some(told) = was_told else {
+            let text = PlanTags::default().finish(text, plan);
+            if plan == Plan::NotShown || !text.trim().is_empty() {
+                self.complete(item, text.trim_end_matches('\n'));
             }
-            _ => {
-                let text = PlanTags::default().finish(text, plan);
-                if plan == Plan::NotShown || !text.trim().is_empty() {
-                    self.complete(item, text.trim_end_matches('\n'));
-                }
+            return;
+        };
+        let rest = clean(&tags.finish(&text[told.len()..], plan));
+        self.told.remove(item);
+        if self.streaming.take_if(|streaming| *streaming == *item).is_some() {
+            self.raw(&rest);
+            if !self.is_at_line_start {
+                self.raw("\n");
             }
+        } else if !rest.trim().is_empty() {
+            self.line(&rest);
         }
     }
 
@@ -136,6 +151,9 @@ impl<W: Write> Page<W> {
     }
 
     fn raw(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.is_at_line_start = text.ends_with('\n');
+        }
         let out = &mut self.out;
         self.waiting.aside(|| {
             // A terminal that went away is noticed elsewhere; the turn goes on.

@@ -75,7 +75,11 @@ mod tests {
     fn a_plan_is_held_back_however_it_is_cut() {
         let text = "Here: <proposed_plan>\n1. <b> Do it\n</proposed_plan> Well?";
         for size in 1..text.len() {
-            let pieces: Vec<String> = text.as_bytes().chunks(size).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+            let pieces: Vec<String> = text
+                .as_bytes()
+                .chunks(size)
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                .collect();
             let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
             assert_eq!(shown(&pieces, Plan::Shown), "Here:  Well?", "{size}");
         }
@@ -84,6 +88,9 @@ mod tests {
     #[test]
     fn what_is_no_plan_is_shown_in_the_end() {
         assert_eq!(shown(&["a < b <prop", "er>"], Plan::NotShown), "a < b <proper>");
-        assert_eq!(shown(&["so <proposed_plan> is", " a tag"], Plan::NotShown), "so <proposed_plan> is a tag");
+        assert_eq!(
+            shown(&["so <proposed_plan> is", " a tag"], Plan::NotShown),
+            "so <proposed_plan> is a tag"
+        );
     }
 }

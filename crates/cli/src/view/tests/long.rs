@@ -78,14 +78,18 @@ fn a_review_that_was_not_finished_says_so() {
 
 #[test]
 fn a_proposed_plan_is_set_apart_below_the_message_that_has_it() {
-    let plan = || completed("item_1_0.plan", ItemDetail::ProposedPlan { text: "1. Read\n\n2. Write\u{1b}\n".into() });
+    let plan = || {
+        completed("item_1_0.plan", ItemDetail::ProposedPlan { text: "1. Read\n\n2. Write\u{1b}\n".into() })
+    };
     let text = "Look:\n<proposed_plan>\n1. Read\n\n2. Write\u{1b}\n</proposed_plan>";
     let shown_by_itself = "Proposed plan\n│ 1. Read\n│\n│ 2. Write␛\n";
     assert_eq!(shown(vec![plan(), message("item_1_0", text)]), format!("Look:\n{shown_by_itself}"));
-    let streamed = vec![piece(1, "Look:\n<propo"), piece(1, "sed_plan>\n1. Re"), plan(), message("item_1_0", text)];
+    let streamed =
+        vec![piece(1, "Look:\n<propo"), piece(1, "sed_plan>\n1. Re"), plan(), message("item_1_0", text)];
     assert_eq!(shown(streamed), format!("Look:\n{shown_by_itself}"));
     // What only looks like one is text.
-    let other = shown(vec![piece(1, "A <proposed_plan> is"), message("item_1_0", "A <proposed_plan> is a tag.")]);
+    let other =
+        shown(vec![piece(1, "A <proposed_plan> is"), message("item_1_0", "A <proposed_plan> is a tag.")]);
     assert_eq!(other, "A <proposed_plan> is a tag.\n");
 }
 

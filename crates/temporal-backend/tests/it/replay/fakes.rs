@@ -91,7 +91,8 @@ fn last_word(request: &ModelRequest) -> &str {
         Content::Text { text } => Some(text.as_str()),
         _ => None,
     });
-    texts.next().unwrap()
+    // A summary may leave out what the user said.
+    texts.next().unwrap_or_default()
 }
 
 fn together(request: &ModelRequest, text: &str) -> Vec<Result<ModelEvent, ModelError>> {

@@ -198,11 +198,16 @@ impl Stage {
     }
 
     async fn summarised_at_the_beginning(&self) -> TestThread {
-        let thread = self.limit(400).await;
-        accepted(&thread.say("op-1", &format!("hello {}", "and so on ".repeat(120))).await);
+        let thread = self.limit(100_000).await;
+        accepted(&thread.say("op-1", "long 6 read_a").await);
         thread.until_turn_ends(1).await;
-        accepted(&thread.say("op-2", "again").await);
-        thread.until_turn_ends(2).await;
+        let compact_at = Some(CompactAt::Tokens(300));
+        let overrides = TurnOverrides { compact_at, ..TurnOverrides::default() };
+        accepted(&thread.submit("op-2", Op::OverrideTurnContext { overrides }).await);
+        accepted(&thread.say("op-3", "again").await);
+        let events = thread.until_turn_ends(2).await;
+        let is_summarised = |kind: &EventKind| matches!(kind, EventKind::ContextCompacted { .. });
+        assert!(events.iter().any(|event| is_summarised(&event.kind)), "{events:#?}");
         thread
     }
 
