@@ -65,6 +65,7 @@ fn where_nothing_is_missing_each_subject_is_one_object() {
             ok("configuration", home.join("config.toml").display().to_string()),
             ok("data folder", format!("{} can be written to", home.display())),
             ok("database", "it opens; threads survive the death of a process".to_owned()),
+            ok("undo", "turns can be taken back with their changes of files".to_owned()),
             ok("sandbox", "commands can be held to every policy".to_owned()),
             ok("model", "test-model, with a window of 1000 tokens".to_owned()),
             ok("key", "that of kit is in KIT_KEY".to_owned()),
@@ -91,6 +92,7 @@ fn what_is_no_terminal_gets_words_and_the_sum_is_beside_it() {
 ok      configuration     {home}/config.toml
 ok      data folder       {home} can be written to
 ok      database          it opens; threads survive the death of a process
+ok      undo              turns can be taken back with their changes of files
 warning model             other is not in the catalogue: its context window is not known
                           remedy: set models.\"other\".context_window to the tokens that fit
 ok      key               that of kit is in KIT_KEY
@@ -140,6 +142,7 @@ fn without_a_key_no_provider_is_asked_and_both_ways_to_give_one_are_named() {
         ("configuration", "ok"),
         ("data folder", "ok"),
         ("database", "ok"),
+        ("undo", "ok"),
         ("sandbox", "ok"),
         ("model", "ok"),
         ("key", "problem"),

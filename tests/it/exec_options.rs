@@ -194,7 +194,7 @@ fn ctrl_c_in_a_turn_that_goes_on_keeps_the_next_prompt_from_beginning() {
 fn a_prompt_is_not_begun_where_the_turn_before_it_spends_the_budget() {
     let bench = Bench::new();
     let script = bench.script(TWO_COMMANDS);
-    cut_off(&bench, &script, &["--max-tokens", "50"]);
+    cut_off(&bench, &script, &["--max-tool-calls", "1"]);
     bench.run(&["exec", "resume", "--last", "more"]).fails(4, &["was not begun", "raise it"]);
     assert_eq!(turns(&bench), 1);
 }

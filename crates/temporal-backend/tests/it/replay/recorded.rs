@@ -29,8 +29,8 @@ const OF_RULES_2: usize = 24;
 const OF_RULES_3: usize = 33;
 
 /// The scenes whose histories are kept, by the version of the rules that wrote them.
-pub(super) const RECORDED: [(u32, &[&str]); 2] =
-    [(2, SCENES.split_at(OF_RULES_2).0), (3, SCENES.split_at(OF_RULES_3).0)];
+pub(super) const RECORDED: [(u32, &[&str]); 3] =
+    [(2, SCENES.split_at(OF_RULES_2).0), (3, SCENES.split_at(OF_RULES_3).0), (4, &SCENES)];
 
 /// What a thread left.
 #[derive(Clone, Debug)]
