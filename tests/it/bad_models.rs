@@ -139,9 +139,10 @@ fn an_answer_outside_the_schema_fails_the_turn() {
 
 #[test]
 fn a_response_that_was_ended_early_says_why() {
-    let table = [("max_output_tokens", "context_window_exceeded"), ("content_filter", "fatal")];
+    // Where the window is full a summary is asked for, and once more without the oldest item.
+    let table = [("max_output_tokens", "context_window_exceeded", 3), ("content_filter", "fatal", 1)];
     for api in WireApi::ALL {
-        for (reason, code) in table {
+        for (reason, code, requests) in table {
             let bench = Bench::new();
             let server =
                 ModelServer::start(Replies::always(Reply::new().text("Half").incomplete(reason))).unwrap();
@@ -152,7 +153,7 @@ fn a_response_that_was_ended_early_says_why() {
                 (Some(1), &json!(code)),
                 "{reason} over {api:?}: {ran:#?}"
             );
-            assert_eq!(server.request_count(), 1, "{reason} over {api:?}");
+            assert_eq!(server.request_count(), requests, "{reason} over {api:?}");
             goes_on(&bench, api, &bench.events(), &["Go."], reason);
         }
     }
@@ -197,7 +198,11 @@ fn an_overflow_is_understood_in_every_dialect() {
             let ran = exec(&bench, &server, WireApi::Chat, Shown::AsJson, &["Go."]);
             let end = ran.json().pop().unwrap();
             assert_eq!(end["error"]["code"], "context_window_exceeded", "{dialect:?} {reply:?}: {ran:#?}");
-            assert_eq!((ran.code, server.request_count()), (Some(1), 1), "{dialect:?}");
+            assert_eq!(
+                (ran.code, server.request_count()),
+                (Some(1), 3),
+                "{dialect:?}: asked, and twice for a summary"
+            );
         }
     }
 }

@@ -3,7 +3,11 @@
 
 use crate::binary::{Bench, Ran};
 use serde_json::{Value, json};
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 const TWO_STEPS: &str = r#"
 [[step]]
@@ -35,12 +39,12 @@ fn saved(bench: &Bench, thread: &str) -> (PathBuf, Vec<Value>) {
     (path, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-fn write(path: &PathBuf, lines: &[Value]) {
+fn write(path: &Path, lines: &[Value]) {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     fs::write(path, text).unwrap();
 }
 
-fn replay(bench: &Bench, path: &PathBuf, more: &[&str]) -> Ran {
+fn replay(bench: &Bench, path: &Path, more: &[&str]) -> Ran {
     bench.run(&[&["replay", "--journal", path.to_str().unwrap()], more].concat())
 }
 
@@ -136,7 +140,7 @@ fn journals_that_cannot_be_replayed_are_told_apart() {
     fs::write(&path, &whole[..whole.len() - 20]).unwrap();
     replay(&bench, &path, &[]).fails(1, &["is no record, or a part of one"]);
 
-    let mut newer = lines.clone();
+    let mut newer = lines;
     newer[0]["everturn_journal"] = json!(2);
     write(&path, &newer);
     replay(&bench, &path, &[]).fails(1, &["it has form 2", "update Everturn"]);

@@ -222,13 +222,20 @@ impl Host {
     /// Changes of a thread what the command line says, and tells it what has changed around it.
     pub(crate) async fn adjust(&self, session: &dyn ServedSession) -> Result<(), Failure> {
         let before = session.first_settings();
-        self.wishes.require_allowed(before)?;
         self.wishes.remark_on_kept(before)?;
         let overrides = self.wishes.overrides(before)?;
         if overrides != TurnOverrides::default() {
             session.submit(submission(session, Op::OverrideTurnContext { overrides })).await?;
         }
         Ok(())
+    }
+
+    /// Refuses a thread that may not go on under what is allowed on this machine, before anything of it is served.
+    pub(crate) async fn require_allowed(&self, place: &Place) -> Result<(), Failure> {
+        if self.wishes.config().constraints.is_empty() {
+            return Ok(());
+        }
+        self.wishes.require_allowed(&place.settings().await?)
     }
 
     /// Whether a model is shown images, as far as is known.
@@ -241,6 +248,7 @@ impl Host {
         &self,
         place: &Place,
     ) -> Result<Option<Box<dyn ServedSession>>, Failure> {
+        self.require_allowed(place).await?;
         let session = place.resume_unless_served().await?;
         if let Some(session) = &session {
             self.adjust(&**session).await?;
@@ -250,6 +258,7 @@ impl Host {
 
     /// Starts a new thread with the past of another.
     pub(crate) async fn fork(&self, place: &Place, at: ForkPoint) -> Result<Box<dyn ServedSession>, Failure> {
+        self.require_allowed(place).await?;
         let session = place.fork(at).await?;
         self.adjust(&*session).await?;
         Ok(session)

@@ -52,9 +52,16 @@ pub(crate) fn tools(
         #[cfg(feature = "mcp")]
         mcp: crate::mcp::servers(wishes.config(), environment, root),
         others: web_search(wishes.config().web_search).into_iter().collect(),
+        output_bytes: output_bytes(wishes.config().tool_output_token_limit),
         ..ToolsConfig::new(home, environment.all().clone(), redactor.clone(), shown, blobs)
     };
     (ToolRegistry::new(tools), redactor)
+}
+
+/// What the tools may put out, where so many tokens are the limit.
+fn output_bytes(tokens: u64) -> usize {
+    const BYTES_PER_TOKEN: u64 = 4;
+    usize::try_from(tokens.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX)
 }
 
 /// What programs get that are not commands of an agent: MCP servers, and what the user runs in the sandbox.

@@ -47,6 +47,8 @@ pub struct Config {
     pub developer_instructions: Option<String>,
     /// `project_doc_max_bytes`.
     pub project_doc_max_bytes: u64,
+    /// `tool_output_token_limit`, in tokens.
+    pub tool_output_token_limit: u64,
     /// `project_doc_fallback_filenames`.
     pub project_doc_fallback_filenames: Vec<String>,
     /// `shell_environment_policy`.

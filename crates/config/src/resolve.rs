@@ -67,6 +67,7 @@ pub(crate) fn resolve(settings: &Settings, remarks: &mut Remarks) -> Result<Conf
         instructions,
         developer_instructions: top.text("developer_instructions").filter(|text| !text.is_empty()),
         project_doc_max_bytes: top.count("project_doc_max_bytes").unwrap_or_default(),
+        tool_output_token_limit: top.count("tool_output_token_limit").unwrap_or_default(),
         project_doc_fallback_filenames: top.texts("project_doc_fallback_filenames"),
         shell_environment_policy: shell_environment_policy(&top.table("shell_environment_policy")),
         show_raw_agent_reasoning: top.yes("show_raw_agent_reasoning"),

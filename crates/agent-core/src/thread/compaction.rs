@@ -296,9 +296,13 @@ impl Machine<'_> {
             });
             self.event(EventKind::Warning { message: format!("{why}; it goes on as it is") });
         } else {
-            let message = format!(
-                "{why}, and it does not fit the model's window; begin a new thread, or take a model with a larger window"
-            );
+            // A provider that says so says what helps, too.
+            let message = match error.kind {
+                ModelErrorKind::ContextWindowExceeded => why,
+                _ => format!(
+                    "{why}, and it does not fit the model's window; begin a new thread, or take a model with a larger window"
+                ),
+            };
             let end = TurnEnd::ContextWindowExceeded { message: message.clone() };
             self.fail("context_window_exceeded", message, end);
         }

@@ -43,6 +43,7 @@ pub(crate) async fn start(host: &Host, again: &Again) -> Result<Exit, Failure> {
 pub(crate) async fn resume(host: &Host, thread: &WhichThread, again: &Again) -> Result<Exit, Failure> {
     let place = host.which(thread).await?;
     let before = place.summary().await?;
+    host.require_allowed(&place).await?;
     let session = place.resume().await?;
     host.adjust(&*session).await?;
     let mut view = view(host, &*session);

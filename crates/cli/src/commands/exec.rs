@@ -81,6 +81,7 @@ pub(super) async fn resume(
         task.warn(host, &settings.model);
     }
     let last_word = LastWord::new(options)?;
+    host.require_allowed(&place).await?;
     let session = place.resume().await?;
     let goes_on =
         before.status.is_active() || turn_begins(&*session, before.last_event, QUEUED_TURN_BEGINS).await?;

@@ -218,6 +218,13 @@ pub(super) const TABLE: &[Key] = &[
         "The most bytes of AGENTS.md files that are told to the model, all files together; 0 tells none.",
     ),
     key(
+        "tool_output_token_limit",
+        Kind::Count(1),
+        Fallback::Integer(8_192),
+        "The most tokens of what a command or another tool puts out that are told to the model, at four bytes each; of more the \
+         middle is left out.",
+    ),
+    key(
         "project_doc_fallback_filenames",
         Kind::Texts,
         Fallback::Texts(&["CLAUDE.md"]),

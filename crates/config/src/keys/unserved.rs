@@ -131,7 +131,6 @@ pub const UNSERVED: &[Unserved] = &[
     of("skills", SKILLS),
     of("sqlite_home", OWN_STORE),
     of("suppress_unstable_features_warning", FEATURES),
-    of("tool_output_token_limit", OWN_TOOLS),
     of("tool_suggest", SKILLS),
     of("tools.view_image", OWN_TOOLS),
     of("tui", SCREEN),

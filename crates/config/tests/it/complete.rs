@@ -59,6 +59,7 @@ fn without_a_file_everything_has_its_default() {
         instructions: None,
         developer_instructions: None,
         project_doc_max_bytes: 32_768,
+        tool_output_token_limit: 8_192,
         project_doc_fallback_filenames: vec!["CLAUDE.md".into()],
         shell_environment_policy: ShellEnvironmentPolicy {
             inherit: Inherit::All,
@@ -99,7 +100,7 @@ fn every_setting_reaches_the_configuration() {
             "model = \"m\"\napproval_policy = { granular = { patches = false } }\nsandbox_mode = \"workspace-write\"\n\
              model_reasoning_effort = \"xhigh\"\nmodel_reasoning_summary = \"concise\"\n\
              model_context_window = 100_000\nmodel_max_output_tokens = 0x1000\n\
-             instructions = \"i\"\ndeveloper_instructions = \"d\"\nproject_doc_max_bytes = 0\n\
+             instructions = \"i\"\ndeveloper_instructions = \"d\"\nproject_doc_max_bytes = 0\ntool_output_token_limit = 512\n\
              project_doc_fallback_filenames = []\nshow_raw_agent_reasoning = true\nhide_agent_reasoning = true\n\
              cli_auth_credentials_store = \"auto\"\ndurability = \"power\"\nlog = \"debug\"\n\
              exec_policy_files = [\"/r.toml\"]\nanswer_timeout_ms = 6\nanswer_otherwise = \"abort\"\nweb_search = \"cached\"\n\
@@ -163,6 +164,7 @@ fn every_setting_reaches_the_configuration() {
         instructions: Some("i".into()),
         developer_instructions: Some("d".into()),
         project_doc_max_bytes: 0,
+        tool_output_token_limit: 512,
         project_doc_fallback_filenames: Vec::new(),
         shell_environment_policy: ShellEnvironmentPolicy {
             inherit: Inherit::Core,

@@ -252,7 +252,7 @@ async fn a_move_that_the_other_home_never_saw_is_taken_back() {
     mover.leave(&thread, THERE, "move-1", 7).await.unwrap();
     drop(mover);
     assert_eq!(world.backend.resume(&key).await.unwrap_err().code(), "move_cut_off");
-    assert_eq!(listed(&world.backend).await, [key.clone()], "it is still seen here");
+    assert_eq!(listed(&world.backend).await, std::slice::from_ref(&key), "it is still seen here");
     let mut mover = Mover::of(world.database(), &key).await.unwrap();
     mover.stay().await.unwrap();
     drop(mover);

@@ -41,7 +41,7 @@ impl Hanging {
 }
 
 const PLAN: &str = "Like this:\n<proposed_plan>\n1. look\n2. write\n</proposed_plan>";
-const FINDINGS: &str = r#"{"findings":[{"title":"off by one","body":"the last line is left out","confidence_score":0.9,"priority":1,"code_location":{"absolute_file_path":"/work/a.rs","line_range":{"start":3,"end":4}}}],"overall_correctness":"patch is incorrect","overall_explanation":"see there","overall_confidence_score":0.8}"#;
+const FINDINGS: &str = r#"{"findings":[{"title":"off by one","body":"the last line is left out","confidence_score":0.9,"priority":1,"code_location":{"absolute_file_path":"/a.rs","line_range":{"start":3,"end":4}}}],"overall_correctness":"patch is incorrect","overall_explanation":"see there","overall_confidence_score":0.8}"#;
 
 /// Does what the user says, as [`obey`] does; after `together` it asks for all tools at once, after
 /// `twice` for the very same call two times. The first attempt after

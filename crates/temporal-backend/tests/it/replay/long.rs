@@ -20,6 +20,8 @@ use temporal_backend::{
 };
 use temporalio_client::WorkflowGetResultOptions;
 
+/// A conversation of two calls has so many tokens: histories are kept in a repository and have to be short.
+const SMALL_TOKENS: u64 = 200;
 /// Bytes of a token, for a model that counts.
 const BYTES_PER_TOKEN: usize = 4;
 /// What stands before the number of steps that a summary remembers.
@@ -29,11 +31,11 @@ pub(super) async fn act(name: &str, stage: &mut Stage) -> TestThread {
     match name {
         "summarised_on_request" => stage.summarised_on_request().await,
         "summarised_at_the_beginning" => stage.summarised_at_the_beginning().await,
-        "summarised_in_mid_turn" => stage.limited(400, "long 9 read_a").await,
+        "summarised_in_mid_turn" => stage.limited(SMALL_TOKENS, "long 4 read_a").await,
         "summarised_after_overflow" => stage.limited(100_000, "overflow 1 read_a").await,
         "summary_lost" => stage.summary_lost().await,
-        "summary_failed" => stage.limited(400, "mute 8 read_a").await,
-        "summary_shortened" => stage.limited(400, "huge 9 read_a").await,
+        "summary_failed" => stage.limited(SMALL_TOKENS, "mute 2 read_a").await,
+        "summary_shortened" => stage.limited(SMALL_TOKENS, "huge 4 read_a").await,
         "summarised_and_handed_over" => stage.summarised_and_handed_over().await,
         "reviewed" => stage.reviewed("findings").await,
         "review_in_words" => stage.reviewed("call read_a").await,
@@ -199,9 +201,9 @@ impl Stage {
 
     async fn summarised_at_the_beginning(&self) -> TestThread {
         let thread = self.limit(100_000).await;
-        accepted(&thread.say("op-1", "long 6 read_a").await);
+        accepted(&thread.say("op-1", "long 3 read_a").await);
         thread.until_turn_ends(1).await;
-        let compact_at = Some(CompactAt::Tokens(300));
+        let compact_at = Some(CompactAt::Tokens(150));
         let overrides = TurnOverrides { compact_at, ..TurnOverrides::default() };
         accepted(&thread.submit("op-2", Op::OverrideTurnContext { overrides }).await);
         accepted(&thread.say("op-3", "again").await);
@@ -213,8 +215,8 @@ impl Stage {
 
     async fn summary_lost(&mut self) -> TestThread {
         self.doomed_worker().await;
-        let thread = self.limit(400).await;
-        accepted(&thread.say("op-1", "doze 9 read_a").await);
+        let thread = self.limit(SMALL_TOKENS).await;
+        accepted(&thread.say("op-1", "doze 4 read_a").await);
         self.model.hanging.until(1).await;
         self.next_worker().await;
         thread.until_turn_ends(1).await;
@@ -223,14 +225,14 @@ impl Stage {
 
     async fn summarised_and_handed_over(&self) -> TestThread {
         let mut genesis = crate::world::genesis();
-        genesis.settings.compact_at = CompactAt::Tokens(400);
+        genesis.settings.compact_at = CompactAt::Tokens(SMALL_TOKENS);
         let key = agent_core::ThreadKey {
             tenant: agent_core::Tenant::default(),
             thread: agent_core::ThreadId::new("long"),
         };
-        let options = RunOptions { records_per_run: Some(14), ..RunOptions::default() };
+        let options = RunOptions { records_per_run: Some(6), ..RunOptions::default() };
         let thread = self.world.begin(key, RunFrom::New { genesis: Box::new(genesis) }, options).await;
-        accepted(&thread.say("op-1", "long 9 read_a").await);
+        accepted(&thread.say("op-1", "long 4 read_a").await);
         thread.until_turn_ends(1).await;
         thread
     }
@@ -264,7 +266,7 @@ impl Stage {
         let thread = self.with_undo(cwd).await;
         accepted(&thread.say("op-1", "hello").await);
         thread.until_turn_ends(1).await;
-        accepted(&thread.say("op-2", "call write_a read_b write_c").await);
+        accepted(&thread.say("op-2", "call write_a read_b").await);
         thread.until_turn_ends(2).await;
         accepted(&thread.submit("op-3", op).await);
         thread.until("an end", is_taken_back).await;

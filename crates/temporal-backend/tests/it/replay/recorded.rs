@@ -14,7 +14,7 @@ use std::{
 use temporal_backend::RunHistory;
 
 /// Nobody wants to have large files in a repository.
-const MAX_BYTES: usize = 60 * 1000;
+const MAX_BYTES: usize = 90 * 1000;
 /// A scene is played so often until readers saw what the history tells.
 const TRIES: usize = 8;
 /// How many runs a scene has, where it is not one.
