@@ -95,13 +95,18 @@ pub(super) async fn record(name: &'static str) {
         let replayed = events(&replayed(&played.runs).await);
         let first = replayed.first().map_or(1, |event| event.seq);
         let seen: Vec<Event> = played.events.into_iter().filter(|event| event.seq >= first).collect();
-        if seen == replayed {
-            write(name, played.runs, &seen);
+        // A worker that goes on after another one may date what followed a local activity by as much later as that took.
+        if timeless(&seen) == timeless(&replayed) {
+            write(name, played.runs, &replayed);
             return;
         }
         tracing::warn!(name, attempt, "readers saw other events than the history tells");
     }
     panic!("{name} does not come out right");
+}
+
+pub(super) fn timeless(events: &[Event]) -> Vec<Event> {
+    events.iter().cloned().map(|event| Event { at_ms: 0, ..event }).collect()
 }
 
 fn write(name: &str, histories: Vec<RunHistory>, events: &[Event]) {
