@@ -94,8 +94,9 @@ impl Host {
         );
         let tools = Arc::new(tools);
         let specs = tools.specs();
-        let model = Arc::new(SchemaChecked::new(Router::new(Arc::clone(&providers))));
         let owner = Owner::new(&wishes, &providers, (home.root(), folder), keeping);
+        let router = Router::new(Arc::clone(&providers), owner.sweeping());
+        let model = Arc::new(SchemaChecked::new(router));
         let local = store.serve(model, owner.with_skills(Arc::clone(&tools)), &owner, redactor, relay);
         let temporal = Arc::new(Temporal {
             wishes: Arc::clone(&wishes),
@@ -179,11 +180,8 @@ impl Host {
         self.temporal.site().await
     }
 
-    /// Tools of servers come and go, and skills are read when they are named; without either all stays what it is.
-    fn discovery(&self, cwd: &str) -> Discovery {
-        if !self.owner.skills.at(Path::new(cwd)).infos().is_empty() {
-            return Discovery::EachTurn;
-        }
+    /// Tools of servers come and go; without servers they stay what they are.
+    fn discovery(&self) -> Discovery {
         let servers = self.wishes.config().mcp_servers.values();
         let is_any = cfg!(feature = "mcp") && servers.into_iter().any(|server| server.enabled);
         if is_any { Discovery::EachTurn } else { Discovery::Fixed }
@@ -211,7 +209,7 @@ impl Host {
             source,
             instructions: self.wishes.instructions(),
             tools: Shared::new(self.specs.clone()),
-            discovery: self.discovery(&settings.cwd),
+            discovery: self.discovery(),
             items: self.told_at_first(&settings.cwd),
             settings,
             ..Genesis::default()
@@ -278,6 +276,13 @@ impl Host {
     pub(crate) async fn look_up(&self, query: Query) -> Result<Listing, Refusal> {
         let key = ThreadKey { tenant: Tenant::default(), thread: ThreadId::new("none") };
         self.owner.library.answer(Asked { key, query }).await
+    }
+
+    /// Deletes a thread with all that is kept of it, the snapshots of its files included.
+    pub(crate) async fn delete(&self, place: &Place) -> Result<(), Failure> {
+        place.delete().await?;
+        self.owner.forget(place.key()).await;
+        Ok(())
     }
 
     /// The thread that a beginning or an end of its id means, wherever it lives.

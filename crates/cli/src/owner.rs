@@ -5,10 +5,12 @@ mod library;
 #[cfg(feature = "mcp")]
 mod mcp_servers;
 mod skills;
+mod sweeping;
 mod workspace;
 
 pub(crate) use library::custom_prompts;
 pub(crate) use skills::{SkillSource, WithSkills};
+pub(crate) use sweeping::Sweeping;
 
 use crate::{
     backend::Place,
@@ -19,7 +21,7 @@ use crate::{
 };
 use agent_core::{
     EffectId, ForkPoint, Library, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest, ToolCallHandler,
-    TurnId, Workspace,
+    ThreadKey, TurnId, Workspace,
 };
 use config::CustomPrompts;
 use library::HostLibrary;
@@ -34,6 +36,7 @@ pub(crate) struct Owner {
     pub(crate) library: Arc<dyn Library>,
     pub(crate) skills: Arc<SkillSource>,
     snapshots: Snapshots,
+    sweeping: Sweeping,
     wishes: Arc<Wishes>,
     redactor: agent_core::Redactor,
 }
@@ -50,6 +53,7 @@ impl Owner {
         let snapshots = snapshots(wishes, folder, keeping);
         Self {
             workspace: Arc::new(HostWorkspace::new(wishes, snapshots.clone())),
+            sweeping: Sweeping::new(snapshots.clone(), folder),
             snapshots,
             wishes: Arc::clone(wishes),
             library: Arc::new(HostLibrary::new(wishes, providers, &skills, root)),
@@ -61,6 +65,24 @@ impl Owner {
     /// The prompts of the user's own.
     pub(crate) fn custom_prompts(&self) -> CustomPrompts {
         custom_prompts(&self.wishes, self.wishes.home())
+    }
+
+    /// What drops old snapshots.
+    pub(crate) fn sweeping(&self) -> Sweeping {
+        self.sweeping.clone()
+    }
+
+    /// Drops the snapshots of a thread that is gone. Those that stay behind go with their age.
+    pub(crate) async fn forget(&self, key: &ThreadKey) {
+        match self.snapshots.forget(key).await {
+            Ok(swept) if swept.busy == 0 => {}
+            Ok(_) => crate::output::remark(
+                "somebody works in the workspace, so the snapshots of its files are dropped when they are old",
+            ),
+            Err(error) => crate::output::warn(&format!(
+                "the snapshots of its files could not be dropped, and are when they are old: {error}"
+            )),
+        }
     }
 
     /// Writes the files as they were when a turn of the thread had ended into a new directory: a worktree where they are in a

@@ -1,6 +1,6 @@
 //! Which model answers: a script named `scripted:PATH`, else the thread's provider.
 
-use crate::{args::read_text, providers::Providers};
+use crate::{args::read_text, owner::Sweeping, providers::Providers};
 use agent_core::{ModelError, ModelErrorKind, ModelEvent, ModelRequest, ModelStreamer};
 use futures::stream::{self, BoxStream, StreamExt};
 use models::{Script, ScriptedModel};
@@ -40,12 +40,14 @@ pub(crate) fn read_script(path: &Path) -> Result<Script, String> {
 /// Sends each request to the model that its name means.
 pub(crate) struct Router {
     providers: Arc<Providers>,
+    sweeping: Sweeping,
     scripts: Mutex<BTreeMap<String, ScriptedModel>>,
 }
 
 impl Router {
-    pub(crate) fn new(providers: Arc<Providers>) -> Self {
-        Self { providers, scripts: Mutex::default() }
+    /// The first request begins to sweep: from then on a model is waited for.
+    pub(crate) fn new(providers: Arc<Providers>, sweeping: Sweeping) -> Self {
+        Self { providers, sweeping, scripts: Mutex::default() }
     }
 
     fn script(&self, path: &str) -> Result<ScriptedModel, ModelError> {
@@ -67,6 +69,7 @@ impl Router {
 
 impl ModelStreamer for Router {
     fn stream<'a>(&'a self, request: ModelRequest) -> BoxStream<'a, Result<ModelEvent, ModelError>> {
+        self.sweeping.begin_when_due();
         // A key may have come since the last request; what the model is going to ask for may read the file that has it.
         self.providers.learn_kept_keys();
         let played = match script_of(&request.model) {

@@ -91,7 +91,7 @@ impl TemporalSite {
             None => own_queue(&folder)?,
         };
         let services = Services {
-            model: Arc::new(SchemaChecked::new(Router::new(Arc::clone(providers)))),
+            model: Arc::new(SchemaChecked::new(Router::new(Arc::clone(providers), owner.sweeping()))),
             tools: owner.with_skills(Arc::new(tools)),
             workspace: Arc::clone(&owner.workspace),
             redactor,

@@ -100,8 +100,7 @@ mod tests {
     #[test]
     fn an_output_that_is_too_large_loses_its_middle() {
         let (small, large) = ("a".repeat(1_000), "ä".repeat(MAX_OUTPUT_BYTES));
-        let mut content =
-            vec![Content::text(small.clone()), Content::text(large), Content::text("more")];
+        let mut content = vec![Content::text(small.clone()), Content::text(large), Content::text("more")];
         cap(&mut content);
         let texts: Vec<&str> = content
             .iter()

@@ -116,14 +116,15 @@ async fn commit(thread: &mut Thread, input: Input, ports: Ports<'_>) -> Result<(
     let outcome = thread.apply(&record)?;
     ports.storage.append(&record, &outcome.events).await?;
     ports.storage.committed(thread);
-    if let Err(error) = ports.sink.publish(&thread.key, &outcome.events).await {
-        tracing::warn!(thread = %thread.key, %error, "events are stored but were not published");
-    }
-    start::acknowledge(thread, &record, ports);
+    // Before anybody hears that the turn has ended: a client that waits for that may end the process at once.
     if outcome.settled
         && let Err(error) = ports.storage.save_snapshot(thread).await
     {
         tracing::warn!(thread = %thread.key, %error, "no snapshot was kept; recovery takes longer");
     }
+    if let Err(error) = ports.sink.publish(&thread.key, &outcome.events).await {
+        tracing::warn!(thread = %thread.key, %error, "events are stored but were not published");
+    }
+    start::acknowledge(thread, &record, ports);
     Ok(())
 }

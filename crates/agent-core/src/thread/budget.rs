@@ -1,7 +1,8 @@
 //! What a thread has spent, and whether it may spend more.
 
+use super::turn::Ending;
 use super::{EffectKind, Input, Thread, TimerPurpose, machine::Machine, rules::TOOLS_ARE_BUDGETED};
-use crate::protocol::{Price, TokenUsage, TurnEnd};
+use crate::protocol::{EventKind, Price, TokenUsage, TurnEnd};
 use serde::{Deserialize, Serialize};
 
 /// Pico-dollars in a micro-dollar; prices are micro-dollars for a million tokens.
@@ -82,7 +83,15 @@ impl Machine<'_> {
 
     /// The same before a call.
     pub(super) fn is_spent_for_a_call(&mut self) -> bool {
-        self.thread.rules >= TOOLS_ARE_BUDGETED && self.is_spent()
+        if self.thread.rules < TOOLS_ARE_BUDGETED {
+            return false;
+        }
+        let Some(message) = self.spent() else { return false };
+        // Calls that run have been paid for: they come to their end.
+        self.event(EventKind::Error { code: "budget".into(), message: message.clone() });
+        self.set_ending(Ending::Completed(TurnEnd::BudgetSpent { message }));
+        self.withdraw_questions("everturn");
+        true
     }
 
     /// A call begins. Earlier rules counted the calls that were asked for.

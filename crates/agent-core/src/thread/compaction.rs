@@ -20,6 +20,10 @@ const MAX_TRIES: u32 = 4;
 const DROP_SHARE: u64 = 4;
 /// What the user said is kept up to this share of the limit, and so is the summary.
 const KEEP_SHARE: u64 = 4;
+/// A conversation is full where all but this share of the window is used.
+const FULL_SHARE: u64 = 20;
+/// By this share of the limit a conversation grows before it is summarised again.
+const GROWTH_SHARE: u64 = 10;
 /// A summary may always have so many tokens.
 const MIN_SUMMARY_TOKENS: u64 = 1_000;
 
@@ -38,6 +42,18 @@ impl Thread {
             CompactAt::Percent(share) => window.map(|window| window.saturating_mul(u64::from(share)) / 100),
             CompactAt::Tokens(tokens) => Some(window.map_or(tokens, |window| tokens.min(window))),
         }
+    }
+
+    /// Whether the conversation is to be summarised. Where a summary left it near the limit it has to grow a little first, or
+    /// there would be another one for each step.
+    fn is_large(&self) -> bool {
+        let used = self.context_tokens();
+        let is_full = |window: u64| used >= window / FULL_SHARE * (FULL_SHARE - 1);
+        let window = self.effective_settings().asked().context_window;
+        self.limit().is_some_and(|limit| {
+            let grown = used >= self.memory.settled_tokens.saturating_add(limit / GROWTH_SHARE);
+            used >= limit && (grown || window.is_none_or(is_full))
+        })
     }
 
     /// The first items that a request for a summary leaves out, archived parts and items apart, so that no output loses its
@@ -91,8 +107,9 @@ impl Machine<'_> {
         }
         let used = self.thread.context_tokens();
         let is_tried = turn.summary_after.is_some_and(|tokens| used < tokens);
-        let is_large = !is_tried && self.thread.limit().is_some_and(|limit| used >= limit);
-        if is_large && turn.has_summary && turn.due_summary.is_none() {
+        let is_large = !is_tried && self.thread.is_large();
+        let is_over = !is_tried && self.thread.limit().is_some_and(|limit| used >= limit);
+        if is_over && turn.has_summary && turn.due_summary.is_none() {
             let message = format!(
                 "the conversation still has about {used} tokens after it was summarised, where {} are the limit; raise the \
                  limit (model_auto_compact_token_limit), take a model with a larger window, or begin a new thread",
@@ -123,8 +140,7 @@ impl Machine<'_> {
 
     /// Whether a summary is to come before what a turn begins with.
     pub(super) fn is_summary_due(&self) -> bool {
-        self.thread.rules >= CONVERSATIONS_ARE_SUMMARISED
-            && self.thread.limit().is_some_and(|limit| self.thread.context_tokens() >= limit)
+        self.thread.rules >= CONVERSATIONS_ARE_SUMMARISED && self.thread.is_large()
     }
 
     /// Whether the model that comes next has a smaller window than the one that was asked last.
@@ -330,6 +346,7 @@ impl Machine<'_> {
         thread.told = Default::default();
         thread.memory.compactions += 1;
         thread.memory.size = ContextSize::of_estimate(estimate);
+        thread.memory.settled_tokens = thread.context_tokens();
         if !thread.is_reviewing() {
             thread.forget_where_turns_began();
         }

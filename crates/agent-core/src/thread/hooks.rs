@@ -75,7 +75,10 @@ impl Thread {
 impl Machine<'_> {
     /// Runs the next hooks before the turn. True where it has to wait.
     pub(super) fn hooks_before(&mut self) -> bool {
-        let waits = self.hooks_of_turn(&BEFORE);
+        // What is added in the midst of a turn counts from the next one on.
+        let is_over =
+            self.thread.turn.as_ref().is_some_and(|turn| turn.task == Task::Answer && turn.opening.is_none());
+        let waits = !is_over && self.hooks_of_turn(&BEFORE);
         if !waits {
             self.thread.is_begun = true;
         }

@@ -264,8 +264,15 @@ impl Machine<'_> {
         // A turn that was stopped before it was heard was said all the same; what a hook took back was not.
         self.hear_opening();
         let unheard = self.with_turn(|turn| std::mem::take(&mut turn.unheard));
-        for queued in unheard.into_iter().filter(|queued| queued.task == Task::Answer) {
-            self.hear(queued);
+        for queued in unheard {
+            match queued.task {
+                Task::Answer => self.hear(queued),
+                Task::Summarise | Task::Review { .. } => {
+                    let message =
+                        "what was asked for meanwhile was not begun, because the turn was stopped; ask again";
+                    self.event(EventKind::Warning { message: message.into() });
+                }
+            }
         }
         self.tell_of_hooks();
         self.mark_kept();

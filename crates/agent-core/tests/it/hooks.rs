@@ -198,12 +198,12 @@ fn metadata_is_kept_for_hooks_to_come_and_can_be_taken_back() {
     let mut seen = Vec::new();
     for (key, value) in [("a", "1"), ("b", "2"), ("a", ""), ("c", &"x".repeat(5_000)), ("d", "4")] {
         desk.says("go");
-        seen.push(asked(&desk).metadata.into_iter().map(|(key, _)| key).collect::<String>());
+        seen.push(asked(&desk).metadata.into_keys().collect::<String>());
         hooked(&mut desk, note(key, value));
         desk.model([message("done")]);
     }
     desk.says("go");
-    seen.push(asked(&desk).metadata.into_iter().map(|(key, _)| key).collect::<String>());
+    seen.push(asked(&desk).metadata.into_keys().collect::<String>());
     assert_eq!(seen, ["", "a", "ab", "b", "b", "bd"], "what is too long is not kept");
 }
 

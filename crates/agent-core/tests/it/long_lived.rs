@@ -153,7 +153,7 @@ fn what_the_host_told_first_survives_summaries_and_forks() {
         desk.summarised(&format!("Generation {generation}."));
         assert_eq!(desk.told()[0], "context: house rules");
         let genesis = desk.thread.fork().unwrap();
-        assert_eq!(genesis.preamble, [rules.clone()]);
+        assert_eq!(genesis.preamble, std::slice::from_ref(&rules));
         desk = Desk::of(genesis);
         desk.says(&format!("{generation}"));
         desk.model([message("so")]);

@@ -32,7 +32,7 @@ pub(crate) async fn sessions(host: &Host, args: SessionsArgs) -> Result<Exit, Fa
         }
         Some(SessionsCommand::Delete { thread, .. }) => {
             let place = host.find(&thread).await?;
-            place.delete().await?;
+            host.delete(&place).await?;
             output::remark(&format!("deleted {}", place.key().thread));
         }
         Some(SessionsCommand::Rename { thread, name, .. }) => rename(host, &thread, name).await?,

@@ -5,6 +5,7 @@ mod budgets;
 mod catalogue;
 mod cost;
 mod damage;
+mod earlier_rules;
 mod entropy;
 mod inbox;
 mod lookup;

@@ -75,7 +75,11 @@ async fn a_run_that_archives_its_items_replays() {
 async fn scenes_replay_as_they_were_played() {
     for name in wanted_scenes() {
         let played = scenes::play(name).await;
-        let told = events(&replayed(&played.runs).await);
+        let commits = replayed(&played.runs).await;
+        let records = commits.iter().map(|commit| serde_json::to_string(&commit.record).unwrap());
+        let records: Vec<String> = records.map(|record| record.chars().take(200).collect()).collect();
+        tracing::info!(name, "\n{}", records.join("\n"));
+        let told = events(&commits);
         let first = told.first().map_or(1, |event| event.seq);
         let seen: Vec<Event> = played.events.into_iter().filter(|event| event.seq >= first).collect();
         let lines: Vec<String> = seen.iter().map(|event| serde_json::to_string(event).unwrap()).collect();

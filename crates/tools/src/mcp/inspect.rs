@@ -1,7 +1,8 @@
 //! [`McpInspector`]: what servers are like, for people.
 
-use super::{offered::Reach, servers::McpServers, settings::McpServer, tokens::McpTokens};
-use agent_core::Redactor;
+use super::{offered::Reach, resources, server::Server, servers::McpServers, settings::McpServer, tokens::McpTokens};
+use agent_core::{Named, Redactor};
+use futures::future::join_all;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Starts servers and tells what came of it.
@@ -12,8 +13,21 @@ pub struct McpInspector(McpServers);
 pub struct McpInspection {
     /// The server.
     pub server: String,
-    /// Its tools; or why it is not there, and what to do about it.
-    pub state: Result<Vec<McpTool>, String>,
+    /// What it offers; or why it is not there, and what to do about it.
+    pub state: Result<McpOffer, String>,
+}
+
+/// What a server offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct McpOffer {
+    /// Its tools.
+    pub tools: Vec<McpTool>,
+    /// What it has to read, by address.
+    pub resources: Vec<Named>,
+    /// The patterns of addresses that it can read.
+    pub templates: Vec<Named>,
+    /// What is wrong with it though it is there.
+    pub warnings: Vec<String>,
 }
 
 /// A tool of a server.
@@ -40,24 +54,42 @@ impl McpInspector {
         Self(McpServers::new(servers, environment, redactor, tokens))
     }
 
-    /// Starts all of them side by side, in this directory, and says how they are.
+    /// Starts all of them side by side, in this directory, and says how they are. Each has its own time to start, and as much
+    /// again to say what it has to read.
     pub async fn inspect(&self, cwd: &str) -> Vec<McpInspection> {
         let states = self.0.states(cwd).await;
-        let inspected = states.into_iter().map(|(server, state)| {
-            let tools = server.known().tools;
-            let tools = tools.iter().map(|offered| McpTool {
-                name: offered.spec.name.clone(),
-                tool: offered.tool.clone(),
-                description: offered.spec.description.clone(),
-                read_only: offered.hints.reach == Reach::ReadOnly,
-            });
-            McpInspection { server: server.settings.name.clone(), state: state.map(|()| tools.collect()) }
-        });
-        inspected.collect()
+        join_all(states.into_iter().map(|(server, state)| async move {
+            let state = match state {
+                Ok(()) => Ok(offer(&server).await),
+                Err(why) => Err(why),
+            };
+            McpInspection { server: server.settings.name.clone(), state }
+        }))
+        .await
     }
 
     /// Ends them.
     pub async fn close(&self) {
         self.0.close().await;
+    }
+}
+
+/// What a server that runs offers.
+async fn offer(server: &Arc<Server>) -> McpOffer {
+    let listed = server.known();
+    let tool = |offered: &super::offered::Offered| McpTool {
+        name: offered.spec.name.clone(),
+        tool: offered.tool.clone(),
+        description: offered.spec.description.clone(),
+        read_only: offered.hints.reach == Reach::ReadOnly,
+    };
+    let mut warnings = listed.warnings;
+    let has = resources::all(server, listed.resources).await;
+    warnings.extend(has.trouble);
+    McpOffer {
+        tools: listed.tools.iter().map(tool).collect(),
+        resources: has.resources,
+        templates: has.templates,
+        warnings,
     }
 }

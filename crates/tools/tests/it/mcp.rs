@@ -73,6 +73,7 @@ impl World {
             turn: TurnId(1),
             cwd: self.cwd(),
             known: known.to_owned(),
+            skills: Vec::new(),
         };
         self.registry.collect(request).await
     }
