@@ -120,3 +120,34 @@ impl McpTokens for Tokens {
         self.store()?.remove(&entry_of(server)).map_err(|error| error.to_string())
     }
 }
+
+/// How a server knows who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// It is a program of this machine.
+    None,
+    /// With a token of the environment.
+    Token,
+    /// With a token of the environment, which is not there.
+    TokenMissing,
+    /// With what a login left.
+    Login,
+    /// Not at all.
+    NoLogin,
+}
+
+impl Auth {
+    /// That of a server of the configuration.
+    pub(crate) fn of(wishes: &Wishes, home: &Path, (name, entry): (&str, &McpServerEntry)) -> Self {
+        match &entry.transport {
+            McpTransportEntry::Stdio { .. } => Self::None,
+            McpTransportEntry::Http { bearer_token_env_var: Some(variable), .. } => {
+                if wishes.environment.get(variable).is_some() { Self::Token } else { Self::TokenMissing }
+            }
+            McpTransportEntry::Http { .. } => {
+                let kept = Tokens::new(wishes.config(), home).get(name);
+                if matches!(kept, Ok(Some(_))) { Self::Login } else { Self::NoLogin }
+            }
+        }
+    }
+}

@@ -20,8 +20,8 @@ use crate::{
     settings::Wishes,
 };
 use agent_core::{
-    EffectId, ForkPoint, Library, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest, ToolCallHandler,
-    ThreadKey, TurnId, Workspace,
+    EffectId, ForkPoint, Library, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest, ThreadKey,
+    ToolCallHandler, TurnId, Workspace,
 };
 use config::CustomPrompts;
 use library::HostLibrary;

@@ -1,7 +1,11 @@
 //! What a thread has spent, and whether it may spend more.
 
 use super::turn::Ending;
-use super::{EffectKind, Input, Thread, TimerPurpose, machine::Machine, rules::TOOLS_ARE_BUDGETED};
+use super::{
+    EffectKind, Input, Record, Thread, TimerPurpose,
+    machine::Machine,
+    rules::{CONVERSATIONS_ARE_SUMMARISED, TOOLS_ARE_BUDGETED},
+};
 use crate::protocol::{EventKind, Price, TokenUsage, TurnEnd};
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +56,10 @@ impl Thread {
 
     /// Counts the time since the last input, where something was worked at. The time in which nobody served the thread is
     /// none of it.
-    pub(super) fn pass_time(&mut self, at_ms: u64, input: &Input) {
-        if !self.remembers() {
+    pub(super) fn pass_time(&mut self, record: &Record) {
+        let Record { at_ms, rules, input, .. } = record;
+        // A new thread takes the rules of its first record only when that is applied.
+        if !self.remembers() || *rules < CONVERSATIONS_ARE_SUMMARISED {
             return;
         }
         let is_at_work = |kind: &EffectKind| {
@@ -66,7 +72,7 @@ impl Thread {
         let worked = self.turn.is_some()
             && !matches!(input, Input::Lost { .. } | Input::Resumed | Input::Opened(_))
             && self.running.values().any(|running| is_at_work(&running.effect.kind));
-        let last_ms = std::mem::replace(&mut self.spent.last_ms, at_ms);
+        let last_ms = std::mem::replace(&mut self.spent.last_ms, *at_ms);
         if worked && last_ms > 0 {
             self.spent.work_ms += at_ms.saturating_sub(last_ms);
         }

@@ -201,7 +201,7 @@ impl Thread {
     pub fn apply(&mut self, record: &Record) -> Result<Outcome, ApplyError> {
         self.check_record(record)?;
         self.input_seq = record.seq;
-        self.pass_time(record.at_ms, &record.input);
+        self.pass_time(record);
         let mut machine = Machine::new(self, record);
         match &record.input {
             Input::Opened(genesis) => machine.open(genesis),

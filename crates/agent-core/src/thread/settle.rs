@@ -207,7 +207,9 @@ impl Machine<'_> {
         if self.collects() || self.summarises() || self.is_spent() {
             return;
         }
-        self.thread.asked_last = Some(self.asked());
+        if self.thread.remembers() {
+            self.thread.asked_last = Some(self.asked());
+        }
         let effect = self.start(EffectKind::Model);
         self.set_phase(Phase::Sampling { effect });
     }

@@ -276,8 +276,7 @@ fn an_overflow_whose_summary_never_fits_is_one_clear_error() {
         asked += 1;
     }
     assert!((2..=6).contains(&asked), "{asked}");
-    let message = "the conversation could not be summarised: it failed, and it does not fit the model's window; begin a new \
-                   thread, or take a model with a larger window";
+    let message = "the conversation could not be summarised: it failed";
     assert_eq!(desk.end(), ended(TurnEnd::ContextWindowExceeded { message: message.into() }));
     assert_eq!(errors(&desk), [("context_window_exceeded".to_owned(), message.to_owned())]);
     assert_eq!(summaries(&desk.events), [""], "clients see that nothing came of it");

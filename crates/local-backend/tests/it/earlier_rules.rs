@@ -209,7 +209,7 @@ async fn it_goes_on_with_prices_budgets_summaries_and_undo() {
     done(&session, op("op-4", Op::Compact), compacted).await;
     earlier.same_from_everywhere().await;
 
-    let end = done(&session, says("op-5", "write more", TurnOverrides::default()), EventKind::is_terminal).await;
+    let end = done(&session, says("op-5", "write more", priced()), EventKind::is_terminal).await;
     assert_eq!(said(&end), "Written.");
     let rolled_back = |kind: &EventKind| matches!(kind, EventKind::RolledBack { .. });
     done(&session, op("op-6", Op::Undo), rolled_back).await;

@@ -27,7 +27,7 @@ use std::{
 use tokio::time::timeout;
 
 /// A list has so many pages at most.
-const MAX_PAGES: usize = 100;
+pub(super) const MAX_PAGES: usize = 100;
 /// A server offers so many tools at most.
 const MAX_TOOLS: usize = 512;
 /// How long a connection may take to be closed.

@@ -1,6 +1,13 @@
 //! [`McpInspector`]: what servers are like, for people.
 
-use super::{offered::Reach, resources, server::Server, servers::McpServers, settings::McpServer, tokens::McpTokens};
+use super::{
+    contents::Contents,
+    offered::{Offered, Reach},
+    server::Server,
+    servers::McpServers,
+    settings::McpServer,
+    tokens::McpTokens,
+};
 use agent_core::{Named, Redactor};
 use futures::future::join_all;
 use std::{collections::BTreeMap, sync::Arc};
@@ -77,19 +84,17 @@ impl McpInspector {
 /// What a server that runs offers.
 async fn offer(server: &Arc<Server>) -> McpOffer {
     let listed = server.known();
-    let tool = |offered: &super::offered::Offered| McpTool {
+    let tool = |offered: &Offered| McpTool {
         name: offered.spec.name.clone(),
         tool: offered.tool.clone(),
         description: offered.spec.description.clone(),
         read_only: offered.hints.reach == Reach::ReadOnly,
     };
-    let mut warnings = listed.warnings;
-    let has = resources::all(server, listed.resources).await;
-    warnings.extend(has.trouble);
+    let Contents { resources, templates, warnings } = Contents::of(server, listed.resources).await;
     McpOffer {
         tools: listed.tools.iter().map(tool).collect(),
-        resources: has.resources,
-        templates: has.templates,
-        warnings,
+        resources,
+        templates,
+        warnings: listed.warnings.into_iter().chain(warnings).collect(),
     }
 }

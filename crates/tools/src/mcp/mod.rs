@@ -16,6 +16,7 @@
 mod addressed;
 mod answer;
 mod connection;
+mod contents;
 mod handler;
 mod held;
 mod http;
@@ -37,7 +38,7 @@ mod tokens;
 mod trouble;
 mod watched;
 
-pub use inspect::{McpInspection, McpInspector, McpTool};
+pub use inspect::{McpInspection, McpInspector, McpOffer, McpTool};
 pub use login::{McpLogin, McpLoginError};
 pub use settings::{
     DEFAULT_STARTUP_TIMEOUT, DEFAULT_TOOL_TIMEOUT, McpAccess, McpApproval, McpConfig, McpServer, McpTransport,

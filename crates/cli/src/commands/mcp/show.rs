@@ -3,15 +3,14 @@
 use super::{Format, Look, Site};
 use crate::{
     exit::{Exit, Failure},
-    mcp::{Tokens, server, servers},
+    mcp::{Auth, server, servers},
     output, tooling,
     view::clean_line,
 };
-use agent_core::Redactor;
+use agent_core::{Named, Redactor};
 use config::{McpServerEntry, McpTransportEntry};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tools::mcp::{McpInspection, McpInspector, McpTokens, McpTool};
+use tools::mcp::{McpInspection, McpInspector, McpOffer, McpTool};
 
 /// The widest that a description gets, in letters.
 const MAX_ABOUT_CHARS: usize = 80;
@@ -22,33 +21,17 @@ struct Known<'a> {
     entry: &'a McpServerEntry,
     auth: Auth,
     /// `None` where it was not started.
-    state: Option<Result<Vec<McpTool>, String>>,
+    state: Option<Result<McpOffer, String>>,
 }
 
-/// How a server knows who asks.
-#[derive(Clone, Copy)]
-enum Auth {
-    /// It is a program of this machine.
-    None,
-    /// With a token of the environment.
-    Token,
-    /// With a token of the environment, which is not there.
-    TokenMissing,
-    /// With what a login left.
-    Login,
-    /// Not at all.
-    NoLogin,
-}
-
-impl Auth {
-    fn word(self) -> &'static str {
-        match self {
-            Self::None => "-",
-            Self::Token => "token",
-            Self::TokenMissing => "token missing",
-            Self::Login => "logged in",
-            Self::NoLogin => "not logged in",
-        }
+/// How a server knows who asks, in a word.
+fn word(auth: Auth) -> &'static str {
+    match auth {
+        Auth::None => "-",
+        Auth::Token => "token",
+        Auth::TokenMissing => "token missing",
+        Auth::Login => "logged in",
+        Auth::NoLogin => "not logged in",
     }
 }
 
@@ -98,7 +81,7 @@ async fn known<'a>(
     for (name, entry) in entries {
         let state = states.iter().find(|inspection| inspection.server == name);
         let state = state.map(|inspection| inspection.state.clone());
-        known.push(Known { name, entry, auth: auth(site, name, entry), state });
+        known.push(Known { name, entry, auth: Auth::of(&site.wishes, site.home.root(), (name, entry)), state });
     }
     Ok(known)
 }
@@ -119,24 +102,11 @@ async fn inspect(site: &Site, entries: &[(&str, &McpServerEntry)]) -> Result<Vec
     Ok(inspected)
 }
 
-fn auth(site: &Site, name: &str, entry: &McpServerEntry) -> Auth {
-    match &entry.transport {
-        McpTransportEntry::Stdio { .. } => Auth::None,
-        McpTransportEntry::Http { bearer_token_env_var: Some(variable), .. } => {
-            if site.wishes.environment.get(variable).is_some() { Auth::Token } else { Auth::TokenMissing }
-        }
-        McpTransportEntry::Http { .. } => {
-            let tokens: Arc<dyn McpTokens> = Arc::new(Tokens::new(site.wishes.config(), site.home.root()));
-            if matches!(tokens.get(name), Ok(Some(_))) { Auth::Login } else { Auth::NoLogin }
-        }
-    }
-}
-
 fn state(server: &Known<'_>) -> String {
     match &server.state {
         _ if !server.entry.enabled => "disabled".to_owned(),
         None => "not started".to_owned(),
-        Some(Ok(tools)) => format!("{} tools", tools.len()),
+        Some(Ok(offer)) => format!("{} tools", offer.tools.len()),
         Some(Err(_)) => "not there".to_owned(),
     }
 }
@@ -155,7 +125,7 @@ fn target(entry: &McpServerEntry, site: &Site) -> String {
 fn table(known: &[Known<'_>]) {
     let width = known.iter().map(|server| server.name.chars().count()).max().unwrap_or(0);
     for server in known {
-        let (state, auth) = (state(server), server.auth.word());
+        let (state, auth) = (state(server), word(server.auth));
         let name = server.name;
         output::result(&format!("{name:width$}  {state:<12} {auth}"));
     }
@@ -167,22 +137,33 @@ fn table(known: &[Known<'_>]) {
 fn describe(server: &Known<'_>, site: &Site) {
     output::result(&format!("{}: {}", server.name, target(server.entry, site)));
     output::result(&format!("state: {}", state(server)));
-    output::result(&format!("login: {}", server.auth.word()));
+    output::result(&format!("login: {}", word(server.auth)));
     let entry = server.entry;
     output::result(&format!(
         "time: {} s to start, {} s for a call",
         entry.startup_timeout_sec, entry.tool_timeout_sec
     ));
     match &server.state {
-        Some(Ok(tools)) => tools.iter().for_each(|tool| {
-            let about: String =
-                tool.description.lines().next().unwrap_or_default().chars().take(MAX_ABOUT_CHARS).collect();
-            let only_looks = if tool.read_only { " (only looks)" } else { "" };
-            output::result(&format!("  {}{only_looks}: {}", clean_line(&tool.tool), clean_line(&about)));
-        }),
+        Some(Ok(offer)) => describe_offer(offer),
         Some(Err(why)) => output::warn(&clean_line(why)),
         None => {}
     }
+}
+
+fn describe_offer(offer: &McpOffer) {
+    let brief = |text: &str| -> String {
+        clean_line(text.lines().next().unwrap_or_default()).chars().take(MAX_ABOUT_CHARS).collect()
+    };
+    for tool in &offer.tools {
+        let only_looks = if tool.read_only { " (only looks)" } else { "" };
+        output::result(&format!("  {}{only_looks}: {}", clean_line(&tool.tool), brief(&tool.description)));
+    }
+    let read = offer.resources.iter().map(|one| ("resource", one));
+    for (what, Named { name, description }) in read.chain(offer.templates.iter().map(|one| ("template", one)))
+    {
+        output::result(&format!("  {what} {}: {}", clean_line(name), brief(description)));
+    }
+    offer.warnings.iter().for_each(|warning| output::warn(&clean_line(warning)));
 }
 
 /// Values of variables and headers are not told.
@@ -203,17 +184,17 @@ fn as_json(server: &Known<'_>, site: &Site) -> Value {
             "name": tool.name, "tool": tool.tool, "description": tool.description, "read_only": tool.read_only,
         })
     };
-    let (started, tools, error) = match &server.state {
-        None => (Value::Null, Value::Null, Value::Null),
-        Some(Ok(tools)) => (true.into(), tools.iter().map(tool).collect(), Value::Null),
-        Some(Err(why)) => (false.into(), Value::Null, why.as_str().into()),
-    };
+    let offer = server.state.as_ref().and_then(|state| state.as_ref().ok());
+    let tools = offer.map(|offer| offer.tools.iter().map(tool).collect::<Vec<_>>());
+    let started = server.state.as_ref().map(Result::is_ok);
+    let error = server.state.as_ref().and_then(|state| state.as_ref().err());
     let redactor = Redactor::new(site.wishes.config().secrets(&site.wishes.environment));
     let told = json!({
-        "name": server.name, "enabled": entry.enabled, "transport": transport, "auth": server.auth.word(),
+        "name": server.name, "enabled": entry.enabled, "transport": transport, "auth": word(server.auth),
         "startup_timeout_sec": entry.startup_timeout_sec, "tool_timeout_sec": entry.tool_timeout_sec,
         "enabled_tools": entry.enabled_tools, "disabled_tools": entry.disabled_tools,
-        "started": started, "tools": tools, "error": error,
+        "started": started, "tools": tools, "error": error, "resources": offer.map(|offer| &offer.resources),
+        "templates": offer.map(|offer| &offer.templates), "warnings": offer.map(|offer| &offer.warnings),
     });
     redactor.scrub_value(told.clone()).unwrap_or(told)
 }

@@ -266,7 +266,7 @@ impl Stage {
         let thread = self.with_undo(cwd).await;
         accepted(&thread.say("op-1", "hello").await);
         thread.until_turn_ends(1).await;
-        accepted(&thread.say("op-2", "call write_a read_b").await);
+        accepted(&thread.say("op-2", "call write_a").await);
         thread.until_turn_ends(2).await;
         accepted(&thread.submit("op-3", op).await);
         thread.until("an end", is_taken_back).await;
