@@ -1,5 +1,6 @@
 //! From the configuration to the MCP servers of this process, and where the tokens of logins are.
 
+use crate::settings::Wishes;
 use config::{
     Config, CredentialStore, CredentialsStore, Environment, McpApprovalMode, McpServerEntry,
     McpTransportEntry, Secret,
