@@ -1,6 +1,8 @@
 //! Long threads as their users meet them: taking back, reviews, modes, summaries, budgets, history, trust, skills, hooks.
 
 mod conversation;
+mod in_turn;
+mod kept;
 mod library;
 mod on_temporal;
 mod outside;
@@ -49,15 +51,7 @@ fn talk(mut command: Command, lines: &[&str]) -> Ran {
     let (mut typed, mut told) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
     let mut said = Vec::new();
     for line in lines {
-        let mut heard = Vec::new();
-        while !PROMPTS.iter().any(|prompt| heard.ends_with(prompt.as_bytes())) {
-            let mut byte = [0];
-            if told.read(&mut byte).unwrap() == 0 {
-                break;
-            }
-            heard.push(byte[0]);
-        }
-        said.append(&mut heard);
+        said.append(&mut heard_until(&mut told, &PROMPTS));
         writeln!(typed, "{line}").unwrap();
     }
     drop(typed);
@@ -65,6 +59,19 @@ fn talk(mut command: Command, lines: &[&str]) -> Ran {
     let mut ran: Ran = child.wait_with_output().unwrap().into();
     ran.stderr = String::from_utf8_lossy(&said).into_owned();
     ran
+}
+
+/// What is told up to one of these ends, or the end of all.
+fn heard_until(told: &mut impl Read, ends: &[&str]) -> Vec<u8> {
+    let mut heard = Vec::new();
+    while !ends.iter().any(|end| heard.ends_with(end.as_bytes())) {
+        let mut byte = [0];
+        if told.read(&mut byte).unwrap() == 0 {
+            break;
+        }
+        heard.push(byte[0]);
+    }
+    heard
 }
 
 /// What stands before a line that is typed.

@@ -19,7 +19,7 @@ pub(crate) use long::{
 };
 pub(crate) use move_thread::MoveArgs;
 pub(crate) use replay::ReplayArgs;
-pub(crate) use run::{Approval, BudgetArgs, RunArgs, Sandbox};
+pub(crate) use run::{Approval, BudgetArgs, RunArgs, Sandbox, Wait};
 
 use crate::commands::ConfigArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -16,6 +16,7 @@ use agent_core::{
     AgentSession, CallId, Content, Cursor, Event, EventKind, ItemDetail, ItemId, Op, Review, ReviewOutcome,
     Submission, TurnEnd, Update,
 };
+use async_trait::async_trait;
 use config::Skills;
 use futures::StreamExt;
 use std::{
@@ -72,6 +73,25 @@ pub(crate) struct Follower<'a> {
     was_interrupted: bool,
     /// What a line may name.
     skills: Skills,
+    /// Who knows the commands.
+    commands: Option<Box<dyn Commands + 'a>>,
+}
+
+/// Knows the commands that may be typed while a turn runs.
+#[async_trait]
+pub(crate) trait Commands: Send + Sync {
+    /// What a line with a slash before it means. It does nothing that takes long: until it returns nothing else is shown.
+    async fn typed(&self, line: &str) -> Result<Typed, Failure>;
+}
+
+/// What a line with a slash before it means.
+pub(crate) enum Typed {
+    /// These lines are told, and that was it.
+    Tell(Vec<String>),
+    /// This is said to the agent.
+    Say(String),
+    /// The turn is stopped.
+    Stop,
 }
 
 /// What follows from the events.
@@ -85,6 +105,8 @@ struct Known {
     user_commands: BTreeSet<ItemId>,
     in_turn: bool,
     final_message: Option<String>,
+    /// Why the last turn ended, where a budget was spent.
+    spent: Option<String>,
     /// The last turn proposed a plan.
     has_proposed: bool,
     /// What the last review came to.
@@ -100,12 +122,18 @@ impl<'a> Follower<'a> {
             known: Retold::new(Known::default()),
             was_interrupted: false,
             skills: Skills::default(),
+            commands: None,
         }
     }
 
     /// The same for a directory with these skills.
     pub(crate) fn knowing(self, skills: Skills) -> Self {
         Self { skills, ..self }
+    }
+
+    /// The same with somebody who knows the commands of a conversation.
+    pub(crate) fn commanded_by(self, commands: impl Commands + 'a) -> Self {
+        Self { commands: Some(Box::new(commands)), ..self }
     }
 
     /// Takes note of a question that was asked before the following began, and shows it.
@@ -141,6 +169,11 @@ impl<'a> Follower<'a> {
     /// What the last turn ended with.
     pub(crate) fn final_message(&self) -> Option<&str> {
         self.known.final_message.as_deref()
+    }
+
+    /// Which budget the last turn ended for, if any.
+    pub(crate) fn spent(&self) -> Option<&str> {
+        self.known.spent.as_deref()
     }
 
     /// Whether the last turn proposed a plan, which waits for a yes.
@@ -283,11 +316,12 @@ impl<'a> Follower<'a> {
         if let Some(command) = line.strip_prefix(SHELL_MARK) {
             return self.submit(Op::RunUserShellCommand { command: command.trim().to_owned() }).await;
         }
+        // An answer may begin like a command; it is one only where nothing stands behind it.
+        let is_bare = self.known.questions.is_empty() || is_command(line) && !line.contains(' ');
+        if self.known.in_turn && line.starts_with('/') && is_bare {
+            return self.command(line).await;
+        }
         let Some(question) = self.known.questions.first_mut() else {
-            if self.known.in_turn && is_command(line) {
-                self.view.note("commands are for between two turns; Ctrl-C stops the turn");
-                return Ok(Submitted::Refused);
-            }
             return self.submit(Op::UserInput { items: said(line, &self.skills) }).await;
         };
         match question.take(line) {
@@ -297,6 +331,26 @@ impl<'a> Follower<'a> {
                 Ok(Submitted::Refused)
             }
         }
+    }
+
+    /// Does what a command says while a turn runs. Without anybody who knows commands, a line that is none of them is said.
+    async fn command(&mut self, line: &str) -> Result<Submitted, Failure> {
+        let meant = match &self.commands {
+            Some(commands) => commands.typed(line).await?,
+            None if is_command(line) => {
+                let told = "commands are typed in the conversation that serves the thread";
+                Typed::Tell(vec![told.to_owned()])
+            }
+            None => Typed::Say(line.to_owned()),
+        };
+        match meant {
+            Typed::Tell(lines) => lines.iter().for_each(|line| self.view.note(line)),
+            Typed::Say(text) => {
+                return self.submit(Op::UserInput { items: said(&text, &self.skills) }).await;
+            }
+            Typed::Stop => self.interrupt().await?,
+        }
+        Ok(Submitted::Refused)
     }
 
     /// Says what was typed while nothing ran, and whether that was heard.
@@ -364,6 +418,7 @@ impl Known {
             EventKind::TurnStarted => {
                 self.in_turn = true;
                 self.final_message = None;
+                self.spent = None;
                 self.has_proposed = false;
                 self.review = None;
             }
@@ -388,8 +443,14 @@ impl Known {
             kind if kind.is_terminal() => self.in_turn = false,
             _ => self.questions.extend(Dialogue::of(event)),
         }
-        if let EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } = &event.kind {
-            self.final_message.clone_from(message);
+        match &event.kind {
+            EventKind::TurnCompleted { end: TurnEnd::Final { message }, .. } => {
+                self.final_message.clone_from(message);
+            }
+            EventKind::TurnCompleted { end: TurnEnd::BudgetSpent { message }, .. } => {
+                self.spent = Some(message.clone());
+            }
+            _ => {}
         }
     }
 }

@@ -4,12 +4,14 @@ mod changes;
 mod long;
 
 use crate::{
-    args::{Approval, BudgetArgs, RunArgs, Sandbox},
+    args::{Approval, BudgetArgs, RunArgs, Sandbox, Wait},
     exit::Failure,
     output,
     router::{read_script, scripted},
 };
-use agent_core::{ApprovalPolicy, Item, NetworkAccess, SandboxPolicy, Settings, Shared, Surroundings};
+use agent_core::{
+    ApprovalPolicy, Budget, Item, NetworkAccess, SandboxPolicy, Settings, Shared, Surroundings,
+};
 use config::{
     BASE_INSTRUCTIONS, Config, ConfigError, Environment, FlagValue, Loaded, ProjectLimits, SandboxMode, Site,
     Sources,
@@ -48,6 +50,8 @@ pub(crate) struct Wishes {
     opens_network: bool,
     /// --full-auto was given.
     full_auto: bool,
+    /// What --max-work says exactly; the key of the configuration counts minutes.
+    max_work: Option<Wait>,
 }
 
 impl Wishes {
@@ -105,6 +109,7 @@ impl Wishes {
             add_dir: run.add_dir.clone(),
             opens_network: run.network,
             full_auto: run.full_auto,
+            max_work: run.budget.max_work,
         })
     }
 
@@ -135,7 +140,7 @@ impl Wishes {
                 (false, Some(approval)) => approval,
                 (true, _) | (false, None) => config.constraints.approval_or(default_approval),
             },
-            budget: config.budget,
+            budget: self.budget(),
             provider: config.model_provider.clone(),
             effort: config.model_reasoning_effort,
             summary: config.model_reasoning_summary,
@@ -154,6 +159,19 @@ impl Wishes {
             hooks: self.hook_phases(),
             ..Settings::new(cwd, model)
         })
+    }
+
+    /// What a thread may spend.
+    fn budget(&self) -> Budget {
+        let budget = self.config().budget;
+        // Where the option is what counts.
+        let exactly = self
+            .max_work
+            .filter(|limit| budget.work_ms == u64::try_from(limit.minutes().saturating_mul(60_000)).ok());
+        Budget {
+            work_ms: exactly.and_then(|limit| u64::try_from(limit.ms).ok()).or(budget.work_ms),
+            ..budget
+        }
     }
 
     /// The system prompt.

@@ -69,7 +69,13 @@ impl ThreadReader {
 
     /// All commits from the thread's beginning.
     pub async fn commits(&self) -> Result<Vec<Commit>, StorageError> {
-        self.commits_after(0).await
+        // In this order: whoever serves the thread may write meanwhile.
+        let kept = self.snapshot_seq().await?;
+        let commits = self.commits_after(0).await?;
+        if (commits.len() as u64) < kept {
+            return Err(self.missing(commits.len() as u64 + 1));
+        }
+        Ok(commits)
     }
 
     /// Events with a number above `after`, in order, at most `limit`.
@@ -103,8 +109,41 @@ impl ThreadReader {
             Some(text) => self.parse_snapshot(&text),
             None => None,
         };
-        let tail = self.commits_learning(snapshot.as_ref().map_or(0, |thread| thread.input_seq()), passages);
-        Ok(Stored { tail: tail.await?, snapshot })
+        let kept = snapshot.as_ref().map_or(0, |thread| thread.input_seq());
+        let tail = self.commits_learning(kept, passages).await?;
+        if tail.is_empty() {
+            self.reaches(kept).await?;
+        }
+        Ok(Stored { tail, snapshot })
+    }
+
+    /// The record that the snapshot follows; 0 where there is none.
+    async fn snapshot_seq(&self) -> Result<u64, StorageError> {
+        let failed = failed("the snapshot cannot be read");
+        let mut line = self.database.reader().await?;
+        let row = sqlx::query("SELECT seq FROM snapshots WHERE thread = ?")
+            .bind(self.thread)
+            .fetch_optional(line.connection()?)
+            .await
+            .map_err(&failed)?;
+        drop(line);
+        row.map_or(Ok(0), |row| row.try_get(0).map(i64::cast_unsigned).map_err(&failed))
+    }
+
+    /// A file that was damaged and mended may have lost the last records: nothing can be added to such a journal.
+    async fn reaches(&self, seq: u64) -> Result<(), StorageError> {
+        let failed = failed("the journal cannot be read");
+        let mut line = self.database.reader().await?;
+        let row = sqlx::query("SELECT max(key) FROM commits WHERE key BETWEEN ? AND ?")
+            .bind(self.first_key())
+            .bind(self.last_key())
+            .fetch_one(line.connection()?)
+            .await
+            .map_err(&failed)?;
+        drop(line);
+        let last: Option<i64> = row.try_get(0).map_err(&failed)?;
+        let last = last.map_or(0, seq_of);
+        if last < seq { Err(self.missing(last + 1)) } else { Ok(()) }
     }
 
     /// The commits after a record.
@@ -126,9 +165,7 @@ impl ThreadReader {
         for row in rows {
             let commit = self.parse_commit(&row, passages)?;
             if commit.record.seq != seq + 1 + commits.len() as u64 {
-                let message =
-                    format!("record {} of thread {} is missing", seq + 1 + commits.len() as u64, self.key);
-                return Err(StorageError::Corrupt { message });
+                return Err(self.missing(seq + 1 + commits.len() as u64));
             }
             commits.push(commit);
         }
@@ -171,6 +208,15 @@ impl ThreadReader {
     fn corrupt(&self, seq: u64, why: &dyn std::fmt::Display) -> StorageError {
         let message =
             format!("record {seq} of thread {} in {}: {why}", self.key, self.database.path().display());
+        StorageError::Corrupt { message }
+    }
+
+    fn missing(&self, seq: u64) -> StorageError {
+        let message = format!(
+            "record {seq} of thread {} is missing in {}: the file is damaged; put back a copy of it, or begin a new thread",
+            self.key,
+            self.database.path().display()
+        );
         StorageError::Corrupt { message }
     }
 

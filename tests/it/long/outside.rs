@@ -77,7 +77,7 @@ fn a_spent_budget_exits_4_says_how_to_raise_it_and_goes_on_when_it_is_raised() {
     let script = bench.script(CALLS);
     let run = |args: &[&str]| bench.run(&[args, &FREE[..], &["--script", &script]].concat());
     run(&["exec", "--max-tool-calls", "1", "work"])
-        .fails(4, &["the budget of 1 tool calls is spent", "--max-tool-calls", "everturn exec resume"]);
+        .fails(4, &["the budget of 1 tool calls is spent", "raise --max-tool-calls", "-p 'go on' --max-tool-calls 2\n"]);
     assert_eq!(bench.read("log"), "1\n", "the second call did not run");
     let status = bench.run(&["status"]).succeeds().stdout;
     assert!(status.contains("budget     1 tool calls\n"), "{status}");
@@ -86,9 +86,22 @@ fn a_spent_budget_exits_4_says_how_to_raise_it_and_goes_on_when_it_is_raised() {
     let ran = run(&["exec", "resume", "--last", "go on", "--max-tool-calls", "9"]).succeeds();
     assert!(ran.stdout.contains("Went on."), "{ran:#?}");
     run(&["exec", "--max-tokens", "0", "work"]).fails(4, &["the budget of 0 tokens is spent"]);
-    run(&["exec", "--max-cost", "0.5", "work"]).fails(4, &["$0.5", "price"]);
+    run(&["exec", "--max-cost", "0.5", "work"]).fails(4, &["$0.5", "price.input=2.50", "price.output=10.00"]);
     run(&["exec", "--max-cost=-1", "work"]).fails(2, &["no amount of dollars"]);
     run(&["exec", "--max-work", "0", "work"]).fails(2, &["no time"]);
+}
+
+#[test]
+fn a_budget_of_work_counts_less_than_minutes() {
+    let bench = Bench::new();
+    let script = bench.script(&CALLS.replace("echo 1", "sleep 1; echo 1"));
+    let run = |args: &[&str]| bench.run(&[args, &FREE[..], &["--script", &script]].concat());
+    run(&["exec", "--max-work", "900ms", "work"])
+        .fails(4, &["the budget of 900 milliseconds of work is spent", "raise --max-work"]);
+    assert_eq!(bench.read("log"), "1\n", "the second call did not run");
+    run(&["exec", "resume", "--last", "go on", "--max-work", "90s"]).succeeds();
+    let status = bench.run(&["status"]).succeeds().stdout;
+    assert!(status.contains("budget     90 s of work\n"), "{status}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Machine<'_> {
         let is_over =
             self.thread.turn.as_ref().is_some_and(|turn| turn.task == Task::Answer && turn.opening.is_none());
         let waits = !is_over && self.hooks_of_turn(&BEFORE);
-        if !waits {
+        if !waits && self.thread.remembers() {
             self.thread.is_begun = true;
         }
         waits

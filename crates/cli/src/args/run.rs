@@ -83,7 +83,7 @@ pub(crate) struct BudgetArgs {
     /// Stop a turn after this time, for example 90s or 10m.
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<Wait>,
-    /// Stop the thread after so much work, for example 2h; in whole minutes. Waiting for an answer does not count.
+    /// Stop the thread after so much work, for example 90s or 2h. Waiting for an answer does not count.
     #[arg(long, value_name = "TIME")]
     pub(crate) max_work: Option<Wait>,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// In minutes, begun ones as whole.
+    /// In minutes as the configuration counts them, begun ones as whole.
     pub(crate) fn minutes(self) -> i64 {
         self.ms.saturating_add(59_999) / 60_000
     }

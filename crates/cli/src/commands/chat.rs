@@ -1,6 +1,7 @@
 //! A conversation on plain lines: bare `everturn`, `resume`, `fork`.
 
 mod desk;
+mod in_turn;
 mod slash;
 
 pub(crate) use slash::is_command;
@@ -19,6 +20,7 @@ use crate::{
 };
 use agent_core::{ForkPoint, Op, Source, Surroundings, TurnId, TurnOverrides};
 use desk::{Next, carry_out, go, remember};
+use in_turn::InTurn;
 use slash::Slash;
 use std::{io::Write, path::Path, time::Duration};
 use tokio::sync::mpsc;
@@ -77,11 +79,12 @@ fn view(host: &Host, session: &dyn ServedSession) -> HumanView<std::io::Stderr> 
         .with(host.taste(&session.first_settings().model))
 }
 
-/// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it.
-async fn converse(
-    host: &Host,
-    session: &dyn ServedSession,
-    mut follower: Follower<'_>,
+/// Reads lines and follows turns until the user leaves. What is typed while a turn runs is steered into it; commands are for
+/// [`InTurn`] then.
+async fn converse<'a>(
+    host: &'a Host,
+    session: &'a dyn ServedSession,
+    mut follower: Follower<'a>,
     mut running: bool,
     again: &Again,
 ) -> Result<Exit, Failure> {
@@ -89,7 +92,7 @@ async fn converse(
     let mut lines = typed_lines();
     let cwd = host.wishes().cwd(session.first_settings())?;
     let mut around = host.wishes().surroundings(&cwd);
-    follower = follower.knowing(host.skills(Path::new(&cwd)));
+    follower = follower.knowing(host.skills(Path::new(&cwd))).commanded_by(InTurn { host, session });
     let mut memory_fails = false;
     output::remark(&style.dim(
         "type what you want, !command to run one yourself; /help lists commands, /quit leaves, Ctrl-C stops a turn. The thread \
@@ -100,6 +103,10 @@ async fn converse(
             let Some(text) = ask(&mut lines, "› ").await else { break };
             let next = match meant(host, text.trim()) {
                 Meant::Nothing => Next::Ask,
+                Meant::Nonsense(why) => {
+                    output::remark(&why);
+                    Next::Ask
+                }
                 Meant::Command(slash) => {
                     look_around(host, session, &cwd, &mut around).await?;
                     if slash.says_something() {
@@ -139,8 +146,10 @@ async fn converse(
 
 /// What a line means.
 enum Meant {
-    /// It is empty, or makes no sense; the user was told.
+    /// It is empty.
     Nothing,
+    /// It is a command that makes no sense; why.
+    Nonsense(String),
     Command(Slash),
     Said(String),
 }
@@ -151,18 +160,18 @@ fn meant(host: &Host, line: &str) -> Meant {
         "quit" | "exit" => return Meant::Command(Slash::Quit),
         _ => {}
     }
-    let why = match (Slash::parse(line), host.custom_prompts().expand(line)) {
-        (Some(Ok(slash)), _) => return Meant::Command(slash),
-        (Some(Err(why)), _) => why,
-        (None, Some(Ok(said))) => return Meant::Said(said),
-        (None, Some(Err(error))) => error.to_string(),
+    match (Slash::parse(line), host.custom_prompts().expand(line)) {
+        (Some(Ok(slash)), _) => Meant::Command(slash),
+        (Some(Err(why)), _) => Meant::Nonsense(why),
+        (None, Some(Ok(said))) => Meant::Said(said),
+        (None, Some(Err(error))) => Meant::Nonsense(error.to_string()),
         (None, None) if line.starts_with('/') && !line.contains(' ') && !line[1..].contains(['/', '.']) => {
-            format!("there is no command {line}; /help lists them, anything else is said to the agent")
+            Meant::Nonsense(format!(
+                "there is no command {line}; /help lists them, anything else is said to the agent"
+            ))
         }
-        (None, None) => return Meant::Said(line.to_owned()),
-    };
-    output::remark(&why);
-    Meant::Nothing
+        (None, None) => Meant::Said(line.to_owned()),
+    }
 }
 
 /// Whether the plan that was proposed is to be carried out.

@@ -1,6 +1,6 @@
 //! `everturn exec`: one task, for scripts and for people in a hurry.
 
-use super::again::Again;
+use super::{again::Again, budget};
 use crate::{
     args::{ExecOptions, read_text},
     backend::ServedSession,
@@ -56,7 +56,7 @@ pub(super) async fn exec(
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&*session, &mut *view, 0);
     let exit = turn(host, &*session, &mut follower, task).await?;
-    advise_budget(exit, &*session, again);
+    budget::advise(host, &*session, &follower, again).await?;
     Ok(end(exit, &follower, &last_word, again))
 }
 
@@ -104,9 +104,8 @@ pub(super) async fn resume(
             Exit::Waiting
         }
         (Some(_), Some(Exit::Budget)) => {
-            output::remark(
-                "the prompt was not begun: the budget is spent; raise it and give the prompt again",
-            );
+            output::remark("the prompt was not begun: the budget is spent");
+            budget::advise(host, &*session, &follower, again).await?;
             return Ok(Exit::Budget);
         }
         // Also where the turn was over before it could be stopped: whoever presses Ctrl-C wants no other turn.
@@ -116,7 +115,7 @@ pub(super) async fn resume(
         }
         (Some(task), _) => turn(host, &*session, &mut follower, task).await?,
     };
-    advise_budget(exit, &*session, again);
+    budget::advise(host, &*session, &follower, again).await?;
     Ok(end(exit, &follower, &last_word, again))
 }
 
@@ -212,18 +211,6 @@ fn require_repository(settings: &Settings, options: &ExecOptions) -> Result<(), 
          --skip-git-repo-check",
         cwd.display()
     )))
-}
-
-/// Says how a thread whose budget is spent goes on.
-fn advise_budget(exit: Exit, session: &dyn ServedSession, again: &Again) {
-    if exit == Exit::Budget {
-        let id = session.key().thread.as_str();
-        let command = again.command(&["exec", "resume", id, "-p", "go on", "--max-tokens", "MORE"]);
-        output::remark(&format!(
-            "to go on, raise what is spent (--max-tokens, --max-cost, --max-tool-calls, --max-time, --max-work), for example: \
-             {command}"
-        ));
-    }
 }
 
 /// Gives the last word, and says how to answer what waits.

@@ -81,7 +81,30 @@ pub(super) fn features(host: &Host, args: &FeaturesArgs) -> Exit {
 
 /// Tells what was looked up.
 pub(super) fn tell(listing: &Listing, form: Form) {
-    let (rows, nothing) = match listing {
+    let (rows, nothing) = rows(listing);
+    if rows.is_empty() && form == Form::Lines {
+        output::remark(nothing);
+    }
+    for Row { lines, value } in rows {
+        match form {
+            Form::Json => output::result(&value.to_string()),
+            Form::Lines => lines.iter().for_each(|line| output::result(line)),
+        }
+    }
+}
+
+/// The same in lines.
+pub(super) fn told(listing: &Listing) -> Vec<String> {
+    let (rows, nothing) = rows(listing);
+    if rows.is_empty() {
+        return vec![nothing.to_owned()];
+    }
+    rows.into_iter().flat_map(|row| row.lines).collect()
+}
+
+/// What there is, and what is said where there is nothing.
+fn rows(listing: &Listing) -> (Vec<Row>, &'static str) {
+    match listing {
         Listing::Skills { skills } => (skills.iter().map(skill).collect(), "there are no skills here"),
         Listing::CustomPrompts { prompts } => {
             (prompts.iter().map(prompt).collect(), "there are no prompts of your own here")
@@ -91,15 +114,6 @@ pub(super) fn tell(listing: &Listing, form: Form) {
             (servers.iter().map(server).collect(), "no MCP server is configured; everturn mcp add adds one")
         }
         _ => (Vec::<Row>::new(), "there is nothing to list"),
-    };
-    if rows.is_empty() && form == Form::Lines {
-        output::remark(nothing);
-    }
-    for Row { lines, value } in rows {
-        match form {
-            Form::Json => output::result(&value.to_string()),
-            Form::Lines => lines.iter().for_each(|line| output::result(line)),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod answer;
+mod budget;
 mod chat;
 #[cfg(feature = "temporal")]
 mod codec_key;

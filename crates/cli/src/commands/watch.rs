@@ -44,8 +44,13 @@ pub(crate) async fn status(host: &Host, thread: Option<&str>) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Says what a thread is doing, what it runs under, what is left and what was spent.
 pub(super) async fn tell_status(place: &Place) -> Result<(), Failure> {
+    status_lines(place).await?.iter().for_each(|line| output::result(line));
+    Ok(())
+}
+
+/// What a thread is doing, what it runs under, what is left and what was spent.
+pub(super) async fn status_lines(place: &Place) -> Result<Vec<String>, Failure> {
     let thread = place.summary().await?;
     let id = &place.key().thread;
     let title = thread.called().unwrap_or_default();
@@ -69,13 +74,12 @@ pub(super) async fn tell_status(place: &Place) -> Result<(), Failure> {
     ];
     let spent =
         spending::lines(&place.settings().await?, spending::last_count(place, thread.last_event).await?);
-    for (name, value) in lines.into_iter().chain(spent) {
-        output::result(&format!("{name:<10} {value}"));
-    }
+    let line = |(name, value): (&str, String)| format!("{name:<10} {value}");
+    let mut told: Vec<String> = lines.into_iter().chain(spent).map(line).collect();
     for question in place.questions().await? {
-        output::result(&format!("{:<10} {}  {}", "question", question.id, ask(&question.question)));
+        told.push(line(("question", format!("{}  {}", question.id, ask(&question.question)))));
     }
-    Ok(())
+    Ok(told)
 }
 
 /// A status as one word.

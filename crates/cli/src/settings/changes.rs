@@ -129,7 +129,7 @@ impl Wishes {
 
     /// The limits that are said now, and where nothing is said those of before.
     fn budget_now(&self, before: Budget) -> Budget {
-        let now = self.config().budget;
+        let now = self.budget();
         let limit = |keys: &[&str], now: Option<u64>, before: Option<u64>| match keys
             .iter()
             .any(|key| self.is_said(key))

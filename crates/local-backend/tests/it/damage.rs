@@ -92,6 +92,30 @@ async fn a_snapshot_that_cannot_be_read_costs_only_time() {
 }
 
 #[tokio::test]
+async fn a_journal_that_lost_its_last_records_is_named_and_not_served() {
+    let world = World::new().await;
+    let session = world.start().await;
+    turn(&session, "op-1", "hello").await;
+    session.close().await.unwrap();
+    let reader = session.reader();
+    let last = reader.commits().await.unwrap().len();
+    let mut raw = raw(world.home.path()).await;
+    sqlx::query("DELETE FROM commits WHERE key = (SELECT max(key) FROM commits)")
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    let expected = format!("record {last} of thread {} is missing", reader.key());
+    let errors = [
+        reader.load().await.unwrap_err().to_string(),
+        reader.commits().await.unwrap_err().to_string(),
+        world.backend.resume(reader.key()).await.unwrap_err().to_string(),
+    ];
+    for error in errors {
+        assert!(error.contains(&expected) && error.contains("put back a copy"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_disk_ends_the_driver_and_every_client_hears_why() {
     let world = World::new().await;
     let session = world.start().await;

@@ -133,11 +133,6 @@ impl Book {
                 self.questions.remove(id);
                 *changed = Changed::Lists;
             }
-            // Outside of a turn nothing else would be asked of the server. A task that asks for nothing is one with the next in a
-            // replay, and there an op comes before the answer that it followed.
-            EventKind::RolledBack { .. }
-            | EventKind::RollbackRefused { .. }
-            | EventKind::FilesRestored { .. } => *changed = Changed::Lists,
             EventKind::TurnStarted
             | EventKind::ThreadNamed { .. }
             | EventKind::ShutdownComplete

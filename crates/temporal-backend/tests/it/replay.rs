@@ -20,9 +20,6 @@ async fn replayed(runs: &[RunHistory]) -> Vec<Commit> {
     let mut commits = Vec::new();
     for (at, run) in runs.iter().enumerate() {
         let replayed = replay(run.clone(), ReplayOptions::default()).await;
-        if replayed.is_err() && let Ok(folder) = std::env::var("EVERTURN_KEEP_FAILED") {
-            std::fs::write(std::path::Path::new(&folder).join("failed.json"), run.to_json().unwrap()).unwrap();
-        }
         let replayed = replayed.unwrap_or_else(|failure| panic!("run {}: {failure}", at + 1));
         commits.extend(replayed.commits);
     }

@@ -66,6 +66,9 @@ pub enum SnapshotError {
     /// A file was changed by somebody else at that very moment.
     #[error("{0} was changed by somebody else at this moment")]
     Raced(PathBuf),
+    /// A restore failed, and what it had done was taken back.
+    #[error("{0}. All files are as they were; put that right, and try again")]
+    Unchanged(Box<SnapshotError>),
     /// A restore failed, and what it had done could not be taken back.
     #[error(
         "{why}. These files were restored before that and stay so: {paths}; the next attempt goes on from there"
@@ -100,7 +103,10 @@ impl SnapshotError {
     /// Whether the same may work in a moment.
     #[must_use]
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Raced(_) | Self::TooSlow(_) | Self::Cancelled)
+        match self {
+            Self::Unchanged(why) => why.retry(),
+            _ => matches!(self, Self::Busy(_) | Self::Raced(_) | Self::TooSlow(_) | Self::Cancelled),
+        }
     }
 
     /// A short name that stays.
@@ -118,6 +124,7 @@ impl SnapshotError {
             Self::Damaged { .. } => "damaged",
             Self::NotEmpty(_) => "not_empty",
             Self::Raced(_) => "raced",
+            Self::Unchanged(why) => why.code(),
             Self::Stuck { .. } => "stuck",
             Self::Io { .. } => "io",
             Self::Broken => "broken",

@@ -5,7 +5,9 @@
 //! that snapshot and the folders in which something may be left over.
 
 use super::{
-    RestoreAnswer, RestoreRequest, RestoreStep, Snapshot, SnapshotError, SnapshotsConfig, notes,
+    RestoreAnswer, RestoreRequest, RestoreStep, Snapshot, SnapshotError, SnapshotsConfig,
+    about::Left,
+    notes,
     plan::{Plan, Traces},
     ref_name,
     root::Root,
@@ -82,7 +84,7 @@ pub(super) fn restore(
         }
         done.push(part.shadow.root.path.display().to_string());
         files.extend(part.plan.restored.iter().map(|path| shown(&part, path)));
-        told.extend(part.notes());
+        told.extend(part.notes(config));
     }
     if files.len() > MAX_PATHS {
         told.push(format!("{} files were restored; {MAX_PATHS} of them are named", files.len()));
@@ -147,8 +149,14 @@ impl Part {
         carried_out
     }
 
-    fn notes(&self) -> Vec<String> {
-        let mut told = Vec::new();
+    fn notes(&self, config: &SnapshotsConfig) -> Vec<String> {
+        // What a turn did in there leaves no trace: people are told where else to look. Of what is ignored there is too much.
+        let unseen = |(path, left): &(&PathBuf, &Left)| {
+            matches!(left, Left::TooLarge | Left::Repository) && !self.plan.skipped.contains_key(*path)
+        };
+        let left = &self.rescue.survey.left;
+        let left = left.iter().filter(unseen).map(|(path, left)| (path.clone(), *left)).collect();
+        let mut told = notes::notes(&left, config);
         told.extend(notes::skipped(&self.plan.skipped));
         if let Some(first) = &self.first_rescue {
             told.push(format!(

@@ -77,7 +77,10 @@ impl<'a> Writer<'a> {
             let _ = fs::unlinkat(&parent, name, AtFlags::REMOVEDIR);
         }
         if stuck.is_empty() {
-            return Err(error);
+            return Err(match error {
+                error @ SnapshotError::Io { .. } => SnapshotError::Unchanged(Box::new(error)),
+                error => error,
+            });
         }
         Err(SnapshotError::Stuck { why: error.to_string(), paths: stuck.join(", ") })
     }

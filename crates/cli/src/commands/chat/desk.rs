@@ -53,6 +53,10 @@ pub(super) async fn carry_out(
             Next::Ask
         }
         Slash::Quit => Next::Leave,
+        Slash::Stop => {
+            output::remark("nothing runs that could be stopped");
+            Next::Ask
+        }
         Slash::Mode { mode, then } => {
             let switched = follower.submit(switch(mode)).await?;
             match (switched, then) {

@@ -7,6 +7,8 @@ use agent_core::{Mode, ReviewRequest, RollbackFiles};
 pub(super) enum Slash {
     Help,
     Quit,
+    /// Stop what runs.
+    Stop,
     /// Another mode, and what is said in it right away.
     Mode {
         mode: Mode,
@@ -31,7 +33,7 @@ pub(super) enum Slash {
 }
 
 /// What a command takes, and what it is for.
-const HELP: [(&str, &str); 17] = [
+const HELP: [(&str, &str); 18] = [
     ("/plan [TEXT]", "plan only: nothing is changed, a plan is proposed"),
     ("/code [TEXT]", "do the work, as usual"),
     ("/mode NAME", "plan, code, pair or execute"),
@@ -50,15 +52,18 @@ const HELP: [(&str, &str); 17] = [
     ("/models", "the models that are known"),
     ("/mcp", "MCP servers and what they offer"),
     ("/history", "what you have said before"),
+    ("/stop", "stop the turn, as Ctrl-C does"),
     ("!COMMAND", "run a command yourself; the agent does not see it"),
     ("/quit", "leave; the thread is kept"),
 ];
 
 /// All names. A line that begins with one of them is a command.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     "help",
     "quit",
     "exit",
+    "stop",
+    "interrupt",
     "plan",
     "code",
     "mode",
@@ -112,6 +117,7 @@ impl Slash {
         Some(match name {
             "help" => bare(Self::Help),
             "quit" | "exit" => bare(Self::Quit),
+            "stop" | "interrupt" => bare(Self::Stop),
             "plan" => Ok(Self::Mode { mode: Mode::Plan, then }),
             "code" => Ok(Self::Mode { mode: Mode::Code, then }),
             "mode" => mode(rest).map(|mode| Self::Mode { mode, then: None }),
@@ -195,6 +201,8 @@ mod tests {
                 Some(Ok(Slash::Review(ReviewRequest::Custom { instructions: "the queue".into() }))),
             ),
             ("/undo", Some(Ok(Slash::Undo))),
+            ("/stop", Some(Ok(Slash::Stop))),
+            ("/interrupt", Some(Ok(Slash::Stop))),
             ("/rollback 2 --keep-files", Some(Ok(Slash::Rollback { turns: 2, files: RollbackFiles::Keep }))),
             ("/personality none", Some(Ok(Slash::Personality(String::new())))),
             ("/etc/hosts is wrong", None),
@@ -215,7 +223,7 @@ mod tests {
         for name in NAMES {
             assert!(is_command(&format!("/{name} x")), "{name}");
             let is_told = told.contains(&format!("/{name}").as_str());
-            assert!(is_told || ["help", "exit"].contains(&name), "{name}");
+            assert!(is_told || ["help", "exit", "interrupt"].contains(&name), "{name}");
         }
         assert!(!is_command("/etc/hosts") && !is_command("help"));
     }

@@ -81,7 +81,12 @@ async fn known<'a>(
     for (name, entry) in entries {
         let state = states.iter().find(|inspection| inspection.server == name);
         let state = state.map(|inspection| inspection.state.clone());
-        known.push(Known { name, entry, auth: Auth::of(&site.wishes, site.home.root(), (name, entry)), state });
+        known.push(Known {
+            name,
+            entry,
+            auth: Auth::of(&site.wishes, site.home.root(), (name, entry)),
+            state,
+        });
     }
     Ok(known)
 }

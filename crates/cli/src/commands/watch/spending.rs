@@ -77,13 +77,14 @@ pub(super) fn lines(settings: &Settings, count: Option<Count>) -> Vec<(&'static 
 
 fn limits(budget: Budget) -> Vec<String> {
     let Budget { tokens, tool_calls, turn_ms, cost_microusd, work_ms } = budget;
-    let minutes = |ms: u64| format!("{} min", ms / 60_000);
+    let time =
+        |ms: u64| if ms % 60_000 == 0 { format!("{} min", ms / 60_000) } else { format!("{} s", ms / 1_000) };
     [
         tokens.map(|limit| format!("{} tokens", number(limit))),
         cost_microusd.map(dollars_exactly),
         tool_calls.map(|limit| format!("{limit} tool calls")),
         turn_ms.map(|limit| format!("{} s a turn", limit / 1_000)),
-        work_ms.map(|limit| format!("{} of work", minutes(limit))),
+        work_ms.map(|limit| format!("{} of work", time(limit))),
     ]
     .into_iter()
     .flatten()
