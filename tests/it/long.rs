@@ -6,6 +6,7 @@ mod kept;
 mod library;
 mod on_temporal;
 mod outside;
+mod servers;
 mod taking_back;
 
 use crate::binary::{Bench, Ran};

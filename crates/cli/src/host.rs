@@ -143,11 +143,9 @@ impl Host {
     /// The settings of a new thread, once it is clear that somebody can answer it.
     pub(crate) fn settings(&self, attendance: Attendance) -> Result<Settings, Failure> {
         let settings = self.wishes.settings(attendance)?;
+        self.tell_notices();
         if self.wishes.is_scripted() {
             return Ok(settings);
-        }
-        for notice in &self.wishes.loaded.notices {
-            crate::output::warn(notice);
         }
         self.require_key().map_err(|failure| Failure {
             message: format!("{}; or try --script FILE, or everturn demo", failure.message),
@@ -157,6 +155,11 @@ impl Host {
             crate::output::warn(&advice);
         }
         Ok(settings)
+    }
+
+    /// Says what of the configuration has no effect, that of a project nobody has said to trust included.
+    pub(crate) fn tell_notices(&self) {
+        self.wishes.loaded.notices.iter().for_each(|notice| crate::output::warn(notice));
     }
 
     /// Makes sure that the configured provider has the key it needs.

@@ -34,7 +34,10 @@ fn commands_that_tell_and_those_that_stop_work_while_a_turn_runs_and_others_say_
         ("/status", "status     running\n"),
         ("/help", "stop the turn, as Ctrl-C does\n"),
         ("/models", "gpt-5"),
-        ("/undo", "/undo is for when no turn runs: type it again at the end of this one, or stop this one now with /stop\n"),
+        (
+            "/undo",
+            "/undo is for when no turn runs: type it again at the end of this one, or stop this one now with /stop\n",
+        ),
         ("/plan first", "/plan is for when no turn runs"),
         ("/nothing", "there is no command /nothing"),
         ("/quit", "/quit leaves when no turn runs"),

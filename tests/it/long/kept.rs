@@ -45,7 +45,7 @@ fn git(shadow: &Path, args: &[&str]) -> String {
 }
 
 fn snapshots(bench: &Bench) -> Vec<String> {
-    let listed = shadows(bench).iter().map(|shadow| git(shadow, &["for-each-ref", "--format=%(refname)"]));
+    let listed = shadows(bench).into_iter().map(|shadow| git(&shadow, &["for-each-ref", "--format=%(refname)"]));
     listed.collect::<String>().lines().map(str::to_owned).collect()
 }
 
@@ -94,8 +94,7 @@ fn old_snapshots_are_dropped_once_a_day_when_a_model_is_asked_and_not_before() {
     assert!(snapshots(&bench).contains(&kept), "only what is old goes");
     let age = SystemTime::now().duration_since(std::fs::metadata(&stamp).unwrap().modified().unwrap());
     assert!(age.unwrap() < Duration::from_secs(3_600), "the next one is a day later");
+    heard_until(&mut told, &PROMPTS);
     writeln!(typed, "/quit").unwrap();
-    heard_until(&mut told, &["to go on:"]);
-    drop(typed);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
 }

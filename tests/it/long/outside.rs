@@ -76,8 +76,10 @@ fn a_spent_budget_exits_4_says_how_to_raise_it_and_goes_on_when_it_is_raised() {
     let bench = Bench::new();
     let script = bench.script(CALLS);
     let run = |args: &[&str]| bench.run(&[args, &FREE[..], &["--script", &script]].concat());
-    run(&["exec", "--max-tool-calls", "1", "work"])
-        .fails(4, &["the budget of 1 tool calls is spent", "raise --max-tool-calls", "-p 'go on' --max-tool-calls 2\n"]);
+    run(&["exec", "--max-tool-calls", "1", "work"]).fails(
+        4,
+        &["the budget of 1 tool calls is spent", "raise --max-tool-calls", "-p 'go on' --max-tool-calls 2\n"],
+    );
     assert_eq!(bench.read("log"), "1\n", "the second call did not run");
     let status = bench.run(&["status"]).succeeds().stdout;
     assert!(status.contains("budget     1 tool calls\n"), "{status}");

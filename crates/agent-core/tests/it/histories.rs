@@ -63,6 +63,20 @@ fn its_running_turn_ends_by_the_rules_it_began_with_and_the_next_one_by_those_of
 }
 
 #[test]
+fn what_rules_of_today_keep_is_kept_by_no_thread_of_earlier_ones() {
+    // Its snapshots come from a build that knew none of this: the thread from its first record has to be the same.
+    let kept = ["memory", "spent", "marks", "rollback", "asked_last", "metadata", "is_begun", "kept_notes"];
+    let new = serde_json::to_value(thread()).unwrap();
+    let commits = commits(RULES_1);
+    for length in 1..=commits.len() {
+        let thread = serde_json::to_value(recovered(commits[..length].to_vec())).unwrap();
+        for name in kept {
+            assert_eq!(thread.get(name), new.get(name), "{name} after record {length}");
+        }
+    }
+}
+
+#[test]
 fn a_journal_that_leads_elsewhere_is_an_error() {
     let mut commits = commits(RULES_1);
     let last = commits.iter_mut().rev().find(|commit| !commit.events.is_empty()).unwrap();

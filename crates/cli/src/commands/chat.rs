@@ -57,9 +57,13 @@ pub(crate) async fn resume(host: &Host, thread: &WhichThread, again: &Again) -> 
 pub(crate) async fn fork(host: &Host, args: ForkArgs, again: &Again) -> Result<Exit, Failure> {
     let place = host.which(&args.thread).await?;
     let at = args.turn.map_or(ForkPoint::Latest, |turn| ForkPoint::Turn(TurnId(turn)));
-    if place.summary().await?.turns == 0 {
-        let id = &place.key().thread;
+    let (id, turns) = (&place.key().thread, place.summary().await?.turns);
+    if turns == 0 {
         return Err(Failure::usage(format!("thread {id} has no turn yet that could be forked")));
+    }
+    // Said before a worktree is made.
+    if let Some(turn) = args.turn.filter(|turn| *turn > turns) {
+        return Err(Failure::usage(format!("thread {id} has no turn {turn} yet; the last one is {turns}")));
     }
     let session = match &args.worktree {
         None => host.fork(&place, at).await?,

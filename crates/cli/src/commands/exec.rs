@@ -29,9 +29,6 @@ const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
 /// An op that was left in the inbox begins its turn within so long after a resume.
 const QUEUED_TURN_BEGINS: Duration = Duration::from_millis(500);
 
-/// What begins a prompt of the user's own.
-const CUSTOM: &str = "/prompts:";
-
 /// What is said to the thread.
 struct Task {
     prompt: String,
@@ -160,11 +157,9 @@ impl Task {
     async fn op(self, host: &Host, session: &dyn ServedSession) -> Result<Op, Failure> {
         let cwd = host.wishes().cwd(session.first_settings())?;
         let prompt = match host.custom_prompts().expand(&self.prompt) {
-            Some(Ok(prompt)) if self.prompt.starts_with(CUSTOM) => prompt,
-            Some(Err(error)) if self.prompt.starts_with(CUSTOM) => {
-                return Err(Failure::usage(error.to_string()));
-            }
-            _ => self.prompt,
+            Some(Ok(prompt)) => prompt,
+            Some(Err(error)) => return Err(Failure::usage(error.to_string())),
+            None => self.prompt,
         };
         let mut items = said(&prompt, &host.skills(Path::new(&cwd)));
         for Image { bytes, media_type, .. } in self.images {

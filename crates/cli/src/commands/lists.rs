@@ -21,6 +21,16 @@ fn form(json: bool) -> Form {
 
 /// Looks something up and tells it.
 pub(super) async fn list(host: &Host, query: Query, args: &ListArgs) -> Result<Exit, Failure> {
+    let left_out = match query {
+        Query::Skills => host.skills(&host.wishes().directory()).warnings,
+        Query::CustomPrompts => host.custom_prompts().warnings,
+        _ => Vec::new(),
+    };
+    if matches!(query, Query::Skills | Query::CustomPrompts) {
+        // Those of a project that is not trusted are not listed.
+        host.tell_notices();
+    }
+    left_out.iter().for_each(|warning| output::warn(warning));
     let listing = host.look_up(query).await.map_err(refused)?;
     tell(&listing, form(args.json));
     Ok(Exit::Done)

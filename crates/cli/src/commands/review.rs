@@ -14,11 +14,18 @@ use agent_core::{Op, Review, ReviewRequest, Source};
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 pub(super) async fn review(host: &Host, args: ReviewArgs, again: &Again) -> Result<Exit, Failure> {
     let ReviewArgs { target, thread, json, output_last_message: file, run: _ } = args;
-    let op = Op::Review { request: request(target)? };
+    let request = request(target)?;
+    let cwd = match &thread {
+        Some(thread) => host.find(thread).await?.settings().await?.cwd.into(),
+        None => host.wishes().directory(),
+    };
+    require_change(&cwd, &request)?;
+    let op = Op::Review { request };
     empty(file.as_ref())?;
     let (exit, review) = match thread {
         Some(thread) => {
@@ -62,6 +69,40 @@ fn request(target: ReviewTarget) -> Result<ReviewRequest, Failure> {
         (None, None, Some(text)) => ReviewRequest::Custom { instructions: exec::prompt(Some(text), false)? },
         (None, None, None) => ReviewRequest::Uncommitted,
     })
+}
+
+/// Says that there is no such change before a model is asked about it.
+fn require_change(cwd: &Path, request: &ReviewRequest) -> Result<(), Failure> {
+    let named = match request {
+        ReviewRequest::Uncommitted => None,
+        ReviewRequest::BaseBranch { branch } => Some(branch),
+        ReviewRequest::Commit { sha, .. } => Some(sha),
+        _ => return Ok(()),
+    };
+    let git = |args: &[&str]| {
+        let ran = Command::new("git").arg("-C").arg(cwd).args(args).stdin(Stdio::null()).output();
+        ran.map(|ran| ran.status.success())
+    };
+    let cwd = cwd.display();
+    match git(&["rev-parse", "--git-dir"]) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(Failure::usage(format!(
+                "{cwd} is in no git repository, so there is no change to review; say in words what to review: everturn review \"…\""
+            )));
+        }
+        Err(error) => {
+            return Err(Failure::usage(format!("git cannot be run, and a review needs it: {error}")));
+        }
+    }
+    let Some(named) = named else { return Ok(()) };
+    let commit = format!("{named}^{{commit}}");
+    match git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]) {
+        Ok(false) => Err(Failure::usage(format!(
+            "there is no commit or branch {named:?} in {cwd}; git branch --all lists branches"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What an earlier run left there is not this one's result, and whether it can be written shows before any work is done.

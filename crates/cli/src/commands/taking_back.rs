@@ -15,7 +15,8 @@ use agent_core::{Op, RollbackFiles};
 /// Takes back the last turn.
 pub(super) async fn undo(host: &Host, args: &UndoArgs, again: &Again) -> Result<Exit, Failure> {
     let place = host.find_or_last(args.thread.as_deref()).await?;
-    carry_out(host, &place, Op::Undo, Until::TakenBack, again).await
+    let exit = carry_out(host, &place, Op::Undo, Until::TakenBack, again).await;
+    with_advice(exit, &place, 1, again)
 }
 
 /// Takes back some turns.
@@ -26,7 +27,31 @@ pub(super) async fn rollback(host: &Host, args: &RollbackArgs, again: &Again) ->
         (false, true) => RollbackFiles::Only,
         (false, false) => RollbackFiles::Restore,
     };
-    carry_out(host, &place, Op::Rollback { turns: args.turns, files }, Until::TakenBack, again).await
+    let exit =
+        carry_out(host, &place, Op::Rollback { turns: args.turns, files }, Until::TakenBack, again).await;
+    if files == RollbackFiles::Restore { with_advice(exit, &place, args.turns, again) } else { exit }
+}
+
+/// Says the commands for a half of it, where the whole was refused.
+fn with_advice(
+    exit: Result<Exit, Failure>,
+    place: &Place,
+    turns: u32,
+    again: &Again,
+) -> Result<Exit, Failure> {
+    let half = match &exit {
+        Ok(Exit::Failed) => Some("--keep-files"),
+        Err(failure) if failure.message.contains("take back only its files") => Some("--files-only"),
+        Err(failure) if failure.message.contains("take back only the conversation") => Some("--keep-files"),
+        _ => None,
+    };
+    if let Some(half) = half {
+        let what = if half == "--keep-files" { "the conversation" } else { "the files" };
+        let turns = turns.to_string();
+        let command = again.command(&["rollback", place.key().thread.as_str(), &turns, half]);
+        output::remark(&format!("to take back only {what}: {command}"));
+    }
+    exit
 }
 
 /// Summarises what was said so far.

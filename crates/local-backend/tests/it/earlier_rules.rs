@@ -9,8 +9,8 @@ use crate::{
 };
 use agent_core::{
     AgentSession, Budget, Content, EventKind, HookPhase, Op, Price, RULES, Redactor, Refusal, RollbackFiles,
-    SessionError, Stored, Tenant, Thread, ThreadFilter, ThreadId, ThreadKey, TimeTravel,
-    TurnEnd, TurnOverrides, Undo, Verified, recover,
+    SessionError, Stored, Tenant, Thread, ThreadFilter, ThreadId, ThreadKey, TimeTravel, TurnEnd,
+    TurnOverrides, Undo, Verified, recover,
     testing::{FakeTools, FakeWorkspace},
 };
 use local_backend::{DATABASE_SCHEMA, LocalBackend, LocalSession, Services, ThreadReader, ThreadStore};
@@ -144,11 +144,7 @@ fn priced() -> TurnOverrides {
     TurnOverrides {
         price: Some(Price { input: 2_000_000, cached: 200_000, output: 10_000_000 }),
         // More than the test takes, less than has passed since the thread began.
-        budget: Some(Budget {
-            cost_microusd: Some(1_000_000),
-            work_ms: Some(60_000),
-            ..Budget::default()
-        }),
+        budget: Some(Budget { cost_microusd: Some(1_000_000), work_ms: Some(60_000), ..Budget::default() }),
         undo: Some(Undo::On),
         hooks: Some([HookPhase::SessionStart].into()),
         ..TurnOverrides::default()
@@ -214,7 +210,8 @@ async fn it_goes_on_with_prices_budgets_summaries_and_undo() {
     let files = Op::Rollback { turns: 1, files: RollbackFiles::Only };
     let restored = |kind: &EventKind| matches!(kind, EventKind::FilesRestored { .. });
     done(&session, op("op-7", files), restored).await;
-    let end = done(&session, says("op-8", "what else?", TurnOverrides::default()), EventKind::is_terminal).await;
+    let end =
+        done(&session, says("op-8", "what else?", TurnOverrides::default()), EventKind::is_terminal).await;
     assert_eq!(said(&end), "Nothing else.");
     earlier.same_from_everywhere().await;
 
@@ -223,7 +220,9 @@ async fn it_goes_on_with_prices_budgets_summaries_and_undo() {
         ..TurnOverrides::default()
     };
     let end = done(&session, says("op-9", "write it", spent), EventKind::is_terminal).await;
-    let EventKind::TurnCompleted { end: TurnEnd::BudgetSpent { message }, .. } = &end else { panic!("{end:?}") };
+    let EventKind::TurnCompleted { end: TurnEnd::BudgetSpent { message }, .. } = &end else {
+        panic!("{end:?}")
+    };
     assert_eq!(message, "the budget of $0.0100 is spent ($0.0112); raise it to go on");
     soon(session.close()).await.unwrap();
     let thread = earlier.same_from_everywhere().await;

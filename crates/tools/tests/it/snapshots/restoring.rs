@@ -264,9 +264,28 @@ async fn a_folder_that_cannot_be_written_fails_and_puts_back_what_was_done() {
     assert!(Command::new("chattr").args(["-i"]).arg(site.path("z")).status().unwrap().success());
     match answer {
         RestoreAnswer::Failed { message } => {
-            assert!(message.contains("z/file: cannot restore it"), "{message}")
+            assert!(message.contains("z/file: cannot restore it"), "{message}");
+            let ending = "All files are as they were; put that right, and try again";
+            assert!(message.ends_with(ending), "{message}");
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(site.state(), rescue);
+}
+
+#[tokio::test]
+async fn what_a_turn_may_have_done_where_no_snapshot_looks_is_told() {
+    let other = Site::repository(|site| site.write("file", "1"));
+    let site = Site::repository(|site| {
+        site.git(&["submodule", "--quiet", "add", other.root().to_str().unwrap(), "sub"]);
+        site.write("a", "1");
+    });
+    let before = site.take().await;
+    site.write("a", "2");
+    site.write("sub/file", "2");
+    let after = site.take().await;
+    let (files, notes) = site.undo(&before, &after).await;
+    assert_eq!(files, ["a"]);
+    assert_eq!(notes[0], "cannot be restored, a repository of its own: sub");
+    assert_eq!(fs::read_to_string(site.path("sub/file")).unwrap(), "2");
 }
