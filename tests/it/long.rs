@@ -10,7 +10,6 @@ mod servers;
 mod taking_back;
 
 use crate::binary::{Bench, Ran};
-use serde_json::Value;
 use std::{
     io::{Read, Write},
     process::{Command, Stdio},
@@ -37,9 +36,7 @@ fn git(bench: &Bench, args: &[&str]) -> String {
 
 /// The thread that was used last.
 fn last_thread(bench: &Bench) -> String {
-    let list = bench.run(&["sessions", "list", "--json"]).stdout;
-    let first: Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
-    first["thread"].as_str().unwrap().to_owned()
+    bench.run(&["sessions", "list", "--json"]).json()[0]["thread"].as_str().unwrap().to_owned()
 }
 
 /// A conversation with these lines, on with the last thread: each is typed when the one before it has led to all it leads to.
@@ -77,6 +74,21 @@ fn heard_until(told: &mut impl Read, ends: &[&str]) -> Vec<u8> {
 
 /// What stands before a line that is typed.
 const PROMPTS: [&str; 2] = ["› ", "[y/n] "];
+
+/// A plan, and what carries it out.
+const PLANNED: &str = r#"
+[[turn]]
+match = "make a plan"
+[[turn.step]]
+text = "<proposed_plan>\n1. Write done.txt\n</proposed_plan>"
+
+[[turn]]
+match = "The plan is approved"
+[[turn.step]]
+calls = [{ tool = "exec_command", args = { cmd = "echo done > done.txt" } }]
+[[turn.step]]
+text = "Carried out."
+"#;
 
 /// Everything is allowed: these tests are about other things.
 const FREE: [&str; 2] = ["--sandbox", "danger-full-access"];

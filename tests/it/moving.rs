@@ -1,19 +1,12 @@
 //! Threads that move between this data folder and Temporal: there and back, refused, and killed at each step of it.
 
-use crate::binary::{Bench, Ran};
-use agent_core::{Event, EventKind};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
-use std::{
-    path::PathBuf,
-    process::{Child, Command},
-    time::{Duration, Instant},
+use crate::{
+    binary::Ran,
+    laptop::{DevServer, Laptop},
 };
-use temporal_backend::dev_server::{CLI_VARIABLE, CliSearch, Reporter, find_cli};
+use agent_core::{Event, EventKind};
+use serde_json::Value;
 use test_kit::KillPoint;
-
-/// Longer than a server takes to start, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const TALK: &str = r#"
 [[turn]]
@@ -39,21 +32,20 @@ text = "More."
 
 /// A bench with a server of its own that runs meanwhile, and a thread that rests in its data folder.
 struct Site {
-    bench: Bench,
-    cli: PathBuf,
+    // It ends before its folder goes.
+    _server: DevServer,
+    laptop: Laptop,
     script: String,
     thread: String,
-    server: Option<Child>,
 }
 
 impl Site {
     async fn new() -> Self {
-        let cli = find_cli(&CliSearch::for_tests(), &Reporter::default()).await.unwrap().path;
-        let bench = Bench::new();
-        let script = bench.script(TALK);
-        let mut site = Self { bench, cli, script, thread: String::new(), server: None };
+        let laptop = Laptop::new().await;
+        let script = laptop.bench.script(TALK);
+        let server = DevServer::start(&laptop);
+        let mut site = Self { _server: server, laptop, script, thread: String::new() };
         site.thread = site.begin("local");
-        site.server = Some(site.command(&["dev-server"]).spawn().unwrap());
         site
     }
 
@@ -62,18 +54,11 @@ impl Site {
         let exec =
             ["exec", "--backend", backend, "--sandbox", "danger-full-access", "--script", &self.script, "go"];
         self.run(&exec).succeeds();
-        let list = self.run(&["sessions", "list", "--json"]).succeeds().json();
-        list[0]["thread"].as_str().unwrap().to_owned()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.bench.command(args);
-        command.env(CLI_VARIABLE, &self.cli);
-        command
+        self.laptop.threads().remove(0)
     }
 
     fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().unwrap().into()
+        self.laptop.run(args)
     }
 
     fn go(&self, to: &str) -> Ran {
@@ -82,17 +67,16 @@ impl Site {
 
     /// Moves it, killed at this point of the way.
     fn killed(&self, to: &str, point: &str, hit: u32) {
-        let marker = self.bench.path().join(format!("marker-{}", point.replace('.', "-")));
+        let marker = self.laptop.bench.path().join(format!("marker-{}", point.replace('.', "-")));
         let point = KillPoint { name: point.to_owned(), hit, marker };
-        let mut command = self.command(&["move", &self.thread, "--to", to]);
+        let mut command = self.laptop.command(&["move", &self.thread, "--to", to]);
         point.arm(&mut command);
         let mut child = command.spawn().unwrap();
         point.kill(&mut child).unwrap();
     }
 
     fn events(&self) -> Vec<Event> {
-        let export = self.run(&["sessions", "export", &self.thread, "--format", "jsonl"]).succeeds();
-        export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.laptop.events(&self.thread)
     }
 
     /// Where lists say that the thread lives: one line, or none.
@@ -109,20 +93,6 @@ impl Site {
 
     fn serves(&self, backend: &str) -> bool {
         self.run(&["send", &self.thread, "more", "--backend", backend]).code == Some(0)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let Some(mut server) = self.server.take() else { return };
-        let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::INT);
-        }
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE && server.try_wait().is_ok_and(|ended| ended.is_none()) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 }
 
@@ -156,7 +126,7 @@ async fn a_thread_goes_to_temporal_and_comes_back_with_its_past() {
     let back = site.events();
     assert_eq!(back[..there.len()], there);
     assert_eq!(moves(&back), 2);
-    assert_eq!(site.bench.read("log.txt"), "logged\n", "nothing runs again");
+    assert_eq!(site.laptop.bench.read("log.txt"), "logged\n", "nothing runs again");
     let replayed: Value =
         serde_json::from_str(&site.run(&["replay", &site.thread, "--json"]).succeeds().stdout).unwrap();
     assert_eq!(replayed["verified"], Value::Bool(true), "{replayed}");
@@ -188,7 +158,7 @@ async fn what_is_under_way_is_not_moved() {
     let mut site = Site::new().await;
     let ask = ["exec", "--approval", "on-request", "--script", &site.script, "ask"];
     site.run(&ask).fails(3, &["everturn approve "]);
-    site.thread = site.run(&["sessions", "list", "--json"]).json()[0]["thread"].as_str().unwrap().to_owned();
+    site.thread = site.laptop.threads().remove(0);
     site.go("temporal").fails(5, &["cannot be moved now", "is under way"]);
     assert_eq!(site.listed(), ["local"]);
     site.run(&["move", "no-such-thread", "--to", "local"]).fails(2, &["there is no thread"]);

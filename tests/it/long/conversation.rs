@@ -1,6 +1,6 @@
 //! The commands of a conversation.
 
-use super::{FREE, converse, last_thread, talk as talk_with};
+use super::{FREE, PLANNED, converse, last_thread, talk as talk_with};
 use crate::binary::Bench;
 
 const TALK: &str = r#"
@@ -11,18 +11,6 @@ text = "Hi."
 usage = { input = 100, cached = 40, output = 10 }
 
 [[turn]]
-match = "make a plan"
-[[turn.step]]
-text = "<proposed_plan>\n1. Write done.txt\n</proposed_plan>"
-
-[[turn]]
-match = "The plan is approved"
-[[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo done > done.txt" } }]
-[[turn.step]]
-text = "Carried out."
-
-[[turn]]
 match = "short and sweet"
 [[turn.step]]
 text = "Fixed."
@@ -30,7 +18,7 @@ text = "Fixed."
 
 fn talk() -> (Bench, String) {
     let bench = Bench::new();
-    let script = bench.script(TALK);
+    let script = bench.script(&(TALK.to_owned() + PLANNED));
     bench.run(&[&["exec"], &FREE[..], &["--script", &script, "hello"]].concat()).succeeds();
     (bench, script)
 }

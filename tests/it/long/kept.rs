@@ -45,7 +45,8 @@ fn git(shadow: &Path, args: &[&str]) -> String {
 }
 
 fn snapshots(bench: &Bench) -> Vec<String> {
-    let listed = shadows(bench).into_iter().map(|shadow| git(&shadow, &["for-each-ref", "--format=%(refname)"]));
+    let listed =
+        shadows(bench).into_iter().map(|shadow| git(&shadow, &["for-each-ref", "--format=%(refname)"]));
     listed.collect::<String>().lines().map(str::to_owned).collect()
 }
 

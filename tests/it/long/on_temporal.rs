@@ -1,6 +1,6 @@
 //! The same of a thread on Temporal.
 
-use super::{FREE, converse, repository};
+use super::{FREE, PLANNED, converse, last_thread, repository};
 use crate::binary::Bench;
 use temporal_backend::dev_server::TestServer;
 
@@ -16,18 +16,6 @@ calls = [{ tool = "exec_command", args = { cmd = "echo one > a.txt" } }]
 text = "One."
 
 [[turn]]
-match = "make a plan"
-[[turn.step]]
-text = "<proposed_plan>\n1. Write done.txt\n</proposed_plan>"
-
-[[turn]]
-match = "The plan is approved"
-[[turn.step]]
-calls = [{ tool = "exec_command", args = { cmd = "echo done > done.txt" } }]
-[[turn.step]]
-text = "Carried out."
-
-[[turn]]
 [[turn.step]]
 text = "All is well."
 "#;
@@ -38,7 +26,7 @@ async fn what_long_threads_need_is_there_on_temporal_too() {
     let bench = Bench::new();
     repository(&bench, &[("a.txt", "first\n")]);
     bench.configure(&format!("[temporal]\naddress = \"{}\"\n", server.address()));
-    let script = bench.script(TALK);
+    let script = bench.script(&(TALK.to_owned() + PLANNED));
     tokio::task::spawn_blocking(move || {
         let begun = [
             &["exec", "--backend", "temporal"],
@@ -80,9 +68,7 @@ async fn what_long_threads_need_is_there_on_temporal_too() {
         }
         assert_eq!(bench.read("done.txt"), "done\n");
         // Nothing of it can be taken back together with what was said before the summary; the files can.
-        let list = bench.run(&["sessions", "list", "--json"]).stdout;
-        let first: serde_json::Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
-        let thread = first["thread"].as_str().unwrap().to_owned();
+        let thread = last_thread(&bench);
         bench.run(&["rollback", &thread, "2"]).fails(1, &["summarised"]);
         bench.run(&["rollback", &thread, "2", "--files-only"]).succeeds();
         assert!(!bench.project().join("done.txt").exists());

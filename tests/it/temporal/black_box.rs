@@ -1,15 +1,15 @@
 //! Threads on Temporal as a user without a server has them: nothing but the binary, in a fresh data folder.
 
 use super::PATIENCE;
-use crate::binary::{Bench, Ran};
-use agent_core::Event;
+use crate::{
+    binary::{Bench, Ran},
+    laptop::{DevServer, Laptop},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    path::PathBuf,
-    process::{Child, Command},
+    process::Command,
     time::{Duration, Instant},
 };
-use temporal_backend::dev_server::{CLI_VARIABLE, CliSearch, Reporter, find_cli};
 use test_kit::Trace;
 
 /// A server that was told to end has done so within this time.
@@ -37,39 +37,7 @@ match = "more"
 text = "More."
 "#;
 
-/// A bench whose binary finds Temporal's program where the other tests do.
-struct Laptop {
-    bench: Bench,
-    cli: PathBuf,
-}
-
 impl Laptop {
-    async fn new() -> Self {
-        let cli = find_cli(&CliSearch::for_tests(), &Reporter::default()).await.unwrap().path;
-        Self { bench: Bench::new(), cli }
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.bench.command(args);
-        command.env(CLI_VARIABLE, &self.cli);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().unwrap().into()
-    }
-
-    fn events(&self, thread: &str) -> Vec<Event> {
-        let export = self.run(&["sessions", "export", thread, "--format", "jsonl"]).succeeds();
-        export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// The threads there are, the last used first.
-    fn threads(&self) -> Vec<String> {
-        let list = self.run(&["sessions", "list", "--json"]).succeeds();
-        list.json().iter().map(|line| line["thread"].as_str().unwrap().to_owned()).collect()
-    }
-
     /// Nothing of it runs any more, or is about to end: whoever leaves a server does not wait for its end.
     fn is_quiet(&self) {
         let begun = Instant::now();
@@ -151,7 +119,7 @@ async fn the_commands_of_a_second_terminal_work_on_a_thread_on_temporal() {
     let laptop = Laptop::new().await;
     let script = laptop.bench.script(ASKS);
     // One server for all that follows, as a user has who works for a while.
-    let _server = Held::start(&laptop);
+    let _server = DevServer::start(&laptop);
     let exec = ["exec", "--backend", "temporal", "--approval", "on-request", "--script", &script, "go"];
     let asked = question(&laptop.run(&exec).fails(3, &["everturn approve "]));
     let [thread] = &laptop.threads()[..] else { panic!("{:?}", laptop.threads()) };
@@ -224,26 +192,4 @@ pub(super) async fn attached_until(mut attach: Command, bench: &Bench, text: &st
     kill_process(Pid::from_child(&attached), Signal::INT).unwrap();
     assert_eq!(attached.wait().unwrap().code(), Some(0));
     shown()
-}
-
-/// `everturn dev-server`, until this is dropped.
-struct Held(Child);
-
-impl Held {
-    fn start(laptop: &Laptop) -> Self {
-        let held = Self(laptop.command(&["dev-server"]).spawn().unwrap());
-        let begun = Instant::now();
-        while laptop.run(&["dev-server", "--status"]).code != Some(0) {
-            assert!(begun.elapsed() < PATIENCE, "the server does not come");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        held
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let _ = self.0.wait();
-    }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use config::{BUILT_IN, FEATURES, Fallback, KEYS, Key, Kind, NOT_FOR_PROJECTS, ONLY_AT_THE_ROOT, Stage, UNSERVED, VARIABLES};
+use config::{
+    BUILT_IN, FEATURES, Fallback, KEYS, Key, Kind, NOT_FOR_PROJECTS, ONLY_AT_THE_ROOT, Stage, UNSERVED,
+    VARIABLES,
+};
 
 const INTRO: &str = include_str!("intro.md");
 
@@ -66,7 +69,9 @@ fn features(out: &mut String) {
     line(out, "| feature | stage | default | what it is |\n|---|---|---|---|");
     for info in FEATURES {
         let stage = match info.stage {
-            Stage::Deprecated(instead) | Stage::Removed(instead) => format!("{}: {instead}", info.stage.word()),
+            Stage::Deprecated(instead) | Stage::Removed(instead) => {
+                format!("{}: {instead}", info.stage.word())
+            }
             stage => stage.word().to_owned(),
         };
         let default = if info.default { "on" } else { "off" };

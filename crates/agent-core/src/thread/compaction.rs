@@ -127,15 +127,33 @@ impl Machine<'_> {
         };
         self.thread.recall();
         if self.thread.length() <= self.thread.memory.preamble.len() as u64 {
-            self.with_turn(|turn| turn.due_summary = None);
-            self.event(EventKind::Warning { message: "there is nothing to summarise yet".into() });
-            return self.ends_if_silent();
+            return self.has_nothing_to_summarise(trigger);
         }
         if self.is_spent() {
             return true;
         }
         self.summarise(trigger);
         true
+    }
+
+    /// Nobody has said anything beyond what every request has. True when the turn ends with that.
+    fn has_nothing_to_summarise(&mut self, trigger: CompactionTrigger) -> bool {
+        self.with_turn(|turn| turn.due_summary = None);
+        match trigger {
+            CompactionTrigger::Requested => {
+                self.event(EventKind::Warning { message: "there is nothing to summarise yet".into() });
+                self.ends_if_silent()
+            }
+            CompactionTrigger::Overflow => {
+                let message = "what every request begins with does not fit the model's window; take a model with a larger \
+                               window, or say less at once"
+                    .to_owned();
+                let end = TurnEnd::ContextWindowExceeded { message: message.clone() };
+                self.fail("context_window_exceeded", message, end);
+                true
+            }
+            CompactionTrigger::Size | CompactionTrigger::SmallerWindow => false,
+        }
     }
 
     /// Whether a summary is to come before what a turn begins with.

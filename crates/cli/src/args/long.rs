@@ -14,6 +14,43 @@ Examples:
 
 Findings have a priority from P0, at once, to P3, some day. Exit codes are those of exec; findings alone are no failure.";
 
+const UNDO_EXAMPLES: &str = "\
+Examples:
+  everturn undo             the last turn of the thread that was used last
+  everturn undo 0199ab      that of another one; said again, the turn before it
+
+Files that you changed since are named, and then nothing is taken back. docs/undo.md says what is kept.";
+
+const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  everturn rollback 0199ab 3                 the last three turns, with their files
+  everturn rollback 0199ab 3 --keep-files    what was said goes, the files stay as they are
+  everturn rollback 0199ab 3 --files-only    the files go back, and the agent is told";
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  everturn compact          the thread that was used last
+  everturn compact 0199ab
+
+It happens by itself when the conversation fills 80 % of the model's window (compact_at_percent).";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  everturn history -n 5     the last five prompts
+  everturn history --json   with the thread and the time of each";
+
+const TRUST_EXAMPLES: &str = "\
+Examples:
+  everturn trust            what the project of this directory brings counts: settings, hooks, skills, prompts
+  everturn trust --show     whether it does
+  everturn trust --no ../from-elsewhere";
+
+const FEATURES_EXAMPLES: &str = "\
+Examples:
+  everturn features                         all, with their stage
+  everturn features -c features.skills=false
+  everturn exec --disable skills \"…\"       without one of them, this time";
+
 #[derive(Debug, Args)]
 #[command(after_help = REVIEW_EXAMPLES)]
 pub(crate) struct ReviewArgs {
@@ -50,7 +87,7 @@ pub(crate) struct ReviewTarget {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = CONFIGURED_AGAIN)]
+#[command(after_help = format!("{UNDO_EXAMPLES}\n\n{CONFIGURED_AGAIN}"))]
 pub(crate) struct UndoArgs {
     /// The thread's id, or the end or beginning of it [default: the thread that was used last].
     pub(crate) thread: Option<String>,
@@ -62,7 +99,7 @@ pub(crate) struct UndoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = CONFIGURED_AGAIN)]
+#[command(after_help = format!("{ROLLBACK_EXAMPLES}\n\n{CONFIGURED_AGAIN}"))]
 pub(crate) struct RollbackArgs {
     /// The thread's id, or the end or beginning of it.
     pub(crate) thread: String,
@@ -80,7 +117,7 @@ pub(crate) struct RollbackArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = CONFIGURED_AGAIN)]
+#[command(after_help = format!("{COMPACT_EXAMPLES}\n\n{CONFIGURED_AGAIN}"))]
 pub(crate) struct CompactArgs {
     /// The thread's id, or the end or beginning of it [default: the thread that was used last].
     pub(crate) thread: Option<String>,
@@ -89,6 +126,7 @@ pub(crate) struct CompactArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = HISTORY_EXAMPLES)]
 pub(crate) struct HistoryArgs {
     /// One JSON object a line.
     #[arg(long)]
@@ -111,6 +149,7 @@ pub(crate) struct ListArgs {
 
 /// Says whether a project is trusted: whether its settings, hooks, skills and prompts count.
 #[derive(Debug, Args)]
+#[command(after_help = TRUST_EXAMPLES)]
 pub(crate) struct TrustArgs {
     /// A directory of the project [default: the current one].
     #[arg(default_value = ".")]
@@ -127,6 +166,7 @@ pub(crate) struct TrustArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = FEATURES_EXAMPLES)]
 pub(crate) struct FeaturesArgs {
     #[command(subcommand)]
     pub(crate) command: Option<FeaturesCommand>,

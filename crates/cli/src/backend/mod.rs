@@ -152,6 +152,10 @@ pub(crate) enum SubmitOutcome {
 /// The workspace as it was when a turn had ended, told by what is kept of that turn, else of the next one that changed it.
 pub(crate) fn snapshot_in(thread: &Thread, at: ForkPoint) -> Result<Option<Snapshot>, Failure> {
     let ForkPoint::Turn(at) = at else { return Ok(None) };
+    // Before any file is written for a fork that cannot be made.
+    if at.0 > thread.turns() || thread.current_turn() == Some(at) {
+        return Err(Failure::usage(format!("turn {at} is not finished; fork at an earlier turn")));
+    }
     if let Some(step) = thread.snapshots_of(at) {
         return Ok(Some(step.after));
     }

@@ -9,7 +9,7 @@ use crate::{
     output,
     view::View,
 };
-use agent_core::{Op, Review, SessionError};
+use agent_core::{Op, Refusal, Review, SessionError};
 
 /// What came of an op.
 pub(super) struct Outcome {
@@ -50,13 +50,25 @@ pub(super) async fn see_through(
     };
     let mut follower = host.follower(place, &before, &*session, view).await?;
     // It was in the inbox; this only asks what became of it.
-    if let Err(error) = session.submit(op).await {
-        if before.status.is_active() {
-            follower.follow(Until::TurnEnds, User::Absent).await?;
+    match session.submit(op).await {
+        Ok(_) => follow(&mut follower, until, again).await,
+        // No turn runs: files are being put back by an undo that was cut off. It is seen through first, or its files would stay half
+        // put back for as long as nobody goes on with the thread.
+        Err(SessionError::Refused(Refusal::TurnRunning)) if !before.status.is_active() => {
+            output::remark("an undo that was cut off goes on");
+            let exit = follower.follow(Until::TakenBack, User::Absent).await?;
+            if until == Until::TakenBack {
+                return Ok(Outcome { exit, review: None });
+            }
+            Err(Failure::new(Exit::Failed, "an undo that was cut off came first; say it again"))
         }
-        return Err(refused(error));
+        Err(error) => {
+            if before.status.is_active() {
+                follower.follow(Until::TurnEnds, User::Absent).await?;
+            }
+            Err(refused(error))
+        }
     }
-    follow(&mut follower, until, again).await
 }
 
 async fn follow(follower: &mut Follower<'_>, until: Until, again: &Again) -> Result<Outcome, Failure> {

@@ -371,13 +371,17 @@ impl Stage {
     }
 
     fn backend(&self) -> TemporalBackend {
+        self.backend_of(RunOptions::default())
+    }
+
+    pub(super) fn backend_of(&self, run: RunOptions) -> TemporalBackend {
         let services = &self.world.services;
         let options = BackendOptions {
             bus: services.bus.clone(),
             blobs: services.blobs.clone(),
             redactor: services.redactor.clone(),
             queue: QUEUE.into(),
-            run: RunOptions::default(),
+            run,
             durability: "a server of a test".into(),
             library: None,
         };
@@ -385,7 +389,7 @@ impl Stage {
     }
 
     /// And what it had committed before it left.
-    async fn departed(&self) -> (TestThread, Moving) {
+    pub(super) async fn departed(&self) -> (TestThread, Moving) {
         let thread = self.turn("call write_a").await;
         let runs = played(&self.world, &thread).await.runs;
         let past = replay(runs[0].clone(), ReplayOptions::default()).await.unwrap().commits;

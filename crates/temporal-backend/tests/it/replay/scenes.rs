@@ -105,10 +105,7 @@ pub(super) struct Stage {
 
 /// Plays a scene against a server of its own.
 pub(super) async fn play(name: &str) -> Played {
-    let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
-    let space = Arc::new(Space::default());
-    let world = World::of(model.clone(), tools.clone(), space.clone()).await;
-    let mut stage = Stage { world, model, tools, space, doomed: None };
+    let mut stage = Stage::new().await;
     let thread = act(name, &mut stage).await;
     let played = played(&stage.world, &thread).await;
     stage.world.stop_worker().await;
@@ -151,6 +148,13 @@ pub(super) fn accepted(reply: &Reply) {
 }
 
 impl Stage {
+    pub(super) async fn new() -> Self {
+        let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
+        let space = Arc::new(Space::default());
+        let world = World::of(model.clone(), tools.clone(), space.clone()).await;
+        Self { world, model, tools, space, doomed: None }
+    }
+
     pub(super) async fn turn(&self, text: &str) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
@@ -295,7 +299,8 @@ impl Stage {
         thread
     }
 
-    async fn search_attributes(&self) -> TestThread {
+    /// The server knows the search attributes of threads.
+    pub(super) async fn with_search_attributes(&self) {
         let names = ["EverturnStatus", "EverturnModel"];
         let request = AddSearchAttributesRequest {
             namespace: "default".into(),
@@ -306,6 +311,10 @@ impl Stage {
         };
         let mut operator = self.world.client.connection().operator_service();
         operator.add_search_attributes(tonic::Request::new(request)).await.unwrap();
+    }
+
+    async fn search_attributes(&self) -> TestThread {
+        self.with_search_attributes().await;
         let options = RunOptions { search_attributes: true, ..RunOptions::default() };
         let thread = self.world.start(options).await;
         accepted(&thread.say("op-1", "call read_a").await);
