@@ -176,7 +176,7 @@ pub(crate) struct ForkArgs {
     #[command(flatten)]
     pub(crate) thread: WhichThread,
     /// Fork after this turn [default: the last one that ended].
-    #[arg(long, alias = "at", value_name = "N")]
+    #[arg(long, visible_alias = "at", value_name = "N")]
     pub(crate) turn: Option<u32>,
     /// Take the files along, as they were then: into a new worktree of the repository, or a plain folder where there is none.
     #[arg(long, value_name = "DIR")]

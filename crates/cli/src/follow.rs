@@ -171,9 +171,9 @@ impl<'a> Follower<'a> {
         self.known.final_message.as_deref()
     }
 
-    /// Which budget the last turn ended for, if any.
-    pub(crate) fn spent(&self) -> Option<&str> {
-        self.known.spent.as_deref()
+    /// Which budget the last turn ended for, if any. Told once.
+    pub(crate) fn take_spent(&mut self) -> Option<String> {
+        self.known.spent.take()
     }
 
     /// Whether the last turn proposed a plan, which waits for a yes.

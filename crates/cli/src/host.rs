@@ -194,7 +194,7 @@ impl Host {
     fn told_at_first(&self, cwd: &str) -> Vec<Shared<Item>> {
         let mut told = self.wishes.project(cwd);
         let skills = self.owner.skills.at(Path::new(cwd));
-        for warning in &skills.warnings {
+        for warning in skills.warnings.iter().chain(&self.custom_prompts().warnings) {
             crate::output::warn(warning);
         }
         let listed = self.owner.skills.told(Path::new(cwd));

@@ -99,15 +99,24 @@ pub enum PromptError {
 
 impl CustomPrompts {
     /// Looks for prompts: in `.everturn/prompts` of a trusted project, the innermost folder first, then in `prompts` of the
-    /// data folder. The first of two with one name counts.
+    /// data folder. The first of two with one name counts. Of a project nobody has decided about it is said that it has some.
     pub fn find(home: &Path, cwd: Option<&Path>, trust: Trust) -> Self {
         let mut found = Self::default();
         let own = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-        if let Some(cwd) = cwd.filter(|_| trust == Trust::Trusted) {
+        if let Some(cwd) = cwd.filter(|_| trust != Trust::Untrusted) {
             let root = project_root(cwd);
             for folder in folders(cwd, &root).iter().rev().map(|folder| folder.join(FOLDER)) {
-                if folder.canonicalize().is_ok_and(|folder| folder != own) {
-                    found.folder(&folder.join(PROMPTS), Some(&root));
+                if !folder.canonicalize().is_ok_and(|folder| folder != own) {
+                    continue;
+                }
+                let prompts = folder.join(PROMPTS);
+                if trust == Trust::Trusted {
+                    found.folder(&prompts, Some(&root));
+                } else if prompts.is_dir() {
+                    found.warnings.push(format!(
+                        "{}: these prompts do not count until the project is trusted; everturn trust says so",
+                        prompts.display()
+                    ));
                 }
             }
         }

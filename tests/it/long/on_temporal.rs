@@ -61,7 +61,7 @@ async fn what_long_threads_need_is_there_on_temporal_too() {
             "there are no prompts of your own here",
             "no MCP server is configured",
             "    0  /plan make a plan",
-            "reviewing the queue\nreview: no findings\nAll is well.",
+            "reviewing the queue\nreview in words: the reviewer gave no list of findings\nAll is well.",
             "(summarised what was said so far, as asked: ",
         ] {
             assert!(all.contains(text), "`{text}` is not said: {ran:#?}");

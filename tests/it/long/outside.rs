@@ -1,6 +1,6 @@
 //! `review`, `compact`, budgets and modes from the command line.
 
-use super::{FREE, last_thread};
+use super::{FREE, last_thread, repository};
 use crate::binary::Bench;
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ text = '''{"findings": [{"title": "Off by one", "body": "The last line is lost."
 #[test]
 fn a_review_tells_findings_in_words_and_as_json() {
     let bench = Bench::new();
+    repository(&bench, &[("a.rs", "first\n")]);
     let script = bench.script(REVIEWS);
     let ran = bench.run(&["review", "--base", "main", "--script", &script, "-o", "result.json"]).succeeds();
     assert_eq!(
@@ -49,8 +50,15 @@ fn a_review_in_a_thread_is_a_part_of_it() {
 }
 
 #[test]
-fn a_review_takes_one_target() {
+fn a_review_takes_one_target_which_is_there() {
     let bench = Bench::new();
+    bench.run(&["review", "--script", &bench.script(REVIEWS)]).fails(2, &["is in no git repository"]);
+    repository(&bench, &[("a.rs", "first\n")]);
+    let script = bench.script(REVIEWS);
+    bench
+        .run(&["review", "--base", "nosuch", "--script", &script])
+        .fails(2, &["no commit or branch \"nosuch\""]);
+    bench.run(&["review", "--commit", "deadbeef", "--script", &script]).fails(2, &["\"deadbeef\""]);
     bench.run(&["review", "--base", "a", "--commit", "b"]).fails(2, &["cannot be used with"]);
     bench.run(&["review", "--thread", "0123456789"]).fails(2, &["there is no thread 0123456789"]);
 }

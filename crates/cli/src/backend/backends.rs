@@ -144,7 +144,16 @@ impl Backends {
         let local = if self.looks_at_local() { self.local.list(filter).await? } else { Vec::new() };
         let mut all: Vec<Listed> = local.into_iter().map(listed(Kind::Local)).collect();
         let temporal = async { self.temporal().await?.list(filter).await };
-        let temporal = self.as_far_as_it_goes(temporal, "threads on Temporal are not listed").await?;
+        let looked = self.looks_at_temporal(Look::Wide);
+        let temporal = match if looked { temporal.await } else { Ok(Vec::new()) } {
+            // An empty list would say that there are none.
+            Err(failure) if all.is_empty() => {
+                return Err(self.besides(failure, "no thread of the data folder is to be listed"));
+            }
+            told => {
+                self.as_far_as_it_goes(async { told }, "threads on Temporal are not listed").await?
+            }
+        };
         if !temporal.is_empty() {
             all.extend(temporal.into_iter().map(listed(Kind::Temporal)));
             all.sort_by_key(|listed| std::cmp::Reverse(listed.thread.updated_ms));

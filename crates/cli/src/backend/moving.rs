@@ -53,6 +53,7 @@ pub(crate) async fn move_to_temporal(
             if let Stay::Here { .. } = temporal.threads.stay(key).await? {
                 return Err(doubled(key));
             }
+            somebody_serves(temporal).await?;
             let thread = mover.open_again(now_ms()).await?;
             copy_blobs_out(local, temporal, &mover).await?;
             let move_id = fresh_op_id().to_string();
@@ -201,6 +202,19 @@ async fn hand_over(
             Err(error.into())
         }
     }
+}
+
+/// The queue of this data folder is served by whoever uses it. Another one needs a worker before a thread goes there.
+async fn somebody_serves(temporal: &OnTemporal) -> Result<(), Failure> {
+    let queue = &temporal.site.queue;
+    if temporal.site.owns_queue || temporal.threads.is_polled(queue).await {
+        return Ok(());
+    }
+    let why = format!(
+        "the thread stays here: no worker polls the queue {queue}; start everturn worker --queue {queue} where the \
+         thread's files are, then say everturn move again"
+    );
+    Err(Failure::new(Exit::Backend, why))
 }
 
 async fn there_already(temporal: &OnTemporal, key: &ThreadKey) -> Result<Moved, Failure> {

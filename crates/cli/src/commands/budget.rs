@@ -18,18 +18,29 @@ struct Limit {
     written: fn(u64) -> String,
 }
 
+/// How a thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resumed {
+    AsTask,
+    AsConversation,
+}
+
 /// Says how a thread whose budget is spent goes on.
 pub(super) async fn advise(
     host: &Host,
     session: &dyn ServedSession,
-    follower: &Follower<'_>,
+    follower: &mut Follower<'_>,
     again: &Again,
+    how: Resumed,
 ) -> Result<(), Failure> {
-    let Some(message) = follower.spent() else { return Ok(()) };
+    let Some(message) = follower.take_spent() else { return Ok(()) };
     let id = session.key().thread.as_str();
     let settings = host.find(id).await?.settings().await?;
-    let mut command = vec!["exec", "resume", id, "-p", "go on"];
-    let options = options(message, &settings);
+    let mut command = match how {
+        Resumed::AsTask => vec!["exec", "resume", id, "-p", "go on"],
+        Resumed::AsConversation => vec!["resume", id],
+    };
+    let options = options(&message, &settings);
     command.extend(options.iter().map(String::as_str));
     let what = match options.as_slice() {
         [option, _] => format!("raise {option}"),

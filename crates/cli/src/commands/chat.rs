@@ -6,7 +6,10 @@ mod slash;
 
 pub(crate) use slash::is_command;
 
-use super::again::Again;
+use super::{
+    again::Again,
+    budget::{self, Resumed},
+};
 use crate::{
     args::{ForkArgs, WhichThread},
     backend::ServedSession,
@@ -141,6 +144,7 @@ async fn converse<'a>(
             }
         }
         running = false;
+        budget::advise(host, session, &mut follower, again, Resumed::AsConversation).await?;
     }
     let command = again.command(&["resume", session.key().thread.as_str()]);
     output::remark(&style.dim(format!("to go on: {command}")));

@@ -1,6 +1,9 @@
 //! `everturn exec`: one task, for scripts and for people in a hurry.
 
-use super::{again::Again, budget};
+use super::{
+    again::Again,
+    budget::{self, Resumed},
+};
 use crate::{
     args::{ExecOptions, read_text},
     backend::ServedSession,
@@ -53,7 +56,7 @@ pub(super) async fn exec(
     let session = host.start(settings, Source::Exec).await?;
     let mut follower = Follower::new(&*session, &mut *view, 0);
     let exit = turn(host, &*session, &mut follower, task).await?;
-    budget::advise(host, &*session, &follower, again).await?;
+    budget::advise(host, &*session, &mut follower, again, Resumed::AsTask).await?;
     Ok(end(exit, &follower, &last_word, again))
 }
 
@@ -102,7 +105,7 @@ pub(super) async fn resume(
         }
         (Some(_), Some(Exit::Budget)) => {
             output::remark("the prompt was not begun: the budget is spent");
-            budget::advise(host, &*session, &follower, again).await?;
+            budget::advise(host, &*session, &mut follower, again, Resumed::AsTask).await?;
             return Ok(Exit::Budget);
         }
         // Also where the turn was over before it could be stopped: whoever presses Ctrl-C wants no other turn.
@@ -112,7 +115,7 @@ pub(super) async fn resume(
         }
         (Some(task), _) => turn(host, &*session, &mut follower, task).await?,
     };
-    budget::advise(host, &*session, &follower, again).await?;
+    budget::advise(host, &*session, &mut follower, again, Resumed::AsTask).await?;
     Ok(end(exit, &follower, &last_word, again))
 }
 

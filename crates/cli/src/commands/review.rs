@@ -1,6 +1,11 @@
 //! `everturn review`: findings about a change, in a thread of their own or as a part of another.
 
-use super::{again::Again, budget, deliver::see_through, exec};
+use super::{
+    again::Again,
+    budget::{self, Resumed},
+    deliver::see_through,
+    exec,
+};
 use crate::{
     args::{ReviewArgs, ReviewTarget},
     exit::{Exit, Failure},
@@ -44,7 +49,7 @@ pub(super) async fn review(host: &Host, args: ReviewArgs, again: &Again) -> Resu
             if exit == Exit::Waiting {
                 again.advise(follower.waiting());
             }
-            budget::advise(host, &*session, &follower, again).await?;
+            budget::advise(host, &*session, &mut follower, again, Resumed::AsTask).await?;
             (exit, follower.review().cloned())
         }
     };

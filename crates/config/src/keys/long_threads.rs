@@ -58,7 +58,7 @@ pub(super) const LONG_THREADS: &[Key] = &[
             Kind::Dollars,
             Fallback::Unset,
             "The thread stops after it has cost so many dollars, by the price that is known of the model or said with \
-             `models.NAME.price`. Without a price this limit is never reached.",
+             `models.NAME.price`. Without a price nothing is asked of the model.",
         )
     },
     Key {

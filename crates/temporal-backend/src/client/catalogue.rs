@@ -76,6 +76,11 @@ impl TemporalBackend {
         Ok(is_open(found.status()) && self.is_attended(found.task_queue()).await)
     }
 
+    /// Whether a worker polls this queue. One that was killed within the last minute or so counts.
+    pub async fn is_polled(&self, queue: &str) -> bool {
+        self.is_attended(queue).await
+    }
+
     /// The threads that fit, those first that changed last. Lists lag behind: a thread of the last moment may be missing, and
     /// another may be shown as it was a moment ago. One that was encrypted with a key that is not here is listed without its
     /// details.

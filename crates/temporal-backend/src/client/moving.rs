@@ -19,11 +19,11 @@ use crate::{
 };
 use agent_core::{BlobKeeper, Commit, RunError, Thread, ThreadKey};
 use std::{collections::VecDeque, time::Duration};
-use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowExecutionStatus, errors::WorkflowUpdateError};
+use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowExecutionStatus};
 use tokio::time::Instant;
 
 /// A worker that works answers far sooner.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 /// A run that is about to end is asked again so much later.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -206,7 +206,7 @@ impl TemporalBackend {
                         return Err(TemporalError::StaleRecord { id: id(), wanted: input_seq, found });
                     }
                     // The run may have ended with it, or before it.
-                    Err(error) => why = error.to_string(),
+                    Err(error) => why = error,
                 }
             }
             if Instant::now() >= deadline {
@@ -219,13 +219,15 @@ impl TemporalBackend {
     }
 }
 
-async fn ask_to_depart(
-    line: &Line,
-    run: &str,
-    departure: &Departure,
-) -> Result<DepartureReply, WorkflowUpdateError> {
+/// The SDK goes on asking for as long as no worker takes the update up, so the wait is bounded here.
+async fn ask_to_depart(line: &Line, run: &str, departure: &Departure) -> Result<DepartureReply, String> {
     let options = WorkflowExecuteUpdateOptions::builder().rpc_options(once(PATIENCE)).build();
-    line.handle(Some(run)).execute_update(AgentWorkflow::depart, departure.clone(), options).await
+    let handle = line.handle(Some(run));
+    let asked = handle.execute_update(AgentWorkflow::depart, departure.clone(), options);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("its worker has not answered within {} s", PATIENCE.as_secs())),
+    }
 }
 
 /// The move that a thread came with.

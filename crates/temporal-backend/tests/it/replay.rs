@@ -2,7 +2,6 @@
 
 mod changed;
 mod fakes;
-mod late;
 mod long;
 mod questions;
 mod recorded;

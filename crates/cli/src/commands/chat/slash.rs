@@ -159,7 +159,7 @@ fn review(rest: &str) -> Result<ReviewRequest, String> {
         [] | ["--uncommitted"] => ReviewRequest::Uncommitted,
         ["--base", branch] => ReviewRequest::BaseBranch { branch: (*branch).to_owned() },
         ["--commit", sha] => ReviewRequest::Commit { sha: (*sha).to_owned(), title: None },
-        ["--base" | "--commit" | "--uncommitted", ..] => {
+        [option, ..] if option.starts_with("--") => {
             return Err("/review takes --base BRANCH, --commit SHA, or what to review in words".into());
         }
         _ => ReviewRequest::Custom { instructions: rest.to_owned() },
@@ -212,7 +212,15 @@ mod tests {
         for (line, expected) in table {
             assert_eq!(Slash::parse(line), expected, "{line}");
         }
-        for line in ["/undo 2", "/rollback", "/rollback 0", "/mode fast", "/review --base", "/personality"] {
+        for line in [
+            "/undo 2",
+            "/rollback",
+            "/rollback 0",
+            "/mode fast",
+            "/review --base",
+            "/review --bse x",
+            "/personality",
+        ] {
             assert!(matches!(Slash::parse(line), Some(Err(_))), "{line}");
         }
     }

@@ -64,6 +64,13 @@ pub(super) fn review(style: Style, outcome: &ReviewOutcome) -> Vec<String> {
 }
 
 fn verdict(style: Style, review: &Review) -> String {
+    if review.findings.is_empty() && review.overall_correctness.is_empty() {
+        return format!(
+            "{} {}",
+            style.bold("review in words:"),
+            style.dim("the reviewer gave no list of findings")
+        );
+    }
     let count = match review.findings.len() {
         0 => "no findings".to_owned(),
         1 => "1 finding".to_owned(),
@@ -81,7 +88,11 @@ fn heading(style: Style, finding: &Finding) -> String {
         finding.priority.map(|priority| style.yellow(format!("[P{priority}] "))).unwrap_or_default();
     let place = finding.code_location.as_ref().map(place).unwrap_or_default();
     let sure = finding.confidence_score.map(|score| format!(" ({})", confidence(score))).unwrap_or_default();
-    format!("  {priority}{}{}", style.bold(clean_line(&finding.title)), style.dim(format!("{place}{sure}")))
+    // Reviewers like to say the priority in the title as well.
+    let title = clean_line(&finding.title);
+    let said = finding.priority.map(|priority| format!("[P{priority}]")).unwrap_or_default();
+    let title = title.strip_prefix(&said).unwrap_or(&title).trim_start();
+    format!("  {priority}{}{}", style.bold(title), style.dim(format!("{place}{sure}")))
 }
 
 fn place(location: &CodeLocation) -> String {

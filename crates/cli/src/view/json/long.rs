@@ -1,6 +1,6 @@
 //! Events of long threads: summaries, reviews, turns that are taken back, hooks, moves.
 
-use agent_core::EventKind;
+use agent_core::{EventKind, ReviewOutcome};
 use serde_json::{Value, json};
 
 /// The event, under a name of its own with the fields that it has.
@@ -11,7 +11,12 @@ pub(super) fn event_json(event: &EventKind) -> Value {
             "after_tokens": after_tokens,
         }),
         EventKind::EnteredReviewMode { request } => json!({ "type": "review.entered", "request": request }),
-        EventKind::ExitedReviewMode { outcome } => json!({ "type": "review.exited", "outcome": outcome }),
+        EventKind::ExitedReviewMode { outcome } => {
+            // No findings are good news only where the reviewer gave a list of them.
+            let in_words = matches!(outcome, ReviewOutcome::Completed { review }
+                if review.findings.is_empty() && review.overall_correctness.is_empty());
+            json!({ "type": "review.exited", "outcome": outcome, "in_words": in_words })
+        }
         EventKind::RolledBack { from, files, notes } => {
             json!({ "type": "rollback.done", "from_turn": from, "files": files, "notes": notes })
         }

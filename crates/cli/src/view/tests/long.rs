@@ -151,7 +151,7 @@ fn programs_are_told_all_of_it() {
         [
             json!({ "seq": 1, "type": "context.compacted", "trigger": "overflow", "before_tokens": 9, "after_tokens": 3 }),
             json!({ "seq": 2, "type": "review.entered", "request": { "target": "uncommitted" } }),
-            json!({ "seq": 3, "type": "review.exited", "outcome": stopped }),
+            json!({ "seq": 3, "type": "review.exited", "in_words": false, "outcome": stopped }),
             json!({ "seq": 4, "type": "item.completed", "item": { "id": "r", "type": "review", "outcome": stopped } }),
             json!({ "seq": 5, "type": "item.completed", "item": { "id": "p", "type": "proposed_plan", "text": "Do it." } }),
             json!({ "seq": 6, "type": "item.completed", "item": { "id": "c", "type": "compaction", "summary": "All of it." } }),

@@ -371,17 +371,13 @@ impl Stage {
     }
 
     fn backend(&self) -> TemporalBackend {
-        self.backend_of(RunOptions::default())
-    }
-
-    pub(super) fn backend_of(&self, run: RunOptions) -> TemporalBackend {
         let services = &self.world.services;
         let options = BackendOptions {
             bus: services.bus.clone(),
             blobs: services.blobs.clone(),
             redactor: services.redactor.clone(),
             queue: QUEUE.into(),
-            run,
+            run: RunOptions::default(),
             durability: "a server of a test".into(),
             library: None,
         };
@@ -389,7 +385,7 @@ impl Stage {
     }
 
     /// And what it had committed before it left.
-    pub(super) async fn departed(&self) -> (TestThread, Moving) {
+    async fn departed(&self) -> (TestThread, Moving) {
         let thread = self.turn("call write_a").await;
         let runs = played(&self.world, &thread).await.runs;
         let past = replay(runs[0].clone(), ReplayOptions::default()).await.unwrap().commits;

@@ -105,7 +105,10 @@ pub(super) struct Stage {
 
 /// Plays a scene against a server of its own.
 pub(super) async fn play(name: &str) -> Played {
-    let mut stage = Stage::new().await;
+    let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
+    let space = Arc::new(Space::default());
+    let world = World::of(model.clone(), tools.clone(), space.clone()).await;
+    let mut stage = Stage { world, model, tools, space, doomed: None };
     let thread = act(name, &mut stage).await;
     let played = played(&stage.world, &thread).await;
     stage.world.stop_worker().await;
@@ -148,13 +151,6 @@ pub(super) fn accepted(reply: &Reply) {
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
-        let (model, tools) = (Arc::new(Model::default()), Arc::new(Tools::default()));
-        let space = Arc::new(Space::default());
-        let world = World::of(model.clone(), tools.clone(), space.clone()).await;
-        Self { world, model, tools, space, doomed: None }
-    }
-
     pub(super) async fn turn(&self, text: &str) -> TestThread {
         let thread = self.world.start(RunOptions::default()).await;
         accepted(&thread.say("op-1", text).await);
@@ -299,8 +295,7 @@ impl Stage {
         thread
     }
 
-    /// The server knows the search attributes of threads.
-    pub(super) async fn with_search_attributes(&self) {
+    async fn search_attributes(&self) -> TestThread {
         let names = ["EverturnStatus", "EverturnModel"];
         let request = AddSearchAttributesRequest {
             namespace: "default".into(),
@@ -311,10 +306,6 @@ impl Stage {
         };
         let mut operator = self.world.client.connection().operator_service();
         operator.add_search_attributes(tonic::Request::new(request)).await.unwrap();
-    }
-
-    async fn search_attributes(&self) -> TestThread {
-        self.with_search_attributes().await;
         let options = RunOptions { search_attributes: true, ..RunOptions::default() };
         let thread = self.world.start(options).await;
         accepted(&thread.say("op-1", "call read_a").await);
