@@ -156,7 +156,9 @@ impl Review {
             words.push(self.overall_explanation.clone());
         }
         for finding in &self.findings {
-            let priority = finding.priority.map(|priority| format!("[P{priority}] ")).unwrap_or_default();
+            // Many reviewers write it into the title themselves.
+            let priority = finding.priority.filter(|_| !finding.title.starts_with("[P"));
+            let priority = priority.map(|priority| format!("[P{priority}] ")).unwrap_or_default();
             let place = finding.code_location.as_ref().map(CodeLocation::in_words).unwrap_or_default();
             words.push(format!(
                 "- {priority}{}{place}\n  {}",

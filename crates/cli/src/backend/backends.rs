@@ -150,9 +150,7 @@ impl Backends {
             Err(failure) if all.is_empty() => {
                 return Err(self.besides(failure, "no thread of the data folder is to be listed"));
             }
-            told => {
-                self.as_far_as_it_goes(async { told }, "threads on Temporal are not listed").await?
-            }
+            told => self.as_far_as_it_goes(async { told }, "threads on Temporal are not listed").await?,
         };
         if !temporal.is_empty() {
             all.extend(temporal.into_iter().map(listed(Kind::Temporal)));
