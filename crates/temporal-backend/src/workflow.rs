@@ -30,10 +30,7 @@ use crate::wire::{
 use agent_core::{Accepted, OpId, Refusal, Submission};
 use serde::{Deserialize, Serialize};
 use state::State;
-use std::{
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
@@ -114,11 +111,14 @@ impl AgentWorkflow {
         ctx.state_mut(|workflow| workflow.state.take_answer(&op))
     }
 
-    /// Ends the thread here, if it rests, because it goes on elsewhere.
+    /// Ends the thread here, if it rests, because it goes on elsewhere. The driver decides it, after the ops that have come: a
+    /// handler would see more or less of what came with it, as the server happens to put tasks together.
     #[update]
-    pub fn depart(&mut self, ctx: &mut SyncWorkflowContext<Self>, departure: Departure) -> DepartureReply {
-        let now = ctx.workflow_time().and_then(|now| now.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        self.state.depart(departure, u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+    pub async fn depart(ctx: &mut WorkflowContext<Self>, departure: Departure) -> DepartureReply {
+        let ticket = ctx.state_mut(|workflow| workflow.state.ask_to_depart(departure));
+        let is_decided = |workflow: &Self| workflow.state.is_departure_decided(ticket);
+        let _ = ctx.wait_condition_with_options(is_decided, ports::detached()).await;
+        ctx.state_mut(|workflow| workflow.state.take_departure(ticket))
     }
 
     /// Refuses those that would use up what is left for ops.

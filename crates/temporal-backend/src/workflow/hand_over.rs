@@ -52,8 +52,8 @@ pub(super) async fn serve(
             ctx.state_mut(|workflow| workflow.state.refuse_rest());
         }
         if stage == Stage::Departed {
-            ports.tell_departed();
             all_answered(ctx).await;
+            ports.tell_departed();
             return Ok(Closed::Departed);
         }
         let archived = archive(ctx, &ports, &mut thread).await;

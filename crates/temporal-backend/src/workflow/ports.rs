@@ -126,20 +126,28 @@ impl Inner {
     /// The next op. A cancellation of the workflow from outside is one too: an interrupt, so that the thread records it.
     async fn next_op(&self) -> Option<Submission> {
         let has_op = |workflow: &AgentWorkflow| {
-            !workflow.state.inbox.is_empty() || workflow.state.departed().is_some()
+            !workflow.state.inbox.is_empty() || workflow.state.is_asked_to_depart()
         };
-        let options = if self.cancel_heard.get() { detached() } else { WaitConditionOptions::default() };
-        let waited = self.ctx.wait_condition_with_options(has_op, options).await;
-        self.look_at_clock();
-        if waited.is_err() {
-            self.cancel_heard.set(true);
-            let id = OpId::new(format!("cancel-{}", self.ctx.uuid4()));
-            return Some(Submission {
-                tenant: self.key.tenant.clone(),
-                ..Submission::new(id, "temporal", Op::Interrupt)
-            });
+        loop {
+            let options = if self.cancel_heard.get() { detached() } else { WaitConditionOptions::default() };
+            let waited = self.ctx.wait_condition_with_options(has_op, options).await;
+            self.look_at_clock();
+            if waited.is_err() {
+                self.cancel_heard.set(true);
+                let id = OpId::new(format!("cancel-{}", self.ctx.uuid4()));
+                return Some(Submission {
+                    tenant: self.key.tenant.clone(),
+                    ..Submission::new(id, "temporal", Op::Interrupt)
+                });
+            }
+            if let Some(op) = self.ctx.state_mut(|workflow| workflow.state.inbox.pop_front()) {
+                return Some(op);
+            }
+            let now_ms = self.now_ms.get();
+            if self.ctx.state_mut(|workflow| workflow.state.decide_departures(now_ms)) {
+                return None;
+            }
         }
-        self.ctx.state_mut(|workflow| workflow.state.inbox.pop_front())
     }
 
     /// Whether this run's history is as long as it should get.

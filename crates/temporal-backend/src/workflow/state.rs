@@ -46,6 +46,12 @@ pub(super) enum Stage {
     Departed,
 }
 
+/// How far it is with one who asks the thread to leave.
+enum Departing {
+    Asked(Departure),
+    Decided(DepartureReply),
+}
+
 /// Everything but the thread itself, which the driver has.
 pub(super) struct State {
     pub(super) surroundings: Arc<Surroundings>,
@@ -72,6 +78,9 @@ pub(super) struct State {
     at_rest: Option<u64>,
     arrival: Option<Box<Arrival>>,
     departed: Option<Departed>,
+    /// Those who ask the thread to leave, by ticket, the first first.
+    departures: BTreeMap<u64, Departing>,
+    tickets: u64,
     /// What an activity is putting on disk.
     pub(super) to_archive: Vec<Shared<Item>>,
 }
@@ -98,6 +107,8 @@ impl State {
             at_rest: None,
             arrival: None,
             departed: None,
+            departures: BTreeMap::new(),
+            tickets: 0,
             to_archive: Vec::new(),
         }
     }
@@ -185,8 +196,44 @@ impl State {
         }
     }
 
+    /// Somebody wants the thread to leave.
+    pub(super) fn ask_to_depart(&mut self, departure: Departure) -> u64 {
+        self.tickets += 1;
+        self.departures.insert(self.tickets, Departing::Asked(departure));
+        self.tickets
+    }
+
+    pub(super) fn is_asked_to_depart(&self) -> bool {
+        self.departures.values().any(|departing| matches!(departing, Departing::Asked(_)))
+    }
+
+    /// Decides over those who have asked, in order. True where the thread leaves.
+    pub(super) fn decide_departures(&mut self, now_ms: u64) -> bool {
+        for (ticket, departing) in std::mem::take(&mut self.departures) {
+            let decided = match departing {
+                Departing::Asked(departure) => Departing::Decided(self.depart(departure, now_ms)),
+                decided @ Departing::Decided(_) => decided,
+            };
+            self.departures.insert(ticket, decided);
+        }
+        self.departed.is_some()
+    }
+
+    pub(super) fn is_departure_decided(&self, ticket: u64) -> bool {
+        self.stage != Stage::Open || !matches!(self.departures.get(&ticket), Some(Departing::Asked(_)))
+    }
+
+    /// The answer to who has asked. Where the run ends without one, the next is asked, or the thread is shut down.
+    pub(super) fn take_departure(&mut self, ticket: u64) -> DepartureReply {
+        match self.departures.remove(&ticket) {
+            Some(Departing::Decided(reply)) => reply,
+            Some(Departing::Asked(departure)) => self.depart(departure, 0),
+            None => DepartureReply::NotAtRest,
+        }
+    }
+
     /// Ends the thread here, if it rests and nothing has entered it since. Nothing enters it from now on.
-    pub(super) fn depart(&mut self, departure: Departure, now_ms: u64) -> DepartureReply {
+    fn depart(&mut self, departure: Departure, now_ms: u64) -> DepartureReply {
         let Departure { input_seq, to } = departure;
         match (self.stage, self.at_rest.filter(|_| self.inbox.is_empty())) {
             (Stage::HandingOver, _) => DepartureReply::Again,
