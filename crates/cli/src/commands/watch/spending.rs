@@ -77,8 +77,9 @@ pub(super) fn lines(settings: &Settings, count: Option<Count>) -> Vec<(&'static 
 
 fn limits(budget: Budget) -> Vec<String> {
     let Budget { tokens, tool_calls, turn_ms, cost_microusd, work_ms } = budget;
-    let time =
-        |ms: u64| if ms % 60_000 == 0 { format!("{} min", ms / 60_000) } else { format!("{} s", ms / 1_000) };
+    let time = |ms: u64| {
+        if ms.is_multiple_of(60_000) { format!("{} min", ms / 60_000) } else { format!("{} s", ms / 1_000) }
+    };
     [
         tokens.map(|limit| format!("{} tokens", number(limit))),
         cost_microusd.map(dollars_exactly),
