@@ -132,10 +132,26 @@ async fn ended(child: Child) -> Ran {
     tokio::task::spawn_blocking(move || Ran::from(child.wait_with_output().unwrap())).await.unwrap()
 }
 
-/// What a client printed of the turn, without what differs from thread to thread, and without notices.
+/// A model call that was under way when the server died may be lost with it; it is made again, and that is told.
+fn is_of_a_lost_call(line: &Value) -> bool {
+    line["code"] == "retry"
+        && line["message"].as_str().is_some_and(|text| text.ends_with("that asked the model died"))
+}
+
+/// What a client printed of the turn, without what differs from thread to thread, without notices, and without model calls
+/// that were lost.
 fn told(ran: &Ran) -> Vec<Value> {
     let mut lines = ran.json();
     lines.retain(|line| line["type"] != "notice");
+    let mut lost = 0;
+    lines.retain_mut(|line| {
+        let is_lost = is_of_a_lost_call(line);
+        lost += u64::from(is_lost);
+        if let Some(seq) = line["seq"].as_u64() {
+            line["seq"] = (seq - lost).into();
+        }
+        !is_lost
+    });
     for line in &mut lines {
         let object = line.as_object_mut().unwrap();
         for differs in ["thread_id", "durability", "rules"] {

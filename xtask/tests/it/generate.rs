@@ -48,7 +48,7 @@ fn the_schema_takes_what_the_program_takes() {
         "model = 1",
         "approval_policy = \"often\"",
         "approval_policy = { granular = { command = false } }",
-        "budget.max_tokens = 0",
+        "budget.max_tokens = -1",
         "model_providers.mine.base_url = \"127.0.0.1\"",
         "model_providers.mine.base_url = \"https://me@host\"",
         "model_providers.mine.env_key = \"sk-1\"",

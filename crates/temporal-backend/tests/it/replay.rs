@@ -2,6 +2,7 @@
 
 mod changed;
 mod fakes;
+mod late;
 mod long;
 mod questions;
 mod recorded;
