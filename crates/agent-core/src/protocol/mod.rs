@@ -52,3 +52,8 @@ pub use workspace::{
     HookNote, HookPatch, HookPhase, HookRequest, HookRuling, Hooked, HookedCall, HookedEnd, RestoreAnswer,
     RestoreRequest, RestoreStep, SkillText, Snapshot, SnapshotAnswer, SnapshotMoment, SnapshotRequest,
 };
+
+/// For numbers that are left out where there is nothing to count.
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -74,15 +74,11 @@ pub struct Conversation {
     /// The items.
     pub items: Vec<Shared<Item>>,
     /// So many of the thread's first items, archived ones included, are left out here: they do not fit.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub skipped: u64,
     /// What is said after the items in this request only. It does not enter the thread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<Shared<Item>>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Conversation {

@@ -1,6 +1,6 @@
 //! Items that a host keeps elsewhere, so that a thread of any length fits where it is handed over.
 
-use super::{Thread, turn::Phase};
+use super::Thread;
 use crate::protocol::{BlobId, Item, Shared};
 use serde::{Deserialize, Serialize};
 
@@ -21,18 +21,7 @@ impl Thread {
 
     /// The items that may be archived now: all but those of a step that is not over.
     pub fn archivable(&self) -> &[Shared<Item>] {
-        let calls = match self.turn.as_ref().map(|turn| &turn.phase) {
-            Some(Phase::Acting { calls }) => calls.as_slice(),
-            Some(
-                Phase::Between
-                | Phase::Sampling { .. }
-                | Phase::BackingOff { .. }
-                | Phase::Collecting { .. }
-                | Phase::Summarising { .. }
-                | Phase::Hooking { .. },
-            )
-            | None => &[],
-        };
+        let calls = self.calls();
         let is_of_step = |item: &Shared<Item>| match &**item {
             Item::Call(call) => calls.iter().any(|open| open.call.id == call.id),
             _ => false,

@@ -1,10 +1,10 @@
 //! What a thread has spent, and whether it may spend more.
 
-use super::turn::Ending;
 use super::{
     EffectKind, Input, Record, Thread, TimerPurpose,
     machine::Machine,
     rules::{CONVERSATIONS_ARE_SUMMARISED, TOOLS_ARE_BUDGETED},
+    turn::Ending,
 };
 use crate::protocol::{EventKind, Price, TokenUsage, TurnEnd};
 use serde::{Deserialize, Serialize};

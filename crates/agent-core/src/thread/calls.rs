@@ -22,16 +22,24 @@ const MAX_START_ATTEMPTS: u32 = 8;
 const MAX_LOST_ATTEMPTS: u32 = 4;
 
 impl Thread {
-    pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
-        match &self.turn.as_ref()?.phase {
-            Phase::Acting { calls } => calls.iter().find(|call| call.call.id == *id),
-            Phase::Between
-            | Phase::Sampling { .. }
-            | Phase::BackingOff { .. }
-            | Phase::Collecting { .. }
-            | Phase::Summarising { .. }
-            | Phase::Hooking { .. } => None,
+    /// The calls of the step that is worked on.
+    pub(super) fn calls(&self) -> &[Call] {
+        match self.turn.as_ref().map(|turn| &turn.phase) {
+            Some(Phase::Acting { calls }) => calls,
+            Some(
+                Phase::Between
+                | Phase::Sampling { .. }
+                | Phase::BackingOff { .. }
+                | Phase::Collecting { .. }
+                | Phase::Summarising { .. }
+                | Phase::Hooking { .. },
+            )
+            | None => &[],
         }
+    }
+
+    pub(super) fn call(&self, id: &CallId) -> Option<&Call> {
+        self.calls().iter().find(|call| call.call.id == *id)
     }
 
     fn calls_mut(&mut self) -> &mut [Call] {

@@ -88,7 +88,8 @@ impl Thread {
         (parts, cuts)
     }
 
-    fn length(&self) -> u64 {
+    /// The items of the conversation, archived ones included.
+    pub(super) fn length(&self) -> u64 {
         self.archived.iter().map(|part| part.items).sum::<u64>() + self.items.len() as u64
     }
 

@@ -60,12 +60,8 @@ pub struct Genesis {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<String>,
     /// The tokens of the archived part of that past, as far as can be told.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::protocol::is_zero")]
     pub archived_tokens: u64,
-}
-
-fn is_zero(tokens: &u64) -> bool {
-    *tokens == 0
 }
 
 impl Genesis {

@@ -44,15 +44,11 @@ pub(super) struct Memory {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) touched: Vec<String>,
     /// The tokens it had after it was summarised last.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::protocol::is_zero")]
     pub(super) settled_tokens: u64,
     /// How often the conversation was summarised.
     pub(super) compactions: u32,
     pub(super) size: ContextSize,
-}
-
-fn is_zero(tokens: &u64) -> bool {
-    *tokens == 0
 }
 
 /// A conversation that waits while another one has its place.

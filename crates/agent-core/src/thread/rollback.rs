@@ -134,7 +134,7 @@ impl Thread {
     fn mark(&self) -> Mark {
         Mark {
             turn: TurnId(self.turns),
-            items: self.archived.iter().map(|part| part.items).sum::<u64>() + self.items.len() as u64,
+            items: self.length(),
             said_ever: self.memory.said_ever,
             touched: self.memory.touched.len(),
             size: self.memory.size,

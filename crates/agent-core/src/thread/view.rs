@@ -88,10 +88,6 @@ impl Thread {
     /// What it is now.
     pub fn view(&self) -> ThreadView {
         let turn = self.turn.as_ref();
-        let calls = match turn.map(|turn| &turn.phase) {
-            Some(Phase::Acting { calls }) => calls.as_slice(),
-            _ => &[],
-        };
         let call = |call: &super::turn::Call| CallView {
             call: call.call.id.clone(),
             tool: call.call.name.clone(),
@@ -112,7 +108,7 @@ impl Thread {
             phase: turn.map(|turn| phase(&turn.phase)),
             turns: self.turns,
             running: self.running.values().map(running).collect(),
-            calls: calls.iter().map(call).collect(),
+            calls: self.calls().iter().map(call).collect(),
             pending: self.pending.keys().cloned().collect(),
             queued: self.queue.len(),
             model: self.settings.model.clone(),
